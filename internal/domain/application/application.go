@@ -1,0 +1,85 @@
+// Package application is what people sign in to: one integration with its keys and settings.
+package application
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/domain/policy"
+)
+
+// Type is the kind of integration; it decides which door it may use (J-01 …).
+type Type string
+
+// TypeWebSDK is Web SDK v4: the OIDC redirect with the Universal Prompt (J-01).
+const TypeWebSDK Type = "websdk"
+
+// Types lists the types this release can serve.
+var Types = []Type{TypeWebSDK}
+
+// Normalization is how a presented name becomes a user's name (C-24, decision 32).
+type Normalization string
+
+const (
+	NormalizationNone   Normalization = "none"
+	NormalizationSimple Normalization = "simple" // DOMAIN\name and name@domain are name
+)
+
+// Application is one integration.
+type Application struct {
+	ID            string // integration key / client_id, DI + 18
+	Name          string
+	Type          Type
+	Secret        []byte // sealed, purpose SecretPurpose, row ID; 40 characters when opened
+	SelfService   bool   // people may manage their devices from its prompt (D-01)
+	Normalization Normalization
+	RedirectURIs  []string // exact addresses; empty = any https or loopback address in the signed request (decision 27)
+	Policy        policy.Policy
+	Disabled      bool
+	Created       time.Time
+	Deleted       time.Time // zero while it exists; the row stays as a tombstone
+}
+
+// SecretPurpose is the sealing purpose of Application.Secret.
+const SecretPurpose = "application-secret"
+
+var (
+	// ErrUnknown reports a key no application has.
+	ErrUnknown = errs.New(errs.NotFound, "application.unknown")
+	// ErrNameInvalid reports an empty or overlong name.
+	ErrNameInvalid = errs.New(errs.Invalid, "application.name")
+)
+
+// CleanName trims and checks an application's name: 1 to 100 characters, no controls.
+func CleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	n := 0
+	for _, r := range name {
+		if r < 0x20 || r == 0x7f {
+			return "", ErrNameInvalid
+		}
+		n++
+	}
+	if n < 1 || n > 100 {
+		return "", ErrNameInvalid
+	}
+	return name, nil
+}
+
+// Store keeps applications.
+type Store interface {
+	CreateApplication(ctx context.Context, a Application) error
+	// ApplicationByID finds a live or disabled application, also a deleted one (its tombstone). ErrUnknown.
+	ApplicationByID(ctx context.Context, id string) (Application, error)
+	// Applications lists those not deleted, by name.
+	Applications(ctx context.Context) ([]Application, error)
+	// SaveApplication writes every field but ID, Type and Created. ErrUnknown.
+	SaveApplication(ctx context.Context, a Application) error
+	// SpendAssertion records the digest of a client assertion's jti until expires and reports
+	// whether this was its first use (decision 26). One statement.
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+	// SweepAssertions forgets those that expired before now and returns how many.
+	SweepAssertions(ctx context.Context, now time.Time) (int64, error)
+}

@@ -1,0 +1,43 @@
+// Package enrollment is the link by which an administrator invites one user to set up a first way in (C-08).
+package enrollment
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// Link is one invitation.
+type Link struct {
+	ID      string // DE + 18
+	UserID  string
+	Digest  []byte // of the token in the address, purpose DigestPurpose
+	Created time.Time
+	Expires time.Time // zero = never (API 0)
+	Used    time.Time
+	Revoked time.Time
+}
+
+// DigestPurpose separates these tokens from all others.
+const DigestPurpose = "enrollment-link"
+
+// DefaultLife is 30 days from first sending (decision 20).
+const DefaultLife = 30 * 24 * time.Hour
+
+var (
+	// ErrExpired is X-26; ErrInvalid is X-27: revoked, used and malformed are one answer.
+	ErrExpired = errs.New(errs.Gone, "enrollment.expired")
+	ErrInvalid = errs.New(errs.Gone, "enrollment.invalid")
+)
+
+// Store keeps enrollment links.
+type Store interface {
+	CreateEnrollment(ctx context.Context, l Link) error
+	// EnrollmentByDigest: ErrInvalid when unknown.
+	EnrollmentByDigest(ctx context.Context, digest []byte) (Link, error)
+	// UseEnrollments marks every open link of a user as used: the user is enrolled now.
+	UseEnrollments(ctx context.Context, userID string, now time.Time) error
+	// RevokeEnrollments ends a user's open links and returns how many.
+	RevokeEnrollments(ctx context.Context, userID string, now time.Time) (int64, error)
+}

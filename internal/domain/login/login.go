@@ -1,0 +1,113 @@
+// Package login is one attempt of one person to get into one application through a browser:
+// opened by a door, moved only forward, collected once by the application.
+//
+//	open ──a way in succeeds──▶ allowed ──return to the application──▶ finished
+//	  └──refused, expired──▶ (stays open until Expires; nothing can finish it)
+package login
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// Stage of a login.
+type Stage string
+
+const (
+	Open     Stage = "open"
+	Allowed  Stage = "allowed"
+	Finished Stage = "finished"
+	Refused  Stage = "refused" // a gate said no; the page explains Reason
+)
+
+// Life of a prompt, and of one in which a device is set up (decision 21).
+const (
+	Life       = 10 * time.Minute
+	EnrollLife = 30 * time.Minute
+	TicketLife = 5 * time.Minute // decision 26
+)
+
+// Login is one attempt.
+type Login struct {
+	ID            string // in the address, unguessable; useless without the browser's cookie
+	CookieDigest  []byte // digest of the browser's cookie, purpose CookiePurpose
+	Door          string // which door opened it and will take it back: "oidc", "enrollment" …
+	DoorState     []byte // the door's own JSON; nobody else reads it
+	ApplicationID string
+	UserID        string // "" while the person has no user row
+	Username      string // normalised
+	Stage         Stage
+	Enrolling     bool   // the person must set up a first device
+	TransactionID string // the request now on show, "" = none
+	Version       int64  // grows with every change a waiting page must see
+
+	Factor  string // how it was allowed or refused: the log's factor, reason and second device
+	Reason  string
+	PhoneID string
+
+	ManageProof   time.Time // when a proof for device management succeeded; zero when none or taken
+	ManageFactor  string
+	SpareAsked    bool // the spare-way page was answered or is not needed
+	RecoveryAsked bool // the new-phone offer after a bypass code was answered
+
+	IP        string
+	UserAgent string
+	Created   time.Time
+	Expires   time.Time
+	TxID      string // names this sign-in in log and id_token
+	DecidedAt time.Time
+}
+
+// Kinds of digest.
+const (
+	CookiePurpose = "login-cookie"
+	TicketPurpose = "login-ticket"
+)
+
+var (
+	// ErrStale reports a login that is unknown, expired or finished, or not this browser's.
+	ErrStale = errs.New(errs.Gone, "login.stale")
+	// ErrCookie reports a browser that did not bring the cookie.
+	ErrCookie = errs.New(errs.Unproved, "login.cookie")
+	// ErrTicket reports a ticket that is unknown, used, expired or another application's.
+	ErrTicket = errs.New(errs.Denied, "login.ticket")
+)
+
+// Proof is how a login was allowed.
+type Proof struct {
+	Factor  string // audit factor
+	Reason  string
+	PhoneID string
+}
+
+// Store keeps logins.
+type Store interface {
+	CreateLogin(ctx context.Context, l Login) error
+	// LoginByID: ErrStale when unknown.
+	LoginByID(ctx context.Context, id string) (Login, error)
+	// AllowLogin moves open to allowed: one conditional UPDATE on open and unexpired. False otherwise.
+	AllowLogin(ctx context.Context, id string, p Proof, now time.Time) (bool, error)
+	// RefuseLogin moves open to refused with a reason.
+	RefuseLogin(ctx context.Context, id, reason string, now time.Time) (bool, error)
+	// ShowTransaction puts a request on show (or none, "").
+	ShowTransaction(ctx context.Context, id, transactionID string) error
+	// BumpLogin only raises Version.
+	BumpLogin(ctx context.Context, id string) error
+	// EnrollLogin binds the user just enrolled, ends Enrolling and puts the first request on show.
+	EnrollLogin(ctx context.Context, id, userID, transactionID string) error
+	// ProveManage records a proof for device management on an unexpired, unfinished login.
+	ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error)
+	// TakeManageProof takes that proof, once, if it is younger than since. False when there is none.
+	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+	// AnswerSpare and AnswerRecovery record that the page was answered.
+	AnswerSpare(ctx context.Context, id string) error
+	AnswerRecovery(ctx context.Context, id string) error
+	// FinishLogin moves allowed to finished and stores the ticket's digest: once. False otherwise.
+	FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error)
+	// CollectTicket takes the ticket for an application: one conditional UPDATE. ErrTicket.
+	CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) (Login, error)
+	// ForgetLogins deletes those that expired before.
+	ForgetLogins(ctx context.Context, before time.Time) (int64, error)
+}

@@ -1,0 +1,147 @@
+// Package phone is a phone or tablet of a user, and the app that may be paired with it.
+package phone
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode"
+
+	"countersign/internal/base/errs"
+)
+
+// Phone is one record. The same record survives a new handset: only the key changes (D-09).
+type Phone struct {
+	ID       string // DP + 18
+	UserID   string
+	Name     string // 1-50 characters, chosen by the user or made from the model
+	Number   string // E.164, "" for tablets and app-only phones
+	Platform string // as the app reported it: "Android", "iOS", "macOS" …; "" before activation
+	Model    string
+	Created  time.Time
+
+	KeyID     string // fingerprint of the active app key; "" = no app
+	Key       []byte // SubjectPublicKeyInfo (DER, P-256) of that key
+	Activated time.Time
+
+	OTP OTP
+
+	Subscription []byte // sealed Web Push subscription, purpose SubscriptionPurpose, row ID; nil = alerts off
+	Alerts       Alerts
+	LastSeen     time.Time
+	LastUsed     time.Time // last proof
+}
+
+// OTP is the app's passcode generator.
+type OTP struct {
+	Type    string // "hotp" or "totp", "" = none
+	Seed    []byte // sealed, purpose SeedPurpose, row phone ID; 20 bytes when opened
+	Counter int64  // HOTP: the next counter expected; TOTP: the last time step accepted
+	// Three consecutive codes far ahead resynchronise (D-30): the run so far.
+	ResyncNext  int64
+	ResyncCount int
+	ResyncSince time.Time
+}
+
+// Sealing purposes of the phone's secrets; the row is the phone's ID.
+const (
+	SeedPurpose         = "passcode-seed"
+	SubscriptionPurpose = "push-subscription"
+)
+
+// Alerts says whether the app can be woken.
+type Alerts string
+
+const (
+	AlertsOff  Alerts = "off"  // never allowed, or withdrawn
+	AlertsOn   Alerts = "on"   //
+	AlertsDead Alerts = "dead" // the push service said the subscription is gone
+)
+
+// CanPush reports whether requests can be answered on this phone.
+func (p Phone) CanPush() bool { return p.KeyID != "" }
+
+// CanPasscode reports whether the app on this phone makes codes.
+func (p Phone) CanPasscode() bool { return p.KeyID != "" && p.OTP.Type != "" }
+
+var (
+	// ErrUnknown reports a phone that does not exist or is another user's.
+	ErrUnknown = errs.New(errs.NotFound, "phone.unknown")
+	// ErrNameInvalid reports a name that is too long or has control characters.
+	ErrNameInvalid = errs.New(errs.Invalid, "device.name")
+	// ErrReplaced and ErrRemoved tell an app that its key is dead (D-10, E-20).
+	ErrReplaced = errs.New(errs.Gone, "phone.replaced")
+	ErrRemoved  = errs.New(errs.Gone, "phone.removed")
+)
+
+// CleanName trims and checks a device name (D-27): at most 50 characters, no controls. Empty is allowed
+// and means "take the default".
+func CleanName(name string) (string, error) {
+	name = strings.TrimSpace(name)
+	n := 0
+	for _, r := range name {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) && r != 0x200d || r == unicode.ReplacementChar {
+			return "", ErrNameInvalid
+		}
+		n++
+	}
+	if n > 50 {
+		return "", ErrNameInvalid
+	}
+	return name, nil
+}
+
+// KeyState is what became of an app key. Every key ever bound stays on record.
+type KeyState string
+
+const (
+	KeyActive   KeyState = "active"
+	KeyReplaced KeyState = "replaced"
+	KeyRemoved  KeyState = "removed"
+	KeyCopied   KeyState = "copied" // the answer counter went back: two apps use one key (AC-083)
+)
+
+// Key is one app key.
+type Key struct {
+	ID            string // base64url SHA-256 of SPKI
+	PhoneID       string
+	UserID        string
+	SPKI          []byte
+	State         KeyState
+	AnswerCounter int64 // highest counter seen in an answer
+	Created       time.Time
+	Ended         time.Time
+}
+
+// Store keeps phones and their keys.
+type Store interface {
+	CreatePhone(ctx context.Context, p Phone) error
+	// PhoneByID: ErrUnknown. PhonesOf lists a user's phones, oldest first.
+	PhoneByID(ctx context.Context, id string) (Phone, error)
+	PhonesOf(ctx context.Context, userID string) ([]Phone, error)
+	RenamePhone(ctx context.Context, id, name string) error
+	// DeletePhone removes the record and ends its keys as removed. It reports whether it existed for that user.
+	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
+
+	// BindKey makes k the phone's only active key (an earlier one becomes replaced) and writes Platform,
+	// Model, Activated, OTP; subscription and alerts are cleared.
+	BindKey(ctx context.Context, p Phone, k Key) error
+	// UnbindKey ends the active key with the given state and clears app fields of the phone.
+	UnbindKey(ctx context.Context, phoneID string, state KeyState, now time.Time) error
+	// KeyByID finds any key ever bound. ErrUnknown.
+	KeyByID(ctx context.Context, keyID string) (Key, error)
+	// AdvanceAnswerCounter moves the counter forward: one conditional UPDATE, false when counter is not
+	// higher than the one stored or the key is not active.
+	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error)
+
+	// SpendPasscode moves OTP.Counter from below next to next (HOTP: matched+1; TOTP: matched step, and
+	// passes when stored < step) and clears the resync run: one conditional UPDATE, false when it was
+	// already used. It sets LastUsed.
+	SpendPasscode(ctx context.Context, phoneID string, from, next int64, now time.Time) (bool, error)
+	// SaveResync writes the resync run.
+	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
+	// SaveSubscription writes the sealed subscription and the alert state.
+	SaveSubscription(ctx context.Context, phoneID string, sealed []byte, alerts Alerts) error
+	// TouchPhone sets LastSeen, and LastUsed when used.
+	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
+}

@@ -1,0 +1,129 @@
+// Package policy says what an organisation demands of a sign-in. Policies are layers: the
+// organisation's, then the application's; a narrower layer overrides what it sets (H-01).
+package policy
+
+import (
+	"slices"
+
+	"countersign/internal/base/errs"
+)
+
+// NewUser is what happens to a name nobody has enrolled yet (H-05, A-23).
+type NewUser string
+
+const (
+	NewUserEnroll NewUser = "enroll"
+	NewUserAllow  NewUser = "allow"
+	NewUserDeny   NewUser = "deny"
+)
+
+// Authentication overrides all else when it is not enforce (H-06).
+type Authentication string
+
+const (
+	AuthenticationEnforce Authentication = "enforce"
+	AuthenticationBypass  Authentication = "bypass"
+	AuthenticationDeny    Authentication = "deny"
+)
+
+// Spare says whether a second way in is asked for after the first (decision 10).
+type Spare string
+
+const (
+	SpareOff     Spare = "off"
+	SpareRemind  Spare = "remind" // at most SpareReminders times
+	SpareRequire Spare = "require"
+)
+
+// SpareReminders is how often SpareRemind asks one user.
+const SpareReminders = 3
+
+// Methods a policy may allow or leave out. A bypass code cannot be left out (decision 16).
+const (
+	MethodPush     = "push"
+	MethodPasscode = "passcode"
+)
+
+// Policy is one layer, or the effective whole. A zero field means "as the wider layer says".
+type Policy struct {
+	NewUser        NewUser        `json:"new_user,omitempty"`
+	Authentication Authentication `json:"authentication,omitempty"`
+	// Methods lists the allowed methods; nil inherits, and all are allowed when no layer says.
+	Methods []string `json:"methods,omitempty"`
+	// NumberEntry is the digits of verified push, 3 to 6; NumberEntryOff is plain push (decision 14).
+	NumberEntry  int    `json:"number_entry,omitempty"`
+	Spare        Spare  `json:"spare,omitempty"`
+	PasscodeType string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
+	// InlineReenrollment lets someone who had a factor and lost it enrol inline (decision 11): "on" or "off".
+	InlineReenrollment string `json:"inline_reenrollment,omitempty"`
+}
+
+// NumberEntryOff asks for plain push requests.
+const NumberEntryOff = -1
+
+// Default is what holds when nobody sets anything.
+var Default = Policy{
+	NewUser: NewUserEnroll, Authentication: AuthenticationEnforce, NumberEntry: 3,
+	Spare: SpareRemind, PasscodeType: "hotp", InlineReenrollment: "off",
+}
+
+// Effective lays narrower layers over wider ones; Default lies at the bottom.
+func Effective(layers ...Policy) Policy {
+	p := Default
+	for _, l := range layers {
+		override(&p.NewUser, l.NewUser)
+		override(&p.Authentication, l.Authentication)
+		override(&p.NumberEntry, l.NumberEntry)
+		override(&p.Spare, l.Spare)
+		override(&p.PasscodeType, l.PasscodeType)
+		override(&p.InlineReenrollment, l.InlineReenrollment)
+		if l.Methods != nil {
+			p.Methods = l.Methods
+		}
+	}
+	return p
+}
+
+func override[T comparable](dst *T, v T) {
+	var zero T
+	if v != zero {
+		*dst = v
+	}
+}
+
+// Allows reports whether a method may be used and enrolled (H-11, H-12).
+func (p Policy) Allows(method string) bool {
+	return p.Methods == nil || slices.Contains(p.Methods, method)
+}
+
+// ErrInvalid reports a policy value out of range; the argument "field" names it.
+var ErrInvalid = errs.New(errs.Invalid, "policy.invalid")
+
+// Validate checks one layer.
+func (p Policy) Validate() error {
+	checks := []struct {
+		field string
+		good  bool
+	}{
+		{"new_user", oneOf(p.NewUser, "", NewUserEnroll, NewUserAllow, NewUserDeny)},
+		{"authentication", oneOf(p.Authentication, "", AuthenticationEnforce, AuthenticationBypass, AuthenticationDeny)},
+		{"number_entry", p.NumberEntry == 0 || p.NumberEntry == NumberEntryOff || (p.NumberEntry >= 3 && p.NumberEntry <= 6)},
+		{"spare", oneOf(p.Spare, "", SpareOff, SpareRemind, SpareRequire)},
+		{"passcode_type", oneOf(p.PasscodeType, "", "hotp", "totp")},
+		{"inline_reenrollment", oneOf(p.InlineReenrollment, "", "on", "off")},
+	}
+	for _, m := range p.Methods {
+		checks = append(checks, struct {
+			field string
+			good  bool
+		}{"methods", oneOf(m, MethodPush, MethodPasscode)})
+	}
+	for _, c := range checks {
+		if !c.good {
+			return ErrInvalid.Arg("field", c.field)
+		}
+	}
+	return nil
+}
+
+func oneOf[T comparable](v T, allowed ...T) bool { return slices.Contains(allowed, v) }

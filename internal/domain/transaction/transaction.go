@@ -1,0 +1,92 @@
+// Package transaction is one request sent to a phone and its one answer.
+//
+//	pending ──approve──▶ approved
+//	   ├──deny: my mistake──▶ denied          (user_mistake)
+//	   ├──deny: not me──────▶ fraud           (user_marked_fraud)
+//	   ├──wrong number──────▶ wrong_number    (verification_code_incorrect)
+//	   ├──60 s──────────────▶ timed_out       (no_response)
+//	   └──another way, again▶ cancelled
+//
+// Every arrow is one conditional UPDATE from pending; a final state never changes (AC-012).
+package transaction
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// State of a transaction.
+type State string
+
+const (
+	Pending     State = "pending"
+	Approved    State = "approved"
+	Denied      State = "denied"
+	Fraud       State = "fraud"
+	WrongNumber State = "wrong_number"
+	TimedOut    State = "timed_out"
+	Cancelled   State = "cancelled"
+)
+
+// Purpose is what an approval does.
+type Purpose string
+
+const (
+	SignIn  Purpose = "signin"
+	Manage  Purpose = "manage"  // open device management (decision 5)
+	Pairing Purpose = "pairing" // the first request to a new phone, which is also the sign-in (decision 9)
+)
+
+// Life of a request (decision 21).
+const Life = 60 * time.Second
+
+// Transaction is one request.
+type Transaction struct {
+	ID            string // UUIDv4, the API's txid
+	UserID        string
+	Username      string
+	ApplicationID string
+	Application   string // its name, shown on the phone
+	PhoneID       string
+	LoginID       string // "" for doors without a browser
+	Purpose       Purpose
+	State         State
+	Number        string // digits to be typed on the phone; "" = plain request
+	IP            string
+	Client        string // browser and system in words, shown on the phone
+	Created       time.Time
+	Expires       time.Time
+	Decided       time.Time
+	Delivered     time.Time // the push service took the alert
+	Fetched       time.Time // the app has it
+	Unreachable   bool      // no alert could be sent (alerts off, or the push service refused)
+}
+
+// ErrUnknown reports a transaction that does not exist or is not the caller's; ErrDecided one that is final.
+var (
+	ErrUnknown = errs.New(errs.NotFound, "transaction.unknown")
+	ErrDecided = errs.New(errs.Conflict, "transaction.decided")
+)
+
+// Store keeps transactions.
+type Store interface {
+	CreateTransaction(ctx context.Context, t Transaction) error
+	TransactionByID(ctx context.Context, id string) (Transaction, error)
+	// OpenTransactionsOn lists the pending, unexpired ones of a phone, oldest first.
+	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]Transaction, error)
+	// DecideTransaction moves a pending one to state: one conditional UPDATE. Approvals and denials need
+	// it unexpired; TimedOut needs it expired; Cancelled takes either. ErrDecided.
+	DecideTransaction(ctx context.Context, id string, to State, now time.Time) (Transaction, error)
+	// CountTransactions counts a user's pending ones and those not approved since a time.
+	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
+	// OverdueTransactions lists pending ones that expired before now; userID "" = of everybody.
+	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]Transaction, error)
+	// OpenTransactionsOf lists all pending ones of a user, a sign-in or a phone (empty = not by it).
+	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]Transaction, error)
+	// MarkDelivery writes Delivered (when not zero), Fetched (when not zero) and Unreachable.
+	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
+	// ForgetTransactions deletes final ones older than before.
+	ForgetTransactions(ctx context.Context, before time.Time) (int64, error)
+}

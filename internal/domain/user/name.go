@@ -1,0 +1,57 @@
+package user
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxName is the longest name, in code points.
+const MaxName = 256
+
+// Normalize gives the one canonical spelling of a name (decision 32, AC-009): trimmed, NFKC,
+// lower case. Control, format (zero-width, bidirectional) and private characters and names
+// longer than MaxName are refused with ErrNameInvalid. It is idempotent.
+func Normalize(name string) (string, error) {
+	if len(name) > 4*MaxName || !utf8.ValidString(name) {
+		return "", ErrNameInvalid
+	}
+	name = strings.TrimFunc(name, unicode.IsSpace)
+	for i := 0; i < 4; i++ { // NFKC and lower-casing can each undo the other for a few characters
+		next := strings.TrimFunc(norm.NFKC.String(strings.ToLower(norm.NFKC.String(name))), unicode.IsSpace)
+		if next == name {
+			break
+		}
+		name = next
+	}
+	n := 0
+	for _, r := range name {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp) || r == utf8.RuneError || r == '|' {
+			return "", ErrNameInvalid
+		}
+		n++
+	}
+	if n == 0 || n > MaxName {
+		return "", ErrNameInvalid
+	}
+	return name, nil
+}
+
+// Simple takes DOMAIN\name and name@domain down to name (C-24). The input must be normalised.
+// A name that would become empty stays as it is.
+func Simple(name string) string {
+	s := name
+	if i := strings.LastIndexByte(s, '\\'); i >= 0 {
+		s = s[i+1:]
+	}
+	if i := strings.IndexByte(s, '@'); i > 0 {
+		s = s[:i]
+	}
+	s = strings.TrimSpace(s)
+	if s == "" || s == "@" {
+		return name
+	}
+	return s
+}

@@ -1,0 +1,115 @@
+// Package user is the person who signs in: never an administrator, who is another object.
+package user
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// Status of a user (features P). LockedOut is set by the system alone.
+type Status string
+
+const (
+	Active          Status = "active"
+	Bypass          Status = "bypass"
+	Disabled        Status = "disabled"
+	LockedOut       Status = "locked out"
+	PendingDeletion Status = "pending deletion"
+)
+
+// User is one person.
+type User struct {
+	ID       string // DU + 18
+	Username string // normalised, unique among names and aliases
+	RealName string
+	Email    string
+	Status   Status
+	Notes    string
+
+	Created       time.Time
+	LastLogin     time.Time // zero: never
+	FirstEnrolled time.Time // zero: never had a way in; once set it stays (decision 11)
+
+	Failures   int       // consecutive, over all doors (decision 12)
+	LockedAt   time.Time // when Status became LockedOut
+	LastMethod string    // the way used last, a way's ID
+
+	PushMisses  int       // requests not approved since the last success (decision 13)
+	PushStopped time.Time // set when requests were stopped; cleared by a success with another way
+
+	SpareReminders int    // how often a spare way was asked for
+	Salt           []byte // 16 bytes for this user's slow digests
+}
+
+// UnlocksAt is when an automatic unlock is due; zero when it never is.
+func (u User) UnlocksAt(lockoutMinutes int) time.Time {
+	if u.Status != LockedOut || lockoutMinutes < 0 {
+		return time.Time{}
+	}
+	return u.LockedAt.Add(time.Duration(lockoutMinutes) * time.Minute)
+}
+
+// Dormant reports whether the account lay unused for days (decision 11, AC-037): no sign-in,
+// and created longer ago than that.
+func (u User) Dormant(now time.Time, days int) bool {
+	last := u.LastLogin
+	if last.IsZero() {
+		last = u.Created
+	}
+	return now.Sub(last) > time.Duration(days)*24*time.Hour
+}
+
+var (
+	// ErrUnknown reports a name or ID nobody has.
+	ErrUnknown = errs.New(errs.NotFound, "user.unknown")
+	// ErrNameTaken reports a name or alias that somebody has.
+	ErrNameTaken = errs.New(errs.Conflict, "user.name_taken")
+	// ErrNameInvalid reports a name that is empty, too long or has forbidden characters.
+	ErrNameInvalid = errs.New(errs.Invalid, "user.name")
+	// ErrLocked reports a user whose status or count leaves no attempt.
+	ErrLocked = errs.New(errs.Denied, "user.locked")
+)
+
+// Query selects users for a list.
+type Query struct {
+	Search string // part of name, real name or mail address, case-insensitive
+	Status Status // "" = any
+	After  string // username to continue after
+	Limit  int    // at most 500
+}
+
+// Store keeps users.
+type Store interface {
+	// CreateUser inserts the user and its name. ErrNameTaken.
+	CreateUser(ctx context.Context, u User) error
+	// UserByID and UserByName (a normalised name or alias). ErrUnknown.
+	UserByID(ctx context.Context, id string) (User, error)
+	UserByName(ctx context.Context, name string) (User, error)
+	Users(ctx context.Context, q Query) ([]User, error)
+	// SaveUser writes RealName, Email, Status and Notes. ErrUnknown.
+	SaveUser(ctx context.Context, u User) error
+
+	// ReserveAttempt counts a failure before the proof is looked at: one conditional UPDATE that
+	// succeeds only for an active user with fewer than limit failures. A success takes it back
+	// with Proved. ErrLocked when no attempt is left. It also locks the row until the end of the
+	// database transaction, so parallel guesses queue up.
+	ReserveAttempt(ctx context.Context, id string, limit int) (User, error)
+	// Proved clears Failures, PushMisses and PushStopped, and sets LastLogin and, when not "", LastMethod.
+	Proved(ctx context.Context, id, method string, now time.Time) error
+	// LockOut makes an active user locked out. It reports false when the user was not active.
+	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
+	// Unlock makes a locked-out user active with no failures; lockedBefore limits it to users
+	// locked at or before that time (automatic unlock). It reports whether the user was unlocked.
+	Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error)
+	// MarkEnrolled sets FirstEnrolled when it is zero.
+	MarkEnrolled(ctx context.Context, id string, now time.Time) error
+	// MissPush adds n to PushMisses and, when stop is set, sets PushStopped to now unless set.
+	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (User, error)
+	// LockUser takes the user's row for the rest of the database transaction, so that what is
+	// counted next (open requests, devices) cannot change underneath. ErrUnknown.
+	LockUser(ctx context.Context, id string) (User, error)
+	// RemindSpare adds one to SpareReminders.
+	RemindSpare(ctx context.Context, id string) error
+}

@@ -1,0 +1,78 @@
+// Package flow holds what people do, one sub-package a journey: sign in, enrol, manage devices,
+// answer on a phone. A flow combines nouns and owns the database transactions that span them.
+// This file says what a flow may ask of the outside.
+package flow
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/bypass"
+	"countersign/internal/domain/enrollment"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/outbox"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/session"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+)
+
+// Store is every noun's store, bound to one database transaction (or to none, for reading).
+type Store interface {
+	activation.Store
+	application.Store
+	audit.Store
+	bypass.Store
+	enrollment.Store
+	login.Store
+	outbox.Store
+	phone.Store
+	session.Store
+	settings.Store
+	transaction.Store
+	user.Store
+}
+
+// DB gives stores. A closure may run more than once (a serialisation failure is retried), so it must
+// not touch anything outside but its result variables.
+type DB interface {
+	// Read gives a store for reading; each statement sees its own moment.
+	Read() Store
+	// Write runs change in one durable database transaction. When change returns an error nothing
+	// of it remains. On return without error it is on disk.
+	Write(ctx context.Context, change func(Store) error) error
+}
+
+// Bell wakes those who wait. It carries names only; what happened is read from the database.
+type Bell interface {
+	Ring(topics ...string)
+	// Listen gives a channel that gets a value after a Ring of the topic, and a function to stop.
+	Listen(topic string) (wake <-chan struct{}, stop func())
+}
+
+// Topics of the Bell.
+func LoginTopic(id string) string      { return "login:" + id }
+func PhoneTopic(id string) string      { return "phone:" + id }
+func SessionTopic(id string) string    { return "session:" + id }
+func ActivationTopic(id string) string { return "activation:" + id }
+
+// OutboxTopic is rung when mail was queued.
+const OutboxTopic = "outbox"
+
+// Subscription is a phone's Web Push address (RFC 8030, RFC 8291).
+type Subscription struct {
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
+	Auth     string `json:"auth"`
+}
+
+// Doorbell sends an alert to a phone. An error of kind Gone means the subscription is dead.
+type Doorbell interface {
+	Knock(ctx context.Context, s Subscription, payload []byte, ttl time.Duration) error
+	// CheckEndpoint refuses addresses no alert may be sent to (AC-043).
+	CheckEndpoint(endpoint string) error
+}
