@@ -1,0 +1,187 @@
+package phonewire
+
+// Activation asks to bind a new key: the body of POST activations.
+type Activation struct {
+	Code       string `json:"code"`       // from the link, or typed; see NormalizeCode
+	PublicKey  string `json:"public_key"` // base64url of SubjectPublicKeyInfo
+	Platform   string `json:"platform"`   // "Android", "iOS", "Windows" ..., as the phone says
+	Model      string `json:"model"`      // may be empty
+	Name       string `json:"name"`       // what the person calls this phone; may be empty
+	AppVersion string `json:"app_version"`
+	Signature  string `json:"signature"` // by the new key, over Text
+}
+
+// OTP is how the phone makes codes without a connection (RFC 4226, RFC 6238; SHA-1).
+type OTP struct {
+	Type    string `json:"type"`    // "hotp" or "totp"
+	Digits  int    `json:"digits"`  // 6
+	Period  int    `json:"period"`  // seconds, for totp; 0 for hotp
+	Counter int64  `json:"counter"` // next moving factor, for hotp
+	Secret  string `json:"secret"`  // base32 without padding; travels in this one answer only
+}
+
+// Account is the answer to an activation. It is given once.
+type Account struct {
+	AccountID      string `json:"account_id"` // the phone's id on the server
+	UserID         string `json:"user_id"`
+	Username       string `json:"username"`
+	Organisation   string `json:"organisation"`
+	Origin         string `json:"origin"` // where the phone talks to, scheme and host
+	PhoneName      string `json:"phone_name"`
+	OTP            OTP    `json:"otp"`
+	VAPIDPublicKey string `json:"vapid_public_key"` // base64url of the uncompressed point; empty: no Web Push
+	ServerTime     int64  `json:"server_time"`
+	ReconnectURL   string `json:"reconnect_url"` // where a person sets up a phone anew; may be empty
+}
+
+// Kinds of request.
+const (
+	KindSignin  = "signin"  // someone signs in to an application
+	KindManage  = "manage"  // someone wants to change the user's devices
+	KindPairing = "pairing" // the first request after pairing: proves the path, and is the sign-in
+	KindTest    = "test"    // asked for by the person in the app
+)
+
+// Request is one open question to the phone.
+type Request struct {
+	Transaction     string `json:"transaction"`
+	Kind            string `json:"kind"`
+	ApplicationID   string `json:"application_id"`
+	ApplicationName string `json:"application_name"`
+	UserID          string `json:"user_id"`
+	Username        string `json:"username"`
+	Organisation    string `json:"organisation"`
+	Place           string `json:"place"`         // "Springfield, US"; empty when unknown
+	IP              string `json:"ip"`            // of the browser; empty when the door has none
+	Browser         string `json:"browser"`       // "Firefox on Windows"; may be empty
+	NumberDigits    int    `json:"number_digits"` // 0: plain; 3 to 6: type the number on the screen
+	Created         int64  `json:"created"`
+	Expires         int64  `json:"expires"`
+}
+
+// RequestList is the answer of GET requests and requests/wait.
+type RequestList struct {
+	Requests   []Request `json:"requests"`
+	After      string    `json:"after"` // hand it to the next requests/wait
+	ServerTime int64     `json:"server_time"`
+}
+
+// Decision is what the person chose.
+type Decision string
+
+// The two decisions.
+const (
+	Approve Decision = "approve"
+	Deny    Decision = "deny"
+)
+
+// Reason says why the person denied.
+type Reason string
+
+// The reasons. Approvals carry NoReason.
+const (
+	NoReason Reason = ""
+	Mistake  Reason = "mistake" // it was me, I do not want it
+	Fraud    Reason = "fraud"   // it was not me
+)
+
+// Answer is the signed decision about one request. All fields but Decision, Reason, Number and
+// Counter repeat what the request said.
+type Answer struct {
+	Transaction string   `json:"transaction"`
+	Application string   `json:"application"` // application id
+	User        string   `json:"user"`        // user id
+	Phone       string   `json:"phone"`       // account_id
+	Decision    Decision `json:"decision"`
+	Reason      Reason   `json:"reason"`
+	Number      string   `json:"number"` // as typed; empty for plain requests and denials
+	Expires     int64    `json:"expires"`
+	Counter     int64    `json:"counter"` // from 1, strictly increasing with each answer of a key
+	Signature   string   `json:"signature"`
+}
+
+// Outcomes of an answer.
+const (
+	StateApproved        = "approved"
+	StateDenied          = "denied"
+	StateReported        = "reported"
+	StateWrongNumber     = "wrong_number"
+	StateExpired         = "expired"
+	StateAlreadyAnswered = "already_answered"
+)
+
+// Outcome is the answer to an Answer.
+type Outcome struct {
+	State      string `json:"state"`
+	ServerTime int64  `json:"server_time"`
+}
+
+// Subscription is where Web Push alerts go (RFC 8030, RFC 8291). An empty Endpoint: alerts off.
+type Subscription struct {
+	Endpoint   string `json:"endpoint"`
+	P256DH     string `json:"p256dh"`     // base64url, 65 bytes
+	Auth       string `json:"auth"`       // base64url, 16 bytes
+	Permission string `json:"permission"` // "granted", "denied", "default" or "unsupported"
+}
+
+// Alert states.
+const (
+	AlertsOn   = "on"
+	AlertsOff  = "off"
+	AlertsDead = "dead" // the push service refused the last alert for good
+)
+
+// Status is what the server knows about the phone: GET account.
+type Status struct {
+	AccountID    string `json:"account_id"`
+	UserID       string `json:"user_id"`
+	Username     string `json:"username"`
+	Organisation string `json:"organisation"`
+	PhoneName    string `json:"phone_name"`
+	Platform     string `json:"platform"`
+	Model        string `json:"model"`
+	Alerts       string `json:"alerts"`
+	LastSeen     int64  `json:"last_seen"`  // before this request; 0: never
+	LastAlert    int64  `json:"last_alert"` // when the push service last took one; 0: never
+	ReconnectURL string `json:"reconnect_url"`
+	ServerTime   int64  `json:"server_time"`
+}
+
+// Rename is the body of PATCH account.
+type Rename struct {
+	Name string `json:"name"`
+}
+
+// Failure is the body of every answer that is not 2xx.
+type Failure struct {
+	Code       string `json:"error"`   // a code of internal/base/errs
+	Message    string `json:"message"` // for the person
+	ServerTime int64  `json:"server_time"`
+}
+
+// Alert is what a Web Push message carries, encrypted. It is valid both for a service worker
+// (title, body, url, account) and as a declarative message (web_push, notification), so that an
+// iPhone shows it even when the worker does not run.
+type Alert struct {
+	Title        string      `json:"title"`
+	Body         string      `json:"body"`
+	URL          string      `json:"url"` // below /app/
+	Account      string      `json:"account"`
+	WebPush      int         `json:"web_push"` // 8030
+	Notification Declarative `json:"notification"`
+}
+
+// Declarative is the notification of a declarative Web Push message.
+type Declarative struct {
+	Title    string `json:"title"`
+	Body     string `json:"body"`
+	Navigate string `json:"navigate"` // absolute address
+	Tag      string `json:"tag"`
+}
+
+// NewAlert fills both forms. origin is scheme and host, path starts with /app/, tag names the
+// request so that a second alert replaces the first.
+func NewAlert(title, body, origin, path, account, tag string) Alert {
+	return Alert{Title: title, Body: body, URL: path, Account: account, WebPush: 8030,
+		Notification: Declarative{Title: title, Body: body, Navigate: origin + path, Tag: tag}}
+}

@@ -1,0 +1,150 @@
+package phonewire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrField reports a body with a field out of its range.
+var ErrField = errors.New("field out of range")
+
+// Check tests the shape of an activation and that its key signed it for host. The error is
+// ErrField, ErrKey or ErrSignature.
+func (a Activation) Check(host string) error {
+	for _, f := range []struct {
+		name, value string
+		max         int
+	}{
+		{"code", a.Code, 128}, {"platform", a.Platform, 64}, {"model", a.Model, 128},
+		{"name", a.Name, 64}, {"app_version", a.AppVersion, 64},
+	} {
+		if err := plain(f.name, f.value, f.max); err != nil {
+			return err
+		}
+	}
+	if a.Code == "" {
+		return fmt.Errorf("%w: code", ErrField)
+	}
+	spki, err := a.SPKI()
+	if err != nil {
+		return err
+	}
+	return Verify(spki, a.Text(host), a.Signature)
+}
+
+// SPKI decodes the public key.
+func (a Activation) SPKI() ([]byte, error) {
+	spki, err := decode(a.PublicKey)
+	if err != nil {
+		return nil, ErrKey
+	}
+	if _, err := ParseKey(spki); err != nil {
+		return nil, err
+	}
+	return spki, nil
+}
+
+// Check tests the shape of an answer and that the key signed it. The error is ErrField, ErrKey
+// or ErrSignature. Whether the answer fits its request is the server's to find out.
+func (a Answer) Check(spki []byte) error {
+	for _, f := range []struct{ name, value string }{
+		{"transaction", a.Transaction}, {"application", a.Application}, {"user", a.User}, {"phone", a.Phone},
+	} {
+		if err := plain(f.name, f.value, 64); err != nil {
+			return err
+		}
+	}
+	switch {
+	case a.Transaction == "" || a.Phone == "" || a.User == "":
+		return fmt.Errorf("%w: transaction, user or phone is empty", ErrField)
+	case a.Decision != Approve && a.Decision != Deny:
+		return fmt.Errorf("%w: decision", ErrField)
+	case a.Reason != NoReason && a.Reason != Mistake && a.Reason != Fraud:
+		return fmt.Errorf("%w: reason", ErrField)
+	case a.Decision == Approve && a.Reason != NoReason:
+		return fmt.Errorf("%w: an approval has no reason", ErrField)
+	case a.Decision == Deny && a.Number != "":
+		return fmt.Errorf("%w: a denial has no number", ErrField)
+	case len(a.Number) > 6 || strings.Trim(a.Number, "0123456789") != "":
+		return fmt.Errorf("%w: number", ErrField)
+	case a.Counter < 1 || a.Counter > maxSafe || a.Expires < 1 || a.Expires > maxSafe:
+		return fmt.Errorf("%w: counter or expires", ErrField)
+	}
+	return Verify(spki, a.Text(), a.Signature)
+}
+
+// maxSafe is the largest integer that a JavaScript phone holds exactly.
+const maxSafe = 1<<53 - 1
+
+// Check tests the shape of a subscription; where it points to is the server's policy (AC-043).
+func (s Subscription) Check() error {
+	switch s.Permission {
+	case "granted", "denied", "default", "unsupported":
+	default:
+		return fmt.Errorf("%w: permission", ErrField)
+	}
+	if s.Endpoint == "" {
+		if s.P256DH != "" || s.Auth != "" {
+			return fmt.Errorf("%w: keys without an endpoint", ErrField)
+		}
+		return nil
+	}
+	if err := plain("endpoint", s.Endpoint, 2048); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(s.Endpoint, "https://") && !strings.HasPrefix(s.Endpoint, "http://") {
+		return fmt.Errorf("%w: endpoint", ErrField)
+	}
+	if key, err := decode(s.P256DH); err != nil || len(key) != 65 || key[0] != 4 {
+		return fmt.Errorf("%w: p256dh", ErrField)
+	}
+	if auth, err := decode(s.Auth); err != nil || len(auth) != 16 {
+		return fmt.Errorf("%w: auth", ErrField)
+	}
+	return nil
+}
+
+// Check tests a new name: 1 to 64 bytes of printable text.
+func (r Rename) Check() error {
+	if strings.TrimSpace(r.Name) == "" {
+		return fmt.Errorf("%w: name", ErrField)
+	}
+	return plain("name", r.Name, 64)
+}
+
+func plain(name, value string, max int) error {
+	if len(value) > max || !utf8.ValidString(value) {
+		return fmt.Errorf("%w: %s", ErrField, name)
+	}
+	for _, r := range value {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
+			return fmt.Errorf("%w: %s", ErrField, name)
+		}
+	}
+	return nil
+}
+
+// NormalizeCode tidies a code as typed or pasted. Eight characters of Crockford's base32, with
+// any case, spaces and dashes and with O for 0 and I or L for 1, become their one spelling
+// without the dash. Any other code comes from a link and is only trimmed.
+func NormalizeCode(code string) string {
+	code = strings.TrimSpace(code)
+	short := strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ' || r == '-' || r == '\u2010' || r == '\u2011' || r == '\u2013' || r == '\u00a0':
+			return -1
+		case r == 'o' || r == 'O':
+			return '0'
+		case r == 'i' || r == 'I' || r == 'l' || r == 'L':
+			return '1'
+		}
+		return unicode.ToUpper(r)
+	}, code)
+	if len(short) == 8 && strings.Trim(short, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == "" {
+		return short
+	}
+	return code
+}
