@@ -1,0 +1,29 @@
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check e2e compat bench storybook
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z0-9 ]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+run demo: ## the whole product on this machine, with a sample application and a virtual phone
+	go run ./cmd/countersign demo
+
+test: ## everything: Go tests on both databases, browser journeys, real clients
+	scripts/test-deps
+	scripts/with-postgres scripts/test
+
+check: ## format, vet, staticcheck, known vulnerabilities, architecture
+	scripts/check
+
+e2e: ## the browser journeys alone
+	scripts/test-deps
+	scripts/with-postgres scripts/node-suites e2e
+
+compat: ## the unmodified Duo clients alone
+	scripts/test-deps
+	scripts/with-postgres scripts/node-suites compat
+
+bench: ## measure sign-ins a second on both databases, and the wake-up of a waiting page
+	scripts/with-postgres go run ./bench
+
+storybook: ## every page in every state, without a database
+	go run ./cmd/storybook
