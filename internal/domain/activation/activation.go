@@ -84,6 +84,8 @@ type Store interface {
 	// SupersedeActivations ends all waiting codes of a sign-in or session (each "" = not by it) or of a
 	// phone, except the one with ID except.
 	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error
+	// SupersedeUserActivations ends all waiting codes of a user, who may not sign in any more.
+	SupersedeUserActivations(ctx context.Context, userID string, now time.Time) error
 	// CountMailedActivations counts codes mailed for a sign-in or session since a time.
 	CountMailedActivations(ctx context.Context, loginID, sessionID string, since time.Time) (int, error)
 }

@@ -36,6 +36,9 @@ type Store interface {
 	CreateEnrollment(ctx context.Context, l Link) error
 	// EnrollmentByDigest: ErrInvalid when unknown.
 	EnrollmentByDigest(ctx context.Context, digest []byte) (Link, error)
+	// OpenEnrollments lists a user's links that are neither used, revoked nor expired, oldest first: sending
+	// again does not extend (C-08).
+	OpenEnrollments(ctx context.Context, userID string, now time.Time) ([]Link, error)
 	// UseEnrollments marks every open link of a user as used: the user is enrolled now.
 	UseEnrollments(ctx context.Context, userID string, now time.Time) error
 	// RevokeEnrollments ends a user's open links and returns how many.

@@ -1,0 +1,263 @@
+package directory
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/policy"
+	"countersign/internal/flow"
+)
+
+var (
+	// ErrType reports a kind of application this release cannot serve.
+	ErrType = errs.New(errs.Invalid, "application.type")
+	// ErrNormalization reports an unknown way to read names.
+	ErrNormalization = errs.New(errs.Invalid, "application.normalization")
+	// ErrRedirectURI reports an address people may not be sent back to (decision 27); argument "uri".
+	ErrRedirectURI = errs.New(errs.Invalid, "application.redirect_uri")
+	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
+	ErrRedirectUnlisted = errs.New(errs.NotFound, "application.redirect_unlisted")
+)
+
+const maxRedirectURIs = 100
+
+// ApplicationChange is what AddApplication and SetApplication write; nil leaves a field as it is.
+// A zero value inside Policy fields means "as the organisation's policy says".
+type ApplicationChange struct {
+	Name               *string
+	SelfService        *bool
+	Normalization      *application.Normalization
+	Disabled           *bool
+	Policy             PolicyChange
+	AddRedirectURIs    []string
+	RemoveRedirectURIs []string
+	ClearRedirectURIs  bool // before adding: any address allowed by decision 27 again
+}
+
+// PolicyChange changes one policy layer; nil leaves a field, a pointer to the zero value clears it.
+type PolicyChange struct {
+	NewUser            *policy.NewUser
+	Authentication     *policy.Authentication
+	Methods            *[]string
+	NumberEntry        *int
+	Spare              *policy.Spare
+	PasscodeType       *string
+	InlineReenrollment *string
+}
+
+// AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
+// application.ErrNameInvalid, ErrType, policy.ErrInvalid, ErrRedirectURI, ErrNormalization.
+func (f *Flow) AddApplication(ctx context.Context, actor string, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
+	if !slices.Contains(application.Types, t) {
+		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
+	}
+	a := application.Application{
+		ID: id.Key(f.Rand, id.Application), Type: t, Normalization: application.NormalizationSimple, Created: f.Now(),
+	}
+	description, err := c.apply(&a)
+	if err != nil {
+		return a, secret.Text{}, err
+	}
+	if a.Name, err = application.CleanName(a.Name); err != nil {
+		return a, secret.Text{}, err
+	}
+	description["application_id"], description["type"] = a.ID, t
+	plain := id.ApplicationSecret(f.Rand)
+	a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		if err := st.CreateApplication(ctx, a); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "integration_create", a.Name, description)
+	})
+	return a, secret.NewText(plain), err
+}
+
+// Application finds one that was not deleted. application.ErrUnknown.
+func (f *Flow) Application(ctx context.Context, key string) (application.Application, error) {
+	return liveApplication(ctx, f.DB.Read(), key)
+}
+
+// Applications lists those not deleted, by name.
+func (f *Flow) Applications(ctx context.Context) ([]application.Application, error) {
+	return f.DB.Read().Applications(ctx)
+}
+
+// SetApplication changes an application. Nothing is written or logged when nothing differs.
+func (f *Flow) SetApplication(ctx context.Context, actor, key string, c ApplicationChange) (application.Application, error) {
+	var a application.Application
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		if a, err = liveApplication(ctx, st, key); err != nil {
+			return err
+		}
+		description, err := c.apply(&a)
+		if err != nil || len(description) == 0 {
+			return err
+		}
+		if err := st.SaveApplication(ctx, a); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "integration_update", a.Name, description)
+	})
+	return a, err
+}
+
+// DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
+func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		a, err := liveApplication(ctx, st, key)
+		if err != nil {
+			return err
+		}
+		a.Deleted, a.Disabled = f.Now(), true
+		// A secret nobody has seen takes the place of the one in use.
+		a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.Rand)))
+		if err := st.SaveApplication(ctx, a); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "integration_delete", a.Name, map[string]any{"application_id": a.ID})
+	})
+}
+
+// RevealSecret gives an application's secret again; the look is logged (decision 34).
+func (f *Flow) RevealSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+	var plain []byte
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		a, err := liveApplication(ctx, st, key)
+		if err != nil {
+			return err
+		}
+		if plain, err = f.Keys.Open(application.SecretPurpose, a.ID, a.Secret); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "integration_skey_view", a.Name, map[string]any{"application_id": a.ID})
+	})
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return secret.NewText(string(plain)), nil
+}
+
+// ResetSecret gives an application a new secret; the old one stops at once (decision 34).
+func (f *Flow) ResetSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+	plain := id.ApplicationSecret(f.Rand)
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		a, err := liveApplication(ctx, st, key)
+		if err != nil {
+			return err
+		}
+		a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
+		if err := st.SaveApplication(ctx, a); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "integration_skey_reset", a.Name, map[string]any{"application_id": a.ID})
+	})
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return secret.NewText(plain), nil
+}
+
+func liveApplication(ctx context.Context, st application.Store, key string) (application.Application, error) {
+	a, err := st.ApplicationByID(ctx, key)
+	if err == nil && !a.Deleted.IsZero() {
+		return application.Application{}, application.ErrUnknown
+	}
+	return a, err
+}
+
+// apply writes the change into a and returns what differs, for the log.
+func (c ApplicationChange) apply(a *application.Application) (map[string]any, error) {
+	d := map[string]any{}
+	if c.Name != nil {
+		name, err := application.CleanName(*c.Name)
+		if err != nil {
+			return nil, err
+		}
+		set(d, "name", &a.Name, &name)
+	}
+	if c.Normalization != nil && *c.Normalization != application.NormalizationNone && *c.Normalization != application.NormalizationSimple {
+		return nil, ErrNormalization
+	}
+	set(d, "username_normalization", &a.Normalization, c.Normalization)
+	set(d, "self_service", &a.SelfService, c.SelfService)
+	set(d, "disabled", &a.Disabled, c.Disabled)
+	if err := c.Policy.apply(&a.Policy, d); err != nil {
+		return nil, err
+	}
+	uris, err := c.redirectURIs(a.RedirectURIs)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Equal(uris, a.RedirectURIs) {
+		a.RedirectURIs, d["redirect_uris"] = uris, uris
+	}
+	return d, nil
+}
+
+func (c ApplicationChange) redirectURIs(have []string) ([]string, error) {
+	uris := slices.Clone(have)
+	if c.ClearRedirectURIs {
+		uris = nil
+	}
+	for _, u := range c.RemoveRedirectURIs {
+		i := slices.Index(uris, u)
+		if i < 0 {
+			return nil, ErrRedirectUnlisted.Arg("uri", u)
+		}
+		uris = slices.Delete(uris, i, i+1)
+	}
+	for _, u := range c.AddRedirectURIs {
+		if !redirectable(u) || len(uris) >= maxRedirectURIs {
+			return nil, ErrRedirectURI.Arg("uri", u)
+		}
+		if !slices.Contains(uris, u) {
+			uris = append(uris, u)
+		}
+	}
+	return uris, nil
+}
+
+// redirectable reports whether people may be sent to an address: https anywhere, http on loopback.
+func redirectable(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > 1024 || u.Host == "" || u.User != nil || u.Fragment != "" || u.Opaque != "" {
+		return false
+	}
+	if u.Scheme == "https" {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
+}
+
+func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
+	set(d, "new_user_policy", &p.NewUser, c.NewUser)
+	set(d, "authentication_policy", &p.Authentication, c.Authentication)
+	set(d, "number_entry", &p.NumberEntry, c.NumberEntry)
+	set(d, "spare", &p.Spare, c.Spare)
+	set(d, "passcode_type", &p.PasscodeType, c.PasscodeType)
+	set(d, "inline_reenrollment", &p.InlineReenrollment, c.InlineReenrollment)
+	if c.Methods != nil && !slices.Equal(*c.Methods, p.Methods) {
+		p.Methods = *c.Methods
+		if len(p.Methods) == 0 {
+			p.Methods = nil // nothing allowed would be a lock-out by accident
+		}
+		d["methods"] = p.Methods
+	}
+	return p.Validate()
+}
+
+// set writes *value to *field when it differs, and notes it.
+func set[T comparable](d map[string]any, name string, field *T, value *T) {
+	if value != nil && *value != *field {
+		*field = *value
+		d[name] = *value
+	}
+}

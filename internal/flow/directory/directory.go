@@ -1,0 +1,70 @@
+// Package directory is what administrators do: keep applications, users, help-desk codes,
+// invitations and the organisation's settings, and read the logs. The command line calls it, and so
+// do other ways to administer; rules stand here, not there.
+//
+// Every change writes its row of the action log in the same database transaction (L-06). A change
+// that takes a way in from someone also ends what that person has open.
+package directory
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/audit"
+	"countersign/internal/flow"
+	"countersign/internal/flow/notice"
+)
+
+// CommandLine is the actor of changes made with the operator's commands.
+const CommandLine = "command line"
+
+// Notices queues mail inside the database transaction of what it tells about.
+type Notices interface {
+	Queue(ctx context.Context, st flow.Store, m notice.Message) error
+}
+
+// Flow is the administration of one instance.
+type Flow struct {
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Now       func() time.Time
+	Rand      io.Reader
+	Bell      flow.Bell // may be nil: those who wait find out at their next poll
+	PublicURL string    // where people reach this instance, no slash at the end; for links
+	Notices   Notices   // may be nil: nothing is mailed
+}
+
+// log writes the action row that belongs to a change. The description must hold no secret.
+func (f *Flow) log(ctx context.Context, st flow.Store, actor, action, object string, description map[string]any) error {
+	return st.LogAction(ctx, audit.Action{
+		ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: actor, Action: action, Object: object, Description: description,
+	})
+}
+
+// ring wakes those who wait, after the change is on disk.
+func (f *Flow) ring(topics []string) {
+	if f.Bell != nil && len(topics) > 0 {
+		f.Bell.Ring(topics...)
+	}
+}
+
+// mail queues a message when there is somebody to send it.
+func (f *Flow) mail(ctx context.Context, st flow.Store, m notice.Message) (queued bool, err error) {
+	if f.Notices == nil || m.To == "" {
+		return false, nil
+	}
+	return true, f.Notices.Queue(ctx, st, m)
+}
+
+// AuthenticationLog reads the authentication log, newest first (L-01).
+func (f *Flow) AuthenticationLog(ctx context.Context, q audit.Query) ([]audit.Authentication, error) {
+	return f.DB.Read().Authentications(ctx, q)
+}
+
+// ActionLog reads the administrator action log, newest first (L-06).
+func (f *Flow) ActionLog(ctx context.Context, q audit.Query) ([]audit.Action, error) {
+	return f.DB.Read().Actions(ctx, q)
+}

@@ -1,0 +1,84 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/enrollment"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/notice"
+)
+
+// ErrEnrolled reports an invitation of someone who has a device already (F-19).
+var ErrEnrolled = errs.New(errs.Conflict, "user.enrolled")
+
+// Invitation is a link just made; it is shown once.
+type Invitation struct {
+	User    user.User
+	Link    secret.Text // the whole address
+	Expires time.Time
+	Mailed  bool // it also goes to the user's address
+}
+
+// Invite makes the link by which a user sets up a first way in (C-08). Earlier links stay good, and while one
+// is open a new link ends when that one does: sending again does not extend. The link is mailed when the user
+// has an address. Errors: user.ErrUnknown, ErrTrashed, ErrEnrolled.
+func (f *Flow) Invite(ctx context.Context, actor, who string) (Invitation, error) {
+	token := id.Token(f.Rand, 32)
+	inv := Invitation{Link: secret.NewText(f.PublicURL + "/enroll/" + token)}
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		now := f.Now()
+		if inv.User, err = lockUser(ctx, st, who); err != nil {
+			return err
+		}
+		if err := invitable(ctx, st, inv.User); err != nil {
+			return err
+		}
+		open, err := st.OpenEnrollments(ctx, inv.User.ID, now)
+		if err != nil {
+			return err
+		}
+		inv.Expires = now.Add(enrollment.DefaultLife)
+		if len(open) > 0 {
+			inv.Expires = open[0].Expires
+		}
+		link := enrollment.Link{
+			ID: id.Key(f.Rand, id.Enrollment), UserID: inv.User.ID, Created: now, Expires: inv.Expires,
+			Digest: f.Keys.Digest(enrollment.DigestPurpose, token),
+		}
+		if err := st.CreateEnrollment(ctx, link); err != nil {
+			return err
+		}
+		if inv.Mailed, err = f.mail(ctx, st, notice.Message{
+			Kind: notice.Enrollment, To: inv.User.Email, Link: inv.Link.Reveal(),
+			Args: []any{"username", inv.User.Username, "expires", inv.Expires},
+		}); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "user_enroll", inv.User.Username, map[string]any{
+			"user_id": inv.User.ID, "expires": inv.Expires.UTC().Format(time.RFC3339), "mailed": inv.Mailed,
+		})
+	})
+	f.ring([]string{flow.OutboxTopic})
+	return inv, err
+}
+
+func invitable(ctx context.Context, st flow.Store, u user.User) error {
+	if u.Status == user.PendingDeletion {
+		return ErrTrashed
+	}
+	phones, err := st.PhonesOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range phones {
+		if p.CanPush() || p.CanPasscode() {
+			return ErrEnrolled
+		}
+	}
+	return nil
+}
