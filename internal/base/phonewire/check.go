@@ -19,7 +19,7 @@ func (a Activation) Check(host string) error {
 		max         int
 	}{
 		{"code", a.Code, 128}, {"platform", a.Platform, 64}, {"model", a.Model, 128},
-		{"name", a.Name, 64}, {"app_version", a.AppVersion, 64},
+		{"name", a.Name, 256}, {"app_version", a.AppVersion, 64},
 	} {
 		if err := plain(f.name, f.value, f.max); err != nil {
 			return err
@@ -107,12 +107,12 @@ func (s Subscription) Check() error {
 	return nil
 }
 
-// Check tests a new name: 1 to 64 bytes of printable text.
+// Check tests a new name: 1 to 256 bytes of printable text.
 func (r Rename) Check() error {
 	if strings.TrimSpace(r.Name) == "" {
 		return fmt.Errorf("%w: name", ErrField)
 	}
-	return plain("name", r.Name, 64)
+	return plain("name", r.Name, 256)
 }
 
 func plain(name, value string, max int) error {

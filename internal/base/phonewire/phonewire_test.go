@@ -126,7 +126,7 @@ func TestAnActivationChangedInAnyFieldIsRefused(t *testing.T) {
 		"name":      func(a *phonewire.Activation) { a.Name = "Bo's phone" },
 		"version":   func(a *phonewire.Activation) { a.AppVersion = "2" },
 		"signature": func(a *phonewire.Activation) { a.Signature = strings.Repeat("A", 86) },
-		"long name": func(a *phonewire.Activation) { a.Name = strings.Repeat("x", 65) },
+		"long name": func(a *phonewire.Activation) { a.Name = strings.Repeat("x", 257) },
 		"bidi name": func(a *phonewire.Activation) { a.Name = "a\u202eb" },
 	} {
 		bad := good
