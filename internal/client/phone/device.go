@@ -1,0 +1,164 @@
+// Package phone is a phone without a screen: it pairs, lists, approves, denies and makes codes
+// by the same protocol as the app. `countersign phone`, the demo's virtual phone and tests use it.
+package phone
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"countersign/internal/base/otp"
+	"countersign/internal/base/phonewire"
+)
+
+// Version is what the device tells as its app version.
+const Version = "cli-1"
+
+// Device is one paired account. Its methods may be called at once from several goroutines.
+// After a change of counters it saves itself when it has a path.
+type Device struct {
+	http *http.Client
+	now  func() time.Time
+	rand io.Reader
+	path string // "" keeps it in memory
+	key  *ecdsa.PrivateKey
+
+	mu    sync.Mutex
+	state State
+}
+
+// State is the device file: JSON, mode 0600. It holds the private key and the code secret.
+type State struct {
+	Version int               `json:"version"` // 1
+	Account phonewire.Account `json:"account"`
+	Key     []byte            `json:"key"`     // PKCS #8
+	Counter int64             `json:"counter"` // of the last answer
+	OTPNext uint64            `json:"otp_next"`
+	Skew    int64             `json:"skew"` // server time minus ours, milliseconds
+}
+
+// Options of Pair and Load. The zero value is good for links.
+type Options struct {
+	Origin     string           // needed for typed codes, e.g. https://sign.example
+	HTTPClient *http.Client     // nil: http.DefaultClient. Its timeout must exceed 30 s for Wait
+	Name       string           // what the phone is called; "" lets the server choose
+	Platform   string           // "" is "Command line"
+	Model      string           // may be empty
+	Path       string           // device file; "" keeps the device in memory
+	Now        func() time.Time // nil: time.Now
+	Rand       io.Reader        // nil: crypto/rand
+}
+
+func (o Options) device() *Device {
+	d := &Device{http: o.HTTPClient, now: o.Now, rand: o.Rand, path: o.Path}
+	if d.http == nil {
+		d.http = http.DefaultClient
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.rand == nil {
+		d.rand = rand.Reader
+	}
+	return d
+}
+
+// Load opens a device file. The options' Origin, when set, replaces the one stored.
+func Load(path string, o Options) (*Device, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	o.Path = path
+	d := o.device()
+	if err := json.Unmarshal(raw, &d.state); err != nil {
+		return nil, fmt.Errorf("device file %s: %w", path, err)
+	}
+	if d.state.Version != 1 {
+		return nil, fmt.Errorf("device file %s: version %d is not known here", path, d.state.Version)
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(d.state.Key)
+	if err != nil {
+		return nil, fmt.Errorf("device file %s: %w", path, err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("device file %s: the key is not on P-256", path)
+	}
+	d.key = key
+	if o.Origin != "" {
+		d.state.Account.Origin = o.Origin
+	}
+	return d, nil
+}
+
+// Save writes the device file and keeps writing it on later changes.
+func (d *Device) Save(path string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.path = path
+	return d.save()
+}
+
+// save replaces the file in one step, so that a stop in between never loses the key.
+func (d *Device) save() error {
+	if d.path == "" {
+		return nil
+	}
+	raw, err := json.MarshalIndent(d.state, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(d.path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(d.path), ".phone-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(append(raw, '\n'))
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), d.path)
+}
+
+// Account is what the server told when pairing. The code secret is left out.
+func (d *Device) Account() phonewire.Account {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a := d.state.Account
+	a.OTP.Secret = ""
+	return a
+}
+
+// Code makes the next code and, for HOTP, moves the counter on and saves it. now is the phone's
+// clock; the difference to the server's is allowed for.
+func (d *Device) Code(now time.Time) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.state.Account.OTP
+	secret, err := otp.Decode(o.Secret)
+	if err != nil {
+		return "", err
+	}
+	if o.Type == "totp" {
+		now = now.Add(time.Duration(d.state.Skew) * time.Millisecond)
+		return otp.TOTP(otp.SHA1, secret, now, time.Duration(o.Period)*time.Second, o.Digits), nil
+	}
+	code := otp.HOTP(otp.SHA1, secret, d.state.OTPNext, o.Digits)
+	d.state.OTPNext++
+	return code, d.save()
+}
