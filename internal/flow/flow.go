@@ -76,3 +76,16 @@ type Doorbell interface {
 	// CheckEndpoint refuses addresses no alert may be sent to (AC-043).
 	CheckEndpoint(endpoint string) error
 }
+
+// Notice is a mail about a change, written in the database transaction of that change.
+type Notice struct {
+	Kind string // catalogue keys mail.<kind>.subject, .text, .button
+	To   string // one address; "" queues nothing
+	Args []any  // name, value pairs for the placeholders
+	Link string // address behind the button, "" = no button
+}
+
+// Notices composes and queues mails. A bad address never fails the change.
+type Notices interface {
+	Queue(ctx context.Context, st Store, n Notice) error
+}

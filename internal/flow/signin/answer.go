@@ -1,0 +1,250 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/internal/base/id"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Answer moves a pending transaction to a final state and does all that follows from it, in one database
+// transaction. with runs first inside it and may refuse (the phone's own checks). It returns the
+// transaction as decided. transaction.ErrDecided when it was final already or too late.
+func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error) {
+	var t transaction.Transaction
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		if t, err = st.TransactionByID(ctx, txID); err != nil {
+			return err
+		}
+		if _, err = st.LockUser(ctx, t.UserID); err != nil {
+			return err
+		}
+		if with != nil {
+			if err = with(ctx, st); err != nil {
+				return err
+			}
+		}
+		if err = f.settle(ctx, st, t, to); err != nil {
+			return err
+		}
+		t.State = to
+		return nil
+	})
+	if err != nil {
+		return t, err
+	}
+	f.Bell.Ring(flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID))
+	return t, nil
+}
+
+// settle decides a transaction inside the caller's database transaction; the user's row is locked.
+func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transaction, to transaction.State) error {
+	s, p, err := f.about(ctx, st, t)
+	if err != nil {
+		return err
+	}
+	if to == transaction.Approved && (s.User.Status != user.Active || p.KeyID == "" || !s.Policy.Allows(policy.MethodPush)) {
+		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
+	}
+	if _, err := st.DecideTransaction(ctx, t.ID, to, f.Now()); err != nil {
+		return err
+	}
+	if err := st.BumpLogin(ctx, t.LoginID); err != nil {
+		return err
+	}
+	e := entry{TxID: t.ID, Factor: audit.FactorPush, DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
+	if t.Number != "" {
+		e.Factor = audit.FactorVerifiedPush
+	}
+	switch to {
+	case transaction.Approved:
+		return f.approved(ctx, st, s, t, e)
+	case transaction.Denied:
+		e.Reason = audit.UserMistake
+		return f.refusedByPerson(ctx, st, s, e, false)
+	case transaction.WrongNumber:
+		e.Reason = audit.VerificationWrong
+		return f.refusedByPerson(ctx, st, s, e, false)
+	case transaction.Fraud:
+		e.Result, e.Reason = audit.Fraud, audit.UserMarkedFraud
+		return f.refusedByPerson(ctx, st, s, e, true)
+	case transaction.TimedOut: // not a failure (decision 12), but it rang
+		e.Reason = audit.NoResponse
+		if err := f.missed(ctx, st, t.UserID, false); err != nil {
+			return err
+		}
+		return f.record(ctx, st, s, e)
+	}
+	return f.missed(ctx, st, t.UserID, false) // cancelled
+}
+
+// about gathers what a decision and its log row need. The login and the phone may be gone by now.
+func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
+	var s Session
+	var err error
+	if s.User, err = st.UserByID(ctx, t.UserID); err != nil {
+		return s, phone.Phone{}, err
+	}
+	if s.Application, err = st.ApplicationByID(ctx, t.ApplicationID); err != nil {
+		return s, phone.Phone{}, err
+	}
+	if s.Settings, err = st.LoadSettings(ctx); err != nil {
+		return s, phone.Phone{}, err
+	}
+	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
+	if s.Login, err = st.LoginByID(ctx, t.LoginID); errors.Is(err, login.ErrStale) {
+		s.Login = login.Login{Username: t.Username, IP: t.IP}
+	} else if err != nil {
+		return s, phone.Phone{}, err
+	}
+	p, err := st.PhoneByID(ctx, t.PhoneID)
+	if errors.Is(err, phone.ErrUnknown) {
+		return s, phone.Phone{ID: t.PhoneID}, nil
+	}
+	return s, p, err
+}
+
+// approved lets the person in, opens device management, or both.
+func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transaction.Transaction, e entry) error {
+	e.Result, e.Reason = audit.Success, audit.UserApproved
+	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, "push:"+t.PhoneID); err != nil {
+		return err
+	}
+	if err := st.TouchPhone(ctx, t.PhoneID, true, f.Now()); err != nil {
+		return err
+	}
+	return f.record(ctx, st, s, e)
+}
+
+// prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
+// management and completes the sign-in with it (decision 5: one proof, not two).
+func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
+	now := f.Now()
+	allowed, err := st.AllowLogin(ctx, s.Login.ID, p, now)
+	if err != nil {
+		return err
+	}
+	if purpose == transaction.SignIn || purpose == transaction.Pairing {
+		if !allowed {
+			return login.ErrStale
+		}
+	}
+	if purpose != transaction.SignIn || f.recovers(s, p) {
+		proved, err := st.ProveManage(ctx, s.Login.ID, p.Factor, now)
+		if err != nil {
+			return err
+		}
+		if !proved {
+			return login.ErrStale
+		}
+	}
+	return st.Proved(ctx, s.User.ID, wayID, now)
+}
+
+// recovers: a bypass code that signs someone in also opens one device change, so that the prompt can offer
+// "Set up your new phone" although the code is spent (decision 38).
+func (f *Flow) recovers(s Session, p login.Proof) bool {
+	return p.Factor == audit.FactorBypassCode && s.Application.SelfService
+}
+
+// refusedByPerson counts a denied request, a wrong number or a report (decision 12).
+func (f *Flow) refusedByPerson(ctx context.Context, st flow.Store, s Session, e entry, report bool) error {
+	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
+		return err
+	}
+	if err := f.record(ctx, st, s, e); err != nil {
+		return err
+	}
+	if report {
+		if err := f.reportFraud(ctx, st, s); err != nil {
+			return err
+		}
+	}
+	u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
+	if errors.Is(err, user.ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.lockOutAt(ctx, st, s, u)
+}
+
+// missed counts a request that was not approved and stops requests when the limits of decision 13 are reached.
+func (f *Flow) missed(ctx context.Context, st flow.Store, userID string, stop bool) error {
+	u, err := st.MissPush(ctx, userID, 1, stop, f.Now())
+	if err != nil || !u.PushStopped.IsZero() {
+		return err
+	}
+	since := f.Now().Add(-MissedWindow)
+	if u.LastLogin.After(since) {
+		since = u.LastLogin
+	}
+	_, missed, err := st.CountTransactions(ctx, userID, since)
+	if err != nil || (missed < MaxMissed && u.PushMisses < MaxMissedInAll) {
+		return err
+	}
+	_, err = st.MissPush(ctx, userID, 0, true, f.Now())
+	return err
+}
+
+// lockOutAt locks a user whose failures reached the threshold and tells the user and the administrators (M-12).
+func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.User) error {
+	if u.Failures < s.Settings.LockoutThreshold {
+		return nil
+	}
+	locked, err := st.LockOut(ctx, u.ID, f.Now())
+	if err != nil || !locked {
+		return err
+	}
+	if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "user_lockout",
+		Object: u.Username, Description: map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}}); err != nil {
+		return err
+	}
+	return f.tell(ctx, st, s, "locked_out", u.Email, s.Settings.FraudEmail)
+}
+
+func (f *Flow) reportFraud(ctx context.Context, st flow.Store, s Session) error {
+	return f.tell(ctx, st, s, "fraud_reported", s.Settings.FraudEmail)
+}
+
+func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, to ...string) error {
+	for _, address := range to {
+		if address == "" {
+			continue
+		}
+		if err := f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: address, Args: []any{
+			"user", s.User.Username, "application", s.Application.Name, "ip", s.Login.IP,
+			"time", f.Now().UTC().Format("15:04 UTC, 2 January 2006"),
+		}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Expire times out every overdue request. The hall calls it every second.
+func (f *Flow) Expire(ctx context.Context) error {
+	overdue, err := f.DB.Read().OverdueTransactions(ctx, "", f.Now(), 500)
+	if err != nil {
+		return err
+	}
+	for _, t := range overdue {
+		_, err := f.Answer(ctx, t.ID, transaction.TimedOut, nil)
+		if err != nil && !errors.Is(err, transaction.ErrDecided) && !errors.Is(err, user.ErrUnknown) {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeepFor is how long finished logins and transactions stay before they are forgotten; the log stays.
+const KeepFor = 24 * time.Hour

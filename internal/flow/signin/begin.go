@@ -1,0 +1,274 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Outcome is what the gates say before any proof.
+type Outcome string
+
+const (
+	OutcomeAllow     Outcome = "allow"
+	OutcomeDeny      Outcome = "deny"
+	OutcomeEnroll    Outcome = "enroll"
+	OutcomeChallenge Outcome = "challenge"
+)
+
+// Gate is the answer of the gates for one person and application.
+type Gate struct {
+	Outcome     Outcome
+	Reason      string // audit reason; "" for enroll and challenge
+	Application application.Application
+	Settings    settings.Settings
+	Policy      policy.Policy
+	User        user.User // zero value when unknown
+	Username    string    // normalised by the application's rule
+	Ways        []Way
+}
+
+// Gate looks a person up and asks every gate in the order of H-17. It changes nothing but an overdue
+// automatic unlock. Doors without a browser ask it directly.
+func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
+	st := f.DB.Read()
+	g := Gate{Application: r.Application}
+	var err error
+	if g.Settings, err = st.LoadSettings(ctx); err != nil {
+		return g, err
+	}
+	g.Policy = policy.Effective(g.Settings.Policy, r.Application.Policy)
+	known, err := f.lookUp(ctx, st, r, &g)
+	if err != nil {
+		return g, err
+	}
+	var phones []phone.Phone
+	if known {
+		if err := f.unlockWhenDue(ctx, &g); err != nil {
+			return g, err
+		}
+		if phones, err = st.PhonesOf(ctx, g.User.ID); err != nil {
+			return g, err
+		}
+		g.Ways = waysOf(g.Policy, phones)
+	}
+	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known, phones)
+	return g, err
+}
+
+// lookUp finds the user by ID or by the presented name in its canonical spelling.
+func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (known bool, err error) {
+	if r.UserID != "" {
+		g.User, err = st.UserByID(ctx, r.UserID)
+		g.Username = g.User.Username
+		return err == nil, err
+	}
+	if g.Username, err = user.Normalize(r.Username); err != nil {
+		return false, err
+	}
+	if r.Application.Normalization == application.NormalizationSimple {
+		g.Username = user.Simple(g.Username)
+	}
+	g.User, err = st.UserByName(ctx, g.Username)
+	if errors.Is(err, user.ErrUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unlockWhenDue ends a lock-out whose time is over (decision 12).
+func (f *Flow) unlockWhenDue(ctx context.Context, g *Gate) error {
+	due := g.User.UnlocksAt(g.Settings.LockoutMinutes)
+	if due.IsZero() || f.Now().Before(due) {
+		return nil
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		before := f.Now().Add(-time.Duration(g.Settings.LockoutMinutes) * time.Minute)
+		unlocked, err := st.Unlock(ctx, g.User.ID, before)
+		if err != nil || !unlocked {
+			return err
+		}
+		if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System",
+			Action: "user_update", Object: g.User.Username, Description: map[string]any{"status": "active", "cause": "automatic unlock"}}); err != nil {
+			return err
+		}
+		g.User, err = st.UserByID(ctx, g.User.ID)
+		return err
+	})
+}
+
+// gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
+func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool, phones []phone.Phone) (Outcome, string, error) {
+	if known {
+		switch g.User.Status {
+		case user.Bypass:
+			return OutcomeAllow, audit.BypassUser, nil
+		case user.Disabled, user.PendingDeletion:
+			return OutcomeDeny, audit.UserDisabled, nil
+		case user.LockedOut:
+			return OutcomeDeny, audit.LockedOut, nil
+		}
+	}
+	if !r.Invited {
+		switch g.Policy.Authentication {
+		case policy.AuthenticationDeny:
+			return OutcomeDeny, audit.DeniedByPolicy, nil
+		case policy.AuthenticationBypass:
+			return OutcomeAllow, audit.AllowedByPolicy, nil
+		}
+	}
+	if !hasDevice(phones) {
+		return f.newUserGate(ctx, st, r, g, known)
+	}
+	if len(g.Ways) == 0 { // only a bypass code is left
+		return OutcomeChallenge, audit.FactorRestricted, nil
+	}
+	return OutcomeChallenge, "", nil
+}
+
+// hasDevice reports whether any phone could ever prove anything: the not-enrolled rule (F-41).
+func hasDevice(phones []phone.Phone) bool {
+	for _, p := range phones {
+		if p.CanPush() || p.CanPasscode() {
+			return true
+		}
+	}
+	return false
+}
+
+// newUserGate is for people without a way in (A-23, decision 11).
+func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
+	if !r.Invited {
+		switch g.Policy.NewUser {
+		case policy.NewUserDeny:
+			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
+		case policy.NewUserAllow:
+			if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
+				return OutcomeDeny, audit.DenyUnenrolledUser, err
+			}
+			return OutcomeAllow, audit.AllowUnenrolledUser, nil
+		}
+	}
+	if !g.Policy.Allows(policy.MethodPush) && !g.Policy.Allows(policy.MethodPasscode) {
+		return f.unlessBypassCode(ctx, st, g, known, audit.FactorRestricted)
+	}
+	if known && !r.Invited && !f.MayEnrollInline(g.User, g.Settings, g.Policy) {
+		return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
+	}
+	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
+		return OutcomeDeny, audit.DenyUnenrolledUser, err
+	}
+	return OutcomeEnroll, "", nil
+}
+
+// MayEnrollInline is decision 11: never had a factor (or re-enrolment is on), and not dormant.
+func (f *Flow) MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool {
+	if u.Dormant(f.Now(), s.DormantDays) {
+		return false
+	}
+	return u.FirstEnrolled.IsZero() || p.InlineReenrollment == "on"
+}
+
+// unlessBypassCode refuses, unless the person holds a live bypass code: then the code field is open.
+func (f *Flow) unlessBypassCode(ctx context.Context, st flow.Store, g Gate, known bool, reason string) (Outcome, string, error) {
+	if known {
+		codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.Now())
+		if err != nil || len(codes) > 0 {
+			return OutcomeChallenge, reason, err
+		}
+	}
+	return OutcomeDeny, reason, nil
+}
+
+// simpleFormIsKnown guards decision 32: with normalisation "none", a new name whose simple form
+// belongs to somebody is never taken for a new person (P2, AC-009).
+func (f *Flow) simpleFormIsKnown(ctx context.Context, st flow.Store, g Gate, known bool) (bool, error) {
+	simple := user.Simple(g.Username)
+	if known || simple == g.Username {
+		return false, nil
+	}
+	_, err := st.UserByName(ctx, simple)
+	if errors.Is(err, user.ErrUnknown) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Begin implements Interface.
+func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
+	g, err := f.Gate(ctx, r)
+	if err != nil {
+		return Opening{}, err
+	}
+	now := f.Now()
+	cookie := secret.NewText(id.Token(f.Rand, 32))
+	l := login.Login{
+		ID: id.Token(f.Rand, 16), CookieDigest: f.Keys.Digest(login.CookiePurpose, cookie.Reveal()),
+		Door: r.Door, DoorState: r.DoorState, ApplicationID: g.Application.ID, UserID: g.User.ID, Username: g.Username,
+		Stage: login.Open, Version: 1, Reason: g.Reason, IP: r.IP.String(), UserAgent: clip(r.UserAgent, 512),
+		Created: now, Expires: now.Add(login.Life), TxID: id.UUID(f.Rand),
+	}
+	switch g.Outcome {
+	case OutcomeAllow:
+		l.Stage, l.Factor, l.DecidedAt = login.Allowed, audit.FactorNone, now
+	case OutcomeDeny:
+		l.Stage, l.Factor, l.DecidedAt = login.Refused, audit.FactorNone, now
+	case OutcomeEnroll:
+		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
+	}
+	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User, Ways: g.Ways}
+	start, auto := s.First()
+	auto = auto && g.Outcome == OutcomeChallenge && start.Method == policy.MethodPush
+	var sent transaction.Transaction
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		sent = transaction.Transaction{}
+		if err := st.CreateLogin(ctx, l); err != nil {
+			return err
+		}
+		if g.Outcome == OutcomeAllow || g.Outcome == OutcomeDeny || g.Reason != "" {
+			result := audit.Denied
+			if g.Outcome == OutcomeAllow {
+				result = audit.Success
+			}
+			if err := f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: l.TxID}); err != nil {
+				return err
+			}
+		}
+		if !auto {
+			return nil
+		}
+		t, err := f.openRequest(ctx, st, s, start, transaction.SignIn)
+		if errors.Is(err, ErrPushLimit) || errors.Is(err, ErrPushStorm) || errors.Is(err, user.ErrLocked) {
+			return nil // the page says so and offers the other ways
+		}
+		sent = t
+		return err
+	})
+	if err != nil {
+		return Opening{}, err
+	}
+	if sent.ID != "" {
+		l.TransactionID = sent.ID
+		f.alert(s, sent)
+	}
+	return Opening{Login: l, Cookie: cookie}, nil
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}

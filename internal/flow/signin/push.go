@@ -1,0 +1,247 @@
+package signin
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Limits on requests (decision 13).
+const (
+	MaxOpen        = 2
+	MaxMissed      = 5 // within MissedWindow
+	MissedWindow   = 10 * time.Minute
+	MaxMissedInAll = 10 // since the last success
+)
+
+var (
+	// ErrPushLimit reports a user with as many requests open as are allowed.
+	ErrPushLimit = errs.New(errs.Limited, "push.limit")
+	// ErrPushStorm reports that requests are stopped until another way succeeds (AC-039).
+	ErrPushStorm = errs.New(errs.Limited, "push.storm")
+	// ErrNoWay reports a way that is not the user's, or not usable now.
+	ErrNoWay = errs.New(errs.Invalid, "way.none")
+)
+
+// Push implements Interface.
+func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error) {
+	way, ok := s.Way(wayID)
+	if !ok || way.Method != policy.MethodPush {
+		return transaction.Transaction{}, ErrNoWay
+	}
+	if !f.open(s, purpose) {
+		return transaction.Transaction{}, login.ErrStale
+	}
+	var t transaction.Transaction
+	var refused error
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		t, refused = transaction.Transaction{}, nil
+		t, err = f.openRequest(ctx, st, s, way, purpose)
+		if k := errs.Of(err); k != nil && k.Kind == errs.Limited {
+			refused, err = err, nil // what was found out (expired requests, the stop) stays written
+		}
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return transaction.Transaction{}, err
+	}
+	f.alert(s, t)
+	return t, nil
+}
+
+// open reports whether a proof for the purpose may still be given in this login.
+func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
+	if s.User.ID == "" || !f.Now().Before(s.Login.Expires) {
+		return false
+	}
+	if purpose == transaction.Manage {
+		return s.Login.Stage == login.Open || s.Login.Stage == login.Allowed
+	}
+	return s.Login.Stage == login.Open
+}
+
+// openRequest creates the transaction within the limits and puts it on show. It runs inside the
+// caller's database transaction, with the user's row locked.
+func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
+	none := transaction.Transaction{}
+	u, err := st.LockUser(ctx, s.User.ID)
+	if err != nil {
+		return none, err
+	}
+	if u.Status != user.Active {
+		return none, user.ErrLocked
+	}
+	if err := f.closeOld(ctx, st, s); err != nil {
+		return none, err
+	}
+	if err := f.withinLimits(ctx, st, s.User.ID); err != nil {
+		return none, err
+	}
+	p, err := st.PhoneByID(ctx, way.PhoneID)
+	if err != nil {
+		return none, err
+	}
+	if p.UserID != u.ID || !p.CanPush() {
+		return none, ErrNoWay
+	}
+	t, err := f.newRequest(ctx, st, s, p, purpose)
+	if err != nil {
+		return none, err
+	}
+	return t, st.ShowTransaction(ctx, s.Login.ID, t.ID)
+}
+
+// newRequest writes a transaction for a phone. Its number differs from every other open one's.
+func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, p phone.Phone, purpose transaction.Purpose) (transaction.Transaction, error) {
+	now := f.Now()
+	t := transaction.Transaction{
+		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username,
+		ApplicationID: s.Application.ID, Application: s.Application.Name,
+		PhoneID: p.ID, LoginID: s.Login.ID, Purpose: purpose, State: transaction.Pending,
+		IP: s.Login.IP, Client: describeClient(s.Login.UserAgent),
+		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn,
+	}
+	if s.Policy.NumberEntry > 0 {
+		others, err := st.OpenTransactionsOf(ctx, p.UserID, "", "")
+		if err != nil {
+			return t, err
+		}
+		taken := map[string]bool{}
+		for _, o := range others {
+			taken[o.Number] = true
+		}
+		for t.Number == "" || taken[t.Number] {
+			t.Number = id.Digits(f.Rand, s.Policy.NumberEntry)
+		}
+	}
+	return t, st.CreateTransaction(ctx, t)
+}
+
+// closeOld expires the user's overdue requests and cancels this login's own one, if it is still open:
+// one login has one request on show.
+func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
+	overdue, err := st.OverdueTransactions(ctx, s.User.ID, f.Now(), 100)
+	if err != nil {
+		return err
+	}
+	for _, t := range overdue {
+		if err := f.settle(ctx, st, t, transaction.TimedOut); err != nil {
+			return err
+		}
+	}
+	if s.Login.TransactionID == "" {
+		return nil
+	}
+	mine, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
+	if err != nil {
+		return err
+	}
+	for _, t := range mine {
+		if err := f.settle(ctx, st, t, transaction.Cancelled); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.
+func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
+	u, err := st.UserByID(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if !u.PushStopped.IsZero() {
+		return ErrPushStorm
+	}
+	since := f.Now().Add(-MissedWindow)
+	if u.LastLogin.After(since) {
+		since = u.LastLogin
+	}
+	open, missed, err := st.CountTransactions(ctx, userID, since)
+	if err != nil {
+		return err
+	}
+	switch {
+	case missed >= MaxMissed || u.PushMisses >= MaxMissedInAll:
+		if _, err := st.MissPush(ctx, userID, 0, true, f.Now()); err != nil {
+			return err
+		}
+		return ErrPushStorm
+	case open >= MaxOpen || open+missed >= MaxMissed:
+		return ErrPushLimit
+	}
+	return nil
+}
+
+// alert rings the phone after the request is on disk. The request waits in the app either way.
+func (f *Flow) alert(s Session, t transaction.Transaction) {
+	topics := []string{flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID)}
+	for _, w := range s.Ways { // a phone whose request was replaced sees it go
+		topics = append(topics, flow.PhoneTopic(w.PhoneID))
+	}
+	f.Bell.Ring(topics...)
+	if f.Doorbell == nil || t.Unreachable {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		f.knock(ctx, t)
+	}()
+}
+
+// knock sends the Web Push alert and notes what became of it for the waiting page. The payload holds
+// no secret and no number: it only says that something waits.
+func (f *Flow) knock(ctx context.Context, t transaction.Transaction) {
+	p, err := f.DB.Read().PhoneByID(ctx, t.PhoneID)
+	if err != nil || p.Subscription == nil {
+		return
+	}
+	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
+	if err != nil {
+		f.Log.Error("push subscription does not open", "phone", p.ID)
+		return
+	}
+	var sub flow.Subscription
+	if err := json.Unmarshal(plain, &sub); err != nil {
+		return
+	}
+	payload, err := AlertPayload(t)
+	if err != nil {
+		return
+	}
+	knocked := f.Doorbell.Knock(ctx, sub, payload, t.Expires.Sub(f.Now()))
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		if knocked == nil {
+			if err := st.MarkDelivery(ctx, t.ID, f.Now(), time.Time{}, false); err != nil {
+				return err
+			}
+		} else {
+			if errs.KindOf(knocked) == errs.Gone {
+				if err := st.SaveSubscription(ctx, p.ID, nil, phone.AlertsDead); err != nil {
+					return err
+				}
+			}
+			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, time.Time{}, true); err != nil {
+				return err
+			}
+		}
+		return st.BumpLogin(ctx, t.LoginID)
+	})
+	if err != nil {
+		f.Log.Error("delivery not noted", "transaction", t.ID, "err", err)
+	}
+	f.Bell.Ring(flow.LoginTopic(t.LoginID))
+}

@@ -1,0 +1,126 @@
+package signin
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Flow is the one sign-in flow. Every door calls it; no door decides anything itself.
+type Flow struct {
+	DB       flow.DB
+	Keys     *secret.Keyring
+	Bell     flow.Bell
+	Doorbell flow.Doorbell // may be nil: no alerts, phones poll
+	Notices  flow.Notices
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *slog.Logger
+}
+
+// Request is what a door knows about a sign-in before any second proof: its own check of the
+// caller is done.
+type Request struct {
+	Door        string                  // name under which the door takes the login back
+	DoorState   []byte                  // the door's JSON, at most 8 KiB
+	Application application.Application // already verified by the door
+	Username    string                  // as presented
+	UserID      string                  // instead of Username, for doors that know the user (enrollment links)
+	Invited     bool                    // the door holds an enrollment link: enrolling is its purpose (C-09)
+	IP          netip.Addr
+	UserAgent   string
+}
+
+// Opening is a login just begun.
+type Opening struct {
+	Login  login.Login
+	Cookie secret.Text // the browser keeps it; its digest is in the login
+}
+
+// Session is a login with everything a page or decision needs, read afresh for each request.
+type Session struct {
+	Login       login.Login
+	Application application.Application
+	Settings    settings.Settings
+	Policy      policy.Policy           // effective
+	User        user.User               // zero value while the person has no user row
+	Ways        []Way                   // usable now, strongest first
+	Transaction transaction.Transaction // the one on show; zero when none
+}
+
+// Way is one way in: a method on one device.
+type Way struct {
+	ID       string // "push:DP…", "code:DP…"; "bypass"
+	Method   string // a policy method name, or MethodBypass
+	PhoneID  string
+	Device   string // name of the device, "" when none
+	AlertsOn bool   // push: the phone can be woken
+}
+
+// MethodBypass is the method name of bypass codes, which no policy blocks (decision 16).
+const MethodBypass = "bypass"
+
+// Result is what an application learns when it collects a finished login.
+type Result struct {
+	Login       login.Login
+	Application application.Application
+	User        user.User // zero value for an unenrolled person let through
+	Event       string    // audit event type
+	Device      string    // name of the second device, "" when none
+	Time        time.Time // when it was decided
+}
+
+// Progress is what a waiting page shows.
+type Progress struct {
+	Version     int64
+	Stage       login.Stage
+	Transaction transaction.Transaction // zero when none
+	ManageReady bool                    // a proof for device management waits to be taken
+}
+
+// Interface is the flow as its callers see it; Flow implements it. It stands here so that the
+// contract can be read in one piece.
+type Interface interface {
+	// Begin opens a login: user and policy are looked up, the gates passed or refused,
+	// and the first method is started when it starts by itself (A-03 … A-05). It never fails because of
+	// who the person is: a refusal is a login at stage Refused with its reason logged. Errors:
+	// user.ErrNameInvalid, or the database's.
+	Begin(ctx context.Context, r Request) (Opening, error)
+
+	// Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
+	Resume(ctx context.Context, id string, cookie secret.Text) (Session, error)
+
+	// Push sends a request to the phone of a way (push method), replacing the login's request on show.
+	// purpose is SignIn or Manage. Errors: "push.limit" (two are open), "push.storm" (stopped until
+	// another way succeeds), "way.none", user.ErrLocked, login.ErrStale.
+	Push(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error)
+
+	// Code tries a code of any kind. nil: the login is allowed (SignIn) or the manage proof is set (Manage;
+	// the login is allowed too when policy lets that factor sign in, decision 5). Errors: "code.wrong" for
+	// every wrong, used or expired code (X-14 … X-16); "code.again" after a far-ahead code that may be a
+	// resynchronisation; user.ErrLocked; login.ErrStale.
+	Code(ctx context.Context, s Session, code string, purpose transaction.Purpose) error
+
+	// Wait returns when the login's version is above since, or ctx ends, with what is true then.
+	Wait(ctx context.Context, s Session, since int64) (Progress, error)
+
+	// Finish makes the ticket for an allowed login, once. login.ErrStale when it is not allowed (any more).
+	Finish(ctx context.Context, s Session) (ticket secret.Text, err error)
+
+	// Collect takes the ticket: once, by the application it was made for, while the user may still
+	// sign in. login.ErrTicket.
+	Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error)
+}
+
+var _ Interface = (*Flow)(nil)
