@@ -1,0 +1,69 @@
+package portal
+
+import (
+	"time"
+
+	"countersign/internal/site/web"
+)
+
+// CardState is how well a device can be used.
+type CardState string
+
+// The states.
+const (
+	Active       CardState = "active"
+	AlertsOff    CardState = "alertsoff" // works while the app is open
+	NotActivated CardState = "inactive"  // no app connected
+)
+
+// Card is one device of the list.
+type Card struct {
+	ID, Name  string
+	Kind      string // "phone", "tablet" or "computer"; also the icon
+	Model     string // e.g. "Pixel 8 · Android 15"; may be empty
+	State     CardState
+	AddedAt   time.Time
+	UsedAt    time.Time // zero = never
+	FirstUsed bool      // the one requests go to first
+	Fresh     bool      // just added
+}
+
+// NoticeKind is what a notice above the list tells.
+type NoticeKind string
+
+// The notices.
+const (
+	Added    NoticeKind = "added"
+	Renamed  NoticeKind = "renamed"
+	Removed  NoticeKind = "removed"
+	Replaced NoticeKind = "replaced"
+)
+
+// Notice tells what was just done to a device.
+type Notice struct {
+	Kind   NoticeKind
+	Device string
+}
+
+// Devices is the list (wireframe 8).
+type Devices struct {
+	Base
+	Name   string // the person's own name, or the account's
+	Cards  []Card
+	Notice *Notice
+	OneWay bool // only one way in is left
+	CanAdd bool // a device may be added (a proof by help-desk code allows one)
+}
+
+// Frame implements web.Page.
+func (p Devices) Frame(w web.Words) web.Frame {
+	return p.frame("devices", "devices", w.S("devices.title"), true)
+}
+
+// Tone is the colour family of the card's state.
+func (c Card) Tone() string {
+	if c.State == Active {
+		return "ok"
+	}
+	return "warn"
+}

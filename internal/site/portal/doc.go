@@ -1,0 +1,75 @@
+// Package portal is where people look after their phones (features D): the device list and its
+// small pages. Proof before and pairing inside are the prompt's pages with this portal's Path.
+//
+// Addresses under the portal's Path:
+//
+//	GET  {Path}                        the list
+//	POST {Path}/add                    start pairing one more    (page: prompt.Pairing)
+//	GET  {Path}/device/{id}/rename     POST the same: name=…
+//	GET  {Path}/device/{id}/remove     POST the same
+//	POST {Path}/device/{id}/replace    start pairing a new phone in its place
+package portal
+
+import (
+	"embed"
+	"io/fs"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
+)
+
+//go:embed *.tmpl
+var files embed.FS
+
+// Files is the folder's templates, for the renderer.
+func Files() fs.FS { return files }
+
+// Base is what every page of the portal carries.
+type Base struct {
+	prompt.Base
+	Path string   // base of the portal's addresses
+	Back web.Link // "Back to sign-in" or "Continue to Payroll"; no link when its path is empty
+}
+
+// frame fills what all pages share.
+func (b Base) frame(screen, file, title string, wide bool) web.Frame {
+	return web.Frame{Screen: screen, Template: "portal/" + file, Title: title, Wide: wide,
+		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme}
+}
+
+// Rename asks for a device's new name.
+type Rename struct {
+	Base
+	ID   string
+	Name string      // as typed, or the present one
+	Was  string      // the present name
+	Err  *errs.Error // shown at the field
+}
+
+// Frame implements web.Page.
+func (p Rename) Frame(w web.Words) web.Frame {
+	return p.frame("device-rename", "rename", w.S("rename.title", "device", p.Was), false)
+}
+
+// Remove asks before a device is removed; for the last one it offers a replacement instead
+// (decision 17).
+type Remove struct {
+	Base
+	ID, Name string
+	Kind     string // as in Card
+	Last     bool   // the only way in
+}
+
+// Frame implements web.Page.
+func (p Remove) Frame(w web.Words) web.Frame {
+	return p.frame("device-remove", "remove", p.Heading(w), false)
+}
+
+// Heading is the title.
+func (p Remove) Heading(w web.Words) string {
+	if p.Last {
+		return w.S("remove.title.last", "device", p.Name)
+	}
+	return w.S("remove.title", "device", p.Name)
+}

@@ -1,0 +1,56 @@
+package prompt
+
+import (
+	"html/template"
+
+	"countersign/internal/site/web"
+)
+
+// Spare asks for a second way in after the first (wireframe 6, decision 10).
+type Spare struct {
+	Base
+	Path     string // base of this page's addresses; empty = LoginPath
+	Device   string // the phone that was just set up
+	Required bool   // no "Later"
+	Left     int    // reminders left after this one
+}
+
+// Frame implements web.Page.
+func (p Spare) Frame(w web.Words) web.Frame { return p.frame("spare", "spare", w.S("spare.title")) }
+
+// Here is the base of the page's addresses.
+func (p Spare) Here() string { return p.or(p.Path) }
+
+// Recovered comes after a sign-in by a code from the help desk (decision 38).
+type Recovered struct {
+	Base
+	Path string // base of this page's addresses; empty = LoginPath
+}
+
+// Frame implements web.Page.
+func (p Recovered) Frame(w web.Words) web.Frame {
+	return p.frame("recovered", "recovered", w.S("recovered.title"))
+}
+
+// Here is the base of the page's addresses.
+func (p Recovered) Here() string { return p.or(p.Path) }
+
+// Done is the last page: on to the application. Next is followed at once where scripts run.
+type Done struct {
+	Base
+	Next string // address the link leads to
+}
+
+// Frame implements web.Page.
+func (p Done) Frame(w web.Words) web.Frame { return p.frame("done", "done", p.Heading(w), "done.js") }
+
+// Heading is the title.
+func (p Done) Heading(w web.Words) string {
+	if p.App == "" {
+		return w.S("done.title")
+	}
+	return w.S("done.title.app", "app", p.App)
+}
+
+// Lead is the sentence under it.
+func (p Done) Lead(w web.Words) template.HTML { return w.T("done.lead") }

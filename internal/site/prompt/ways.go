@@ -1,0 +1,54 @@
+package prompt
+
+import "countersign/internal/site/web"
+
+// Ways lists every way in that is open to this person ("Other ways"), and, with a Purpose, is
+// the page "First, prove it is you": nothing starts before the person chooses.
+type Ways struct {
+	Base
+	Path    string // base of this page's addresses; empty = LoginPath
+	Purpose Purpose
+	Phones  []Device  // a request can go to each
+	Codes   []CodeWay // kinds of codes, e.g. the app on a phone
+	Desk    bool      // a code from the help desk can be typed (always true unless policy forbids)
+	Back    bool      // a request is open: "Back to …" shows
+}
+
+// CodeWay is one row for a kind of code.
+type CodeWay struct {
+	Kind   string // "app", "text", "token"; names the icon and the sentence
+	Device string // e.g. "Ana's phone"; may be empty
+}
+
+// Frame implements web.Page.
+func (p Ways) Frame(w web.Words) web.Frame {
+	if p.Proof() {
+		return p.frame("verify", "ways", p.Heading(w))
+	}
+	return p.frame("ways", "ways", p.Heading(w))
+}
+
+// Here is the base of the page's addresses.
+func (p Ways) Here() string { return p.or(p.Path) }
+
+// Proof reports whether the page proves for something other than the sign-in.
+func (p Ways) Proof() bool { return p.Purpose == ManageDevices || p.Purpose == NewPhone }
+
+// Heading is the title.
+func (p Ways) Heading(w web.Words) string {
+	if p.Proof() {
+		return w.S("verify.title")
+	}
+	return w.S("ways.title")
+}
+
+// Why is the purpose as a sentence.
+func (p Ways) Why(w web.Words) string {
+	if p.Proof() {
+		return w.S("verify.lead." + string(p.Purpose))
+	}
+	return ""
+}
+
+// None reports that no phone and no code is there: only the help desk can help.
+func (p Ways) None() bool { return len(p.Phones) == 0 && len(p.Codes) == 0 }

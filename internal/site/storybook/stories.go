@@ -1,0 +1,165 @@
+package storybook
+
+import (
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/site/portal"
+	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
+)
+
+// base is Ana signing in to Payroll.
+func base() prompt.Base {
+	return prompt.Base{Org: web.Org{Name: "Northfield University"}, App: "Payroll", User: "ana",
+		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token", LoginPath: "/prompt/abc",
+		FormTargets: []string{"https://payroll.example.edu"}, Devices: true}
+}
+
+var (
+	anas   = prompt.Device{ID: "p1", Name: "Ana's phone", Kind: "phone", Detail: "Pixel 8"}
+	tablet = prompt.Device{ID: "p2", Name: "Kitchen tablet", Kind: "tablet", Detail: "iPad"}
+	desk   = prompt.Device{ID: "p3", Name: "Office computer", Kind: "computer"}
+	long   = prompt.Device{ID: "p4", Name: "Anastasia-Wilhelmina's second-hand telephone Nr 7", Kind: "phone"}
+)
+
+// Stories lists every page in every state.
+func Stories() []Story {
+	var all []Story
+	all = append(all, pushes()...)
+	all = append(all, codesAndWays()...)
+	all = append(all, pairings()...)
+	all = append(all, afterwards()...)
+	all = append(all, refusals()...)
+	return append(all, portals()...)
+}
+
+func pushes() []Story {
+	push := func(state prompt.PushState) prompt.Push {
+		return prompt.Push{Base: base(), DeviceID: "p1", Device: anas.Name, Number: "417", State: state, Version: 1,
+			Until: Now.Add(52 * time.Second), DeliveredAt: Now.Add(-19 * time.Second), Code: true}
+	}
+	var out []Story
+	for _, s := range []prompt.PushState{prompt.PushSent, prompt.PushDelivered, prompt.PushUnreachable, prompt.PushApproved,
+		prompt.PushDenied, prompt.PushReported, prompt.PushWrong, prompt.PushTimedOut, prompt.PushPaused} {
+		out = append(out, Story{"push-" + string(s), push(s)})
+	}
+	plain := push(prompt.PushSent)
+	plain.Number = ""
+	rich := push(prompt.PushDelivered)
+	rich.Number, rich.Device = "417902", long.Name
+	rich.Others = []prompt.Device{tablet, desk}
+	rich.Remember = &prompt.Remember{Days: 30}
+	first := push(prompt.PushSent)
+	first.Purpose, first.Code = prompt.FirstRequest, false
+	proof := push(prompt.PushSent)
+	proof.Purpose, proof.Path = prompt.ManageDevices, "/prompt/abc/verify"
+	closed := push(prompt.PushSent)
+	closed.Devices, closed.Code = false, false
+	return append(out, Story{"push-plain", plain}, Story{"push-everything", rich}, Story{"push-first", first},
+		Story{"push-proof", proof}, Story{"push-no-self-service", closed})
+}
+
+func codesAndWays() []Story {
+	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Push: true, Device: anas.Name, DeviceID: "p1"}
+	wrong := code
+	wrong.Err = errs.New(errs.Denied, "code.wrong")
+	full := code
+	full.Kinds, full.Remember = []string{"app", "text", "token", "help"}, &prompt.Remember{Days: 1, Checked: true}
+	help := prompt.Code{Base: base(), Err: errs.New(errs.Denied, "code.text").Arg("digit", 4)}
+	proof := code
+	proof.Purpose = prompt.NewPhone
+	ways := prompt.Ways{Base: base(), Phones: []prompt.Device{anas, tablet, desk, long}, Desk: true, Back: true,
+		Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}, {Kind: "text", Device: "number ending in 42"}, {Kind: "token"}, {Kind: "otp"}}}
+	few := prompt.Ways{Base: base(), Phones: []prompt.Device{anas}, Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}}, Desk: true}
+	few.Devices = false
+	devices, phone, none := few, few, prompt.Ways{Base: base(), Desk: true, Purpose: prompt.NewPhone}
+	devices.Purpose, phone.Purpose = prompt.ManageDevices, prompt.NewPhone
+	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-all-kinds", full}, {"code-help-only", help}, {"code-proof", proof},
+		{"ways", ways}, {"ways-few", few}, {"verify-devices", devices}, {"verify-new-phone", phone}, {"verify-none", none}}
+}
+
+func pairings() []Story {
+	pair := prompt.Pairing{Base: base(), Setting: prompt.FirstPhone, Step: 1, Steps: 2, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW",
+		Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", State: prompt.PairWaiting, Version: 1, Until: Now.Add(10 * time.Minute),
+		Mail: prompt.PairMail{Offered: true}}
+	opened, done, expired, mailed, badMail, add, replace := pair, pair, pair, pair, pair, pair, pair
+	opened.State, done.State, expired.State = prompt.PairOpened, prompt.PairDone, prompt.PairExpired
+	mailed.Mail.SentTo = "a…@example.edu"
+	badMail.Mail = prompt.PairMail{Offered: true, Address: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}
+	add.Setting, add.Steps, add.Path, add.Back = prompt.AddPhone, 0, "/portal/pair", web.Link{Text: "Back to my devices", Path: "/portal"}
+	add.App, add.Mail.Offered = "", false
+	replace.Setting, replace.Steps, replace.Device = prompt.ReplacePhone, 0, anas.Name
+	return []Story{{"enroll", pair}, {"enroll-opened", opened}, {"enroll-done", done}, {"enroll-expired", expired},
+		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}}
+}
+
+func afterwards() []Story {
+	off := base()
+	off.Devices = false
+	return []Story{
+		{"spare", prompt.Spare{Base: base(), Device: anas.Name, Left: 2}}, {"spare-last", prompt.Spare{Base: base(), Left: 0}},
+		{"spare-one-left", prompt.Spare{Base: base(), Left: 1}}, {"spare-required", prompt.Spare{Base: base(), Device: anas.Name, Required: true}},
+		{"recovered", prompt.Recovered{Base: base()}}, {"recovered-no-self-service", prompt.Recovered{Base: off}},
+		{"done", prompt.Done{Base: base(), Next: "/prompt/abc/continue"}},
+	}
+}
+
+func refusals() []Story {
+	until := errs.New(errs.Denied, "user.locked.until").Arg("time", Now.Add(30*time.Minute))
+	refused := func(e *errs.Error) prompt.Refused {
+		return prompt.Refused{Base: base(), Err: e, Reference: "Q7KX-44M8"}
+	}
+	none := refused(errs.New(errs.Forbidden, "way.none"))
+	none.CodeField, none.Kinds = true, []string{"help"}
+	off := refused(errs.New(errs.NotFound, "portal.off"))
+	off.Actions = []web.Link{{Text: "Back to sign-in", Path: "/prompt/abc"}}
+	out := []Story{{"refused-locked-until", refused(until)}, {"refused-no-way", none}, {"refused-portal-off", off}}
+	for _, e := range []*errs.Error{
+		errs.New(errs.Denied, "user.disabled"), errs.New(errs.Denied, "user.locked"), errs.New(errs.Denied, "user.trash"),
+		errs.New(errs.Denied, "user.unenrolled"), errs.New(errs.Denied, "user.denied"), errs.New(errs.Denied, "user.lost"),
+		errs.New(errs.Denied, "way.denied"), errs.New(errs.Denied, "way.location"),
+		errs.New(errs.Gone, "login.stale"), errs.New(errs.Gone, "login.done"), errs.New(errs.Unproved, "login.cookie"),
+		errs.New(errs.Gone, "enrollment.expired"), errs.New(errs.Gone, "enrollment.used"), errs.New(errs.Gone, "enrollment.revoked"),
+		errs.New(errs.Gone, "activation.expired"), errs.New(errs.Gone, "activation.used"),
+	} {
+		out = append(out, Story{"refused-" + e.Code, refused(e)})
+	}
+	around := web.Frame{Org: base().Org, Help: base().Help}
+	for _, e := range []*errs.Error{
+		errs.New(errs.Invalid, "request.invalid"), errs.New(errs.Forbidden, "request.stale"), errs.New(errs.NotFound, "notfound"),
+		errs.New(errs.Internal, "internal"), errs.New(errs.Unavailable, "unavailable"), errs.New(errs.Limited, "rate.limit"),
+	} {
+		out = append(out, Story{"message-" + e.Code, web.Message{Around: around, Err: e, Reference: "Q7KX-44M8"}})
+	}
+	return out
+}
+
+func portals() []Story {
+	b := portal.Base{Base: base(), Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
+	cards := []portal.Card{
+		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute), FirstUsed: true},
+		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", State: portal.AlertsOff, AddedAt: Now.AddDate(-1, 0, 0), UsedAt: Now.AddDate(0, 0, -1)},
+		{ID: "p3", Name: desk.Name, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
+		{ID: "p4", Name: long.Name, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
+	}
+	list := portal.Devices{Base: b, Name: "Ana Ruiz", Cards: cards, CanAdd: true}
+	one, none, added := list, list, list
+	one.Cards, one.OneWay = cards[:1], true
+	none.Cards, none.Name = nil, ""
+	added.Notice = &portal.Notice{Kind: portal.Added, Device: desk.Name}
+	removed, renamed, replaced := list, list, list
+	removed.Notice = &portal.Notice{Kind: portal.Removed, Device: tablet.Name}
+	renamed.Notice = &portal.Notice{Kind: portal.Renamed, Device: "Ana's new phone"}
+	replaced.Notice, replaced.CanAdd = &portal.Notice{Kind: portal.Replaced, Device: anas.Name}, false
+	return []Story{
+		{"devices", list}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
+		{"devices-renamed", renamed}, {"devices-replaced", replaced},
+		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
+		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
+		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name, Kind: "tablet"}},
+		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Kind: "phone", Last: true}},
+		{"portal-idle", prompt.Refused{Base: base(), Err: errs.New(errs.Unproved, "portal.idle"), Actions: []web.Link{{Text: "Prove it is you", Path: "/portal/verify"}}}},
+		{"portal-once", prompt.Refused{Base: base(), Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
+	}
+}

@@ -1,0 +1,43 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+// Cookies writes and reads cookies of one page origin. Over https they carry the __Host- prefix
+// and Secure; over plain http, which only the demo at http://localhost uses (decision 41),
+// neither, since browsers would drop them.
+type Cookies struct {
+	Plain bool // the page origin is http
+}
+
+// Name is the cookie's name on the wire for a base name such as "prompt".
+func (c Cookies) Name(base string) string {
+	if c.Plain {
+		return "countersign-" + base
+	}
+	return "__Host-" + base
+}
+
+// Set stores value for maxAge; 0 keeps it until the browser closes.
+func (c Cookies) Set(w http.ResponseWriter, base, value string, maxAge time.Duration) {
+	http.SetCookie(w, c.cookie(base, value, int(maxAge/time.Second)))
+}
+
+// Clear removes the cookie.
+func (c Cookies) Clear(w http.ResponseWriter, base string) { http.SetCookie(w, c.cookie(base, "", -1)) }
+
+// Get is the value, or "" when there is none.
+func (c Cookies) Get(r *http.Request, base string) string {
+	k, err := r.Cookie(c.Name(base))
+	if err != nil {
+		return ""
+	}
+	return k.Value
+}
+
+func (c Cookies) cookie(base, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{Name: c.Name(base), Value: value, Path: "/", MaxAge: maxAge,
+		Secure: !c.Plain, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+}

@@ -1,0 +1,46 @@
+package web
+
+import (
+	"crypto/hmac"
+	"encoding/base64"
+	"net/http"
+
+	"countersign/internal/base/errs"
+)
+
+// ErrForeignForm refuses a form that another site sent.
+var ErrForeignForm = errs.New(errs.Forbidden, "request.foreign")
+
+// ErrStaleForm refuses a form whose token belongs to another session.
+var ErrStaleForm = errs.New(errs.Forbidden, "request.stale")
+
+// FormField is the name of the hidden input that carries the form token.
+const FormField = "form_token"
+
+// SameOrigin refuses writes that come from other sites (Sec-Fetch-Site, Origin) through refuse.
+func SameOrigin(next http.Handler, refuse http.Handler) http.Handler {
+	p := http.NewCrossOriginProtection()
+	p.SetDenyHandler(refuse)
+	return p.Handler(next)
+}
+
+// Forms makes and checks form tokens bound to a session. MAC is a keyed hash, e.g. HMAC-SHA-256
+// under a key of its own.
+type Forms struct {
+	MAC func(data []byte) []byte
+}
+
+// Token is the token for the session called id.
+func (f Forms) Token(id string) string {
+	return base64.RawURLEncoding.EncodeToString(f.MAC([]byte("form\x00" + id)))
+}
+
+// Check compares the request's token with the session's, in constant time; ErrStaleForm when
+// they differ or the session is empty. It reads the form.
+func (f Forms) Check(r *http.Request, id string) error {
+	got, err := base64.RawURLEncoding.DecodeString(r.PostFormValue(FormField))
+	if id == "" || err != nil || !hmac.Equal(got, f.MAC([]byte("form\x00"+id))) {
+		return ErrStaleForm
+	}
+	return nil
+}

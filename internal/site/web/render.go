@@ -1,0 +1,182 @@
+package web
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/internal/base/message"
+)
+
+// Page is anything the renderer can show: a struct with its own template.
+type Page interface {
+	// Frame says what the layout puts around the page.
+	Frame(w Words) Frame
+}
+
+// Frame is what the layout needs to know of a page.
+type Frame struct {
+	Screen      string   // data-screen of <body>; the step budgets count these
+	Template    string   // name of the page's own template, e.g. "prompt/push"
+	Title       string   // plain text of <title>; the organisation's name is added
+	Scripts     []string // assets loaded as modules, e.g. "push.js"
+	FormTargets []string // origins beside our own that a form on this page may end at (CSP form-action)
+	Wide        bool     // a list page instead of the 400 px card
+	Org         Org
+	Help        Help
+	Theme       string // "", "light" or "dark"; empty follows the browser
+}
+
+// Org is the organisation as pages show it.
+type Org struct {
+	Name string
+	Logo string // address of an image on this host, or empty
+}
+
+// Help is the organisation's help line at the foot of every page.
+type Help struct {
+	Text  string // e.g. "IT desk 555-0100"; empty shows no line
+	Links []Link
+}
+
+// Link is a named address on this host or, in Help, any https address.
+type Link struct {
+	Text string
+	Path string
+}
+
+// Config is what a Renderer needs.
+type Config struct {
+	Assets    *Assets
+	Templates []fs.FS               // folders with *.tmpl files, the site's own beside the shared ones
+	Now       func() time.Time      // the clock
+	Zone      func() *time.Location // the organisation's zone; nil = UTC
+}
+
+// Renderer holds the templates of a site.
+type Renderer struct {
+	cfg  Config
+	sets sync.Pool // *set
+}
+
+// set is one escaped copy of the templates. Its functions speak through words, which belongs to
+// the request that took the set from the pool: escaping costs more than rendering, so sets are
+// kept, and one set serves one request at a time.
+type set struct {
+	*template.Template
+	words Words
+}
+
+// New parses the shared templates and those of cfg. A template that does not parse is an error.
+func New(cfg Config) (*Renderer, error) {
+	p := &Renderer{cfg: cfg}
+	root := template.New("").Funcs(p.funcs(&set{}))
+	for _, fsys := range append([]fs.FS{shared}, cfg.Templates...) {
+		names, err := fs.Glob(fsys, "*.tmpl")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			raw, err := fs.ReadFile(fsys, name)
+			if err != nil {
+				return nil, err
+			}
+			if _, err := root.New("file " + name).Parse(string(raw)); err != nil {
+				return nil, fmt.Errorf("template %s: %w", name, err)
+			}
+		}
+	}
+	p.sets.New = func() any {
+		s := &set{}
+		// A clone of a set that never ran cannot fail.
+		s.Template = template.Must(root.Clone()).Funcs(p.funcs(s))
+		return s
+	}
+	return p, nil
+}
+
+// Words gives the language and clock for a request.
+func (p *Renderer) Words(r *http.Request) Words {
+	w := Words{Catalogue: message.For(r.Header.Get("Accept-Language")), Now: p.cfg.Now()}
+	if p.cfg.Zone != nil {
+		w.Zone = p.cfg.Zone()
+	}
+	return w
+}
+
+// Write renders page to a buffer and sends it with status. Nothing is sent when rendering fails.
+func (p *Renderer) Write(w http.ResponseWriter, r *http.Request, status int, page Page) error {
+	words := p.Words(r)
+	frame := page.Frame(words)
+	html, err := p.Render(words, page)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", words.catalogue().Lang)
+	h.Set("Vary", "Accept-Language")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", Policy(frame.FormTargets...))
+	w.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	_, err = w.Write(html)
+	return err
+}
+
+// view is the data of the layout.
+type view struct {
+	Frame
+	Lang, Dir string
+	Body      template.HTML
+}
+
+// Render gives the whole page as HTML.
+func (p *Renderer) Render(words Words, page Page) ([]byte, error) {
+	return p.RenderAs(words, page, page)
+}
+
+// RenderAs is Render with the frame of another page around page, for the storybook.
+func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
+	frame := around.Frame(words)
+	set := p.sets.Get().(*set)
+	defer p.sets.Put(set)
+	set.words = words
+	var body, whole bytes.Buffer
+	if err := set.ExecuteTemplate(&body, frame.Template, page); err != nil {
+		return nil, err
+	}
+	c := words.catalogue()
+	v := view{Frame: frame, Lang: c.Lang, Dir: c.Dir, Body: template.HTML(body.String())} // body is a template's own output
+	if err := set.ExecuteTemplate(&whole, "layout", v); err != nil {
+		return nil, err
+	}
+	return whole.Bytes(), nil
+}
+
+// funcs are the functions templates may call.
+func (p *Renderer) funcs(s *set) template.FuncMap {
+	return template.FuncMap{
+		"words":   func() Words { return s.words },
+		"t":       func(key string, pairs ...any) template.HTML { return s.words.T(key, pairs...) },
+		"s":       func(key string, pairs ...any) string { return s.words.S(key, pairs...) },
+		"n":       func(key string, n int, pairs ...any) template.HTML { return s.words.N(key, n, pairs...) },
+		"clock":   func(t time.Time) template.HTML { return s.words.Clock(t) },
+		"seconds": func(t time.Time) template.HTML { return s.words.Seconds(t) },
+		"day":     func(t time.Time) template.HTML { return s.words.Day(t) },
+		"ago":     func(t time.Time) template.HTML { return s.words.Ago(t) },
+		"left":    func(t time.Time) int { return s.words.Left(t) },
+		"icon":    Icon,
+		"mark":    func() template.HTML { return mark },
+		"asset":   func(name string) (string, error) { return p.cfg.Assets.Path(name) },
+		"spaced":  func(text string) string { return strings.Join(strings.Split(text, ""), " ") },
+		"chars":   func(text string) []string { return strings.Split(text, "") },
+	}
+}

@@ -1,0 +1,134 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// FormLimit is the largest body a form may have, in bytes.
+const FormLimit = 64 << 10
+
+// Handler answers a request or says why not. It returns an error only before it has written.
+type Handler func(w http.ResponseWriter, r *http.Request) error
+
+// Site is the funnel of a set of pages.
+type Site struct {
+	Pages *Renderer
+	Log   *slog.Logger
+	Frame func(r *http.Request) Frame // organisation and help for message pages; nil = none
+}
+
+// Handle runs h with a body limit; its error, or its panic, becomes a message page (JSON for a
+// script that asks for it) and a log line. A person never sees a cause.
+func (s *Site) Handle(h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recordOf(r.Context()).pattern = r.Pattern
+		cw := &countingWriter{ResponseWriter: w}
+		defer func() {
+			if v := recover(); v != nil {
+				if v == http.ErrAbortHandler {
+					panic(v)
+				}
+				s.Fail(cw, r, fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			}
+		}()
+		if r.Body != nil && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			r.Body = http.MaxBytesReader(cw, r.Body, FormLimit)
+		}
+		if err := h(cw, r); err != nil {
+			s.Fail(cw, r, err)
+		}
+	})
+}
+
+// Refuse is a handler that always fails with err, e.g. for unknown addresses.
+func (s *Site) Refuse(err error) http.Handler {
+	return s.Handle(func(http.ResponseWriter, *http.Request) error { return err })
+}
+
+// Fail logs err and shows its message page, unless something was already sent.
+func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := meaning(err)
+	s.logFailure(r, e)
+	if cw, ok := w.(*countingWriter); ok && cw.code != 0 {
+		return
+	}
+	status := Status(e)
+	if after, ok := e.Args["retry"].(time.Duration); ok {
+		w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+	}
+	words := s.Pages.Words(r)
+	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		s.failJSON(w, words, e, status)
+		return
+	}
+	m := Message{Err: e, Reference: RequestID(r.Context())}
+	if s.Frame != nil {
+		m.Around = s.Frame(r)
+	}
+	if err := s.Pages.Write(w, r, status, m); err != nil {
+		s.Log.ErrorContext(r.Context(), "message page", "error", err)
+		http.Error(w, http.StatusText(status), status)
+	}
+}
+
+// meaning is errs.Of, with a body over the limit told apart.
+func meaning(err error) *errs.Error {
+	var big *http.MaxBytesError
+	if errors.As(err, &big) {
+		return errs.New(errs.Invalid, "request.large").With(err)
+	}
+	return errs.Of(err)
+}
+
+func (s *Site) logFailure(r *http.Request, e *errs.Error) {
+	level := slog.LevelInfo
+	if e.Kind == errs.Internal || e.Kind == errs.Unavailable {
+		level = slog.LevelError
+	}
+	attrs := []slog.Attr{slog.String("kind", e.Kind.String()), slog.String("code", e.Code),
+		slog.String("method", r.Method), slog.String("route", r.Pattern), slog.String("id", RequestID(r.Context()))}
+	if e.Cause != nil {
+		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
+	}
+	s.Log.LogAttrs(r.Context(), level, "refused", attrs...)
+}
+
+func (s *Site) failJSON(w http.ResponseWriter, words Words, e *errs.Error, status int) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	// The visitor may be gone; there is nobody to tell.
+	_ = json.NewEncoder(w).Encode(map[string]string{"code": e.Code, "message": words.Error(e)})
+}
+
+// statuses maps what an error means to HTTP.
+var statuses = map[errs.Kind]int{
+	errs.Internal: http.StatusInternalServerError, errs.Invalid: http.StatusBadRequest,
+	errs.Denied: http.StatusForbidden, errs.Forbidden: http.StatusForbidden, errs.Unproved: http.StatusForbidden,
+	errs.NotFound: http.StatusNotFound, errs.Conflict: http.StatusConflict, errs.Gone: http.StatusGone,
+	errs.Limited: http.StatusTooManyRequests, errs.Unavailable: http.StatusServiceUnavailable,
+}
+
+// Status is the HTTP status for an error's meaning.
+func Status(e *errs.Error) int {
+	switch e.Code {
+	case "request.large":
+		return http.StatusRequestEntityTooLarge
+	case "method":
+		return http.StatusMethodNotAllowed
+	}
+	if s, ok := statuses[e.Kind]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}

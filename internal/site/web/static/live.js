@@ -1,0 +1,72 @@
+// Waiting for news from the server: one long request after the other, and a page that renews
+// itself from the server's own HTML, so that the words exist once.
+
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// follow asks path for states newer than version and gives each to on() until that returns
+// false or stop() is called. A server that is away is asked again, more slowly each time; an
+// answer that says the sign-in is over reloads the page, which then explains.
+export function follow(path, version, on) {
+  let going = true;
+  let abort = new AbortController();
+  (async () => {
+    let wait = 500;
+    while (going) {
+      const began = Date.now();
+      try {
+        const answer = await fetch(`${path}?since=${encodeURIComponent(version)}`, {
+          headers: { Accept: "application/json" }, cache: "no-store", credentials: "same-origin", signal: abort.signal,
+        });
+        if (!going) return;
+        if (answer.status >= 400 && answer.status < 500 && answer.status !== 429) {
+          location.reload();
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+        const state = await answer.json();
+        wait = 500;
+        if (state.version === version) {
+          if (Date.now() - began < 400) await pause(600); // a server that does not hold the request
+          continue;
+        }
+        version = state.version;
+        if (on(state) === false) return;
+      } catch {
+        if (!going) return;
+        await pause(wait);
+        wait = Math.min(wait * 2, 8000);
+      }
+    }
+  })();
+  return () => { going = false; abort.abort(); };
+}
+
+// say puts text in the page's one live region.
+export function say(text) {
+  const region = document.getElementById("say");
+  if (region && text) region.textContent = text;
+}
+
+// move goes to an address the server named.
+export function move(next) {
+  const url = new URL(next, location.href);
+  if (url.protocol === "https:" || url.protocol === "http:") location.assign(url.href);
+}
+
+// renew replaces the content of the page by the server's present version of it; another screen
+// is opened as a page of its own.
+export async function renew(path, options) {
+  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" }, ...options });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.querySelector("main");
+  if (!fresh || page.body.dataset.screen !== document.body.dataset.screen) {
+    location.assign(answer.url);
+    return false;
+  }
+  const main = document.querySelector("main");
+  const held = main.contains(document.activeElement);
+  main.replaceChildren(...fresh.childNodes);
+  document.title = page.title;
+  if (held) main.focus();
+  return true;
+}
