@@ -1,0 +1,83 @@
+package tlscert
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// lookEvery is how often Files looks whether its files have changed.
+const lookEvery = time.Second
+
+// FileOptions name a certificate somebody else renews.
+type FileOptions struct {
+	CertFile string // PEM, leaf first, then the intermediates
+	KeyFile  string // PEM
+	Now      func() time.Time
+	Log      *slog.Logger // told about reloads; may be nil
+}
+
+// Files serves a certificate from two files and takes up new ones within a second of their change.
+// While the files are unreadable or do not belong together (one is written before the other) the
+// last good pair stays in use. The error says what is wrong with the files at the start.
+func Files(o FileOptions) (*Source, error) {
+	f := &files{FileOptions: o}
+	if f.Log == nil {
+		f.Log = slog.New(slog.DiscardHandler)
+	}
+	f.certInfo, f.keyInfo = f.stat()
+	pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("TLS certificate %s with key %s: %w", o.CertFile, o.KeyFile, err)
+	}
+	f.pair, f.looked = &pair, o.Now()
+	return newSource(f.get), nil
+}
+
+type files struct {
+	FileOptions
+
+	mu                sync.Mutex
+	pair              *tls.Certificate
+	looked            time.Time
+	certInfo, keyInfo os.FileInfo
+}
+
+func (f *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := f.Now()
+	if since := now.Sub(f.looked); since >= 0 && since < lookEvery {
+		return f.pair, nil
+	}
+	f.looked = now
+	cert, key := f.stat()
+	if same(cert, f.certInfo) && same(key, f.keyInfo) {
+		return f.pair, nil
+	}
+	f.certInfo, f.keyInfo = cert, key
+	pair, err := tls.LoadX509KeyPair(f.CertFile, f.KeyFile)
+	if err != nil {
+		f.Log.Error("the TLS certificate has changed and cannot be used; the old one stays", "cert_file", f.CertFile, "error", err)
+		return f.pair, nil
+	}
+	f.pair = &pair
+	f.Log.Info("the TLS certificate has been renewed", "cert_file", f.CertFile, "not_after", pair.Leaf.NotAfter)
+	return f.pair, nil
+}
+
+func (f *files) stat() (cert, key os.FileInfo) {
+	cert, _ = os.Stat(f.CertFile)
+	key, _ = os.Stat(f.KeyFile)
+	return cert, key
+}
+
+func same(a, b os.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
