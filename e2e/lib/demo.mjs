@@ -84,7 +84,7 @@ export class Demo {
       const settle = (fn, value) => { clearTimeout(timer); fn(value); };
       lines.once('line', (text) => settle(resolve, text));
       child.once('error', (err) => settle(reject, err));
-      child.once('exit', (code, signal) => settle(reject, this.#trouble(`ended (${signal ?? `code ${code}`}) before it was ready`)));
+      child.once('close', (code, signal) => settle(reject, this.#trouble(`ended (${signal ?? `code ${code}`}) before it was ready`)));
     });
     try {
       this.info = JSON.parse(line);
