@@ -1,0 +1,143 @@
+package notice
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/outbox"
+	"countersign/internal/flow"
+)
+
+// Kinds of mail and the arguments their texts know beside {organization} and {time}, which the
+// desk fills in. An argument that is not given reads as nothing.
+const (
+	Activation     = "activation"      // {username}, {expires}; with the link to the pairing page
+	Enrollment     = "enrollment"      // {username}, {expires}; with the link to the prompt
+	DeviceAdded    = "device_added"    // {username}, {device}
+	DeviceReplaced = "device_replaced" // {username}, {device}
+	DeviceRemoved  = "device_removed"  // {username}, {device}
+	BypassCreated  = "bypass_created"  // {username}, {expires}
+	LockedOut      = "locked_out"      // {username}
+	FraudReported  = "fraud_reported"  // {username}, {application}, {ip}
+)
+
+// ofChange are the kinds an organisation may switch off (decision 25).
+var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, DeviceRemoved: true, BypassCreated: true}
+
+// arguments are all names a text may use, so that one nobody gave never shows its braces.
+var arguments = []string{"username", "device", "application", "ip", "expires", "time", "organization"}
+
+// Message is what to tell whom.
+type Message struct {
+	Kind string
+	To   string // one address; "" or a bad one sends nothing
+	Args []any  // name, value pairs; a time.Time is written out in UTC
+	Link string // address behind the button; "" for none
+}
+
+// Letter is a composed mail as a mail server takes it.
+type Letter struct {
+	ID      string // the outbox row, so that a repeated delivery can be recognised
+	To      string
+	Subject string
+	Text    string
+	HTML    string
+}
+
+// Sender delivers one letter. An error of kind Invalid is a refusal for good; any other is tried again.
+type Sender interface {
+	Send(ctx context.Context, l Letter) error
+}
+
+// Desk writes and sends the mail of one instance.
+type Desk struct {
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      flow.Bell
+	Rand      io.Reader
+	Now       func() time.Time
+	Log       *slog.Logger
+	PublicURL string // where this instance is reached; stands in the footer
+	Sender    Sender // nil: mail waits in the outbox
+}
+
+// Queue composes m and puts it into the outbox of the given store, which is usually bound to the
+// change that causes it. A missing or bad address is skipped with a log line: mail never
+// undoes a change. Call Sent when the database transaction is through, or let the worker's poll
+// find it. The only errors are the database's.
+func (d *Desk) Queue(ctx context.Context, st flow.Store, m Message) error {
+	if m.To == "" {
+		return nil
+	}
+	to, ok := address(m.To)
+	if !ok {
+		d.Log.WarnContext(ctx, "mail skipped: the address is not usable", "kind", m.Kind)
+		return nil
+	}
+	s, err := st.LoadSettings(ctx)
+	if err != nil {
+		return err
+	}
+	s = s.WithDefaults()
+	if s.NoChangeMail && ofChange[m.Kind] {
+		return nil
+	}
+	now := d.Now()
+	letter := d.compose(m, s.Organization, now)
+	body, err := json.Marshal(outbox.Content{Text: letter.Text, HTML: letter.HTML})
+	if err != nil {
+		return err
+	}
+	row := id.Key(d.Rand, id.Mail)
+	return st.EnqueueMail(ctx, outbox.Mail{
+		ID: row, Kind: m.Kind, To: to, Subject: letter.Subject,
+		Body: d.Keys.Seal(outbox.SealPurpose, row, body), Created: now, Due: now,
+	})
+}
+
+// Sent rings the worker: mail was queued and is on disk.
+func (d *Desk) Sent() { d.Bell.Ring(flow.OutboxTopic) }
+
+// address accepts exactly one bare address without anything a mail program reads twice (AC-051).
+func address(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	if len(s) > 254 || strings.ContainsFunc(s, breaks) || strings.ContainsAny(s, "%!,;") {
+		return "", false
+	}
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Name != "" || parsed.Address != s {
+		return "", false
+	}
+	return s, true
+}
+
+// breaks finds what may end a line or turn text around.
+func breaks(r rune) bool {
+	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
+}
+
+// clean makes a value fit for one line of a mail.
+func clean(value any) string {
+	if t, ok := value.(time.Time); ok {
+		return t.UTC().Format("2 January 2006, 15:04") + " UTC"
+	}
+	s := strings.Map(func(r rune) rune {
+		if breaks(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(fmt.Sprint(value), ""))
+	if r := []rune(s); len(r) > 100 {
+		s = string(r[:99]) + "…"
+	}
+	return strings.TrimSpace(s)
+}
