@@ -78,6 +78,8 @@ type Store interface {
 	// LatestActivation finds the newest on-screen (not mailed) one for a sign-in or session and purpose
 	// and phone ("" = any), whatever its state. ErrExpired when there is none.
 	LatestActivation(ctx context.Context, loginID, sessionID string, p Purpose, phoneID string) (Activation, error)
+	// ActivationsOf lists the codes of a sign-in or session (one of the two is given) made since, newest first.
+	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]Activation, error)
 	// ClaimActivation binds the code to a phone and user, once: one conditional UPDATE on unclaimed,
 	// not superseded, not expired. False when another was first.
 	ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error)

@@ -13,10 +13,18 @@ import (
 // Type is the kind of integration; it decides which door it may use (J-01 …).
 type Type string
 
-// TypeWebSDK is Web SDK v4: the OIDC redirect with the Universal Prompt (J-01).
-const TypeWebSDK Type = "websdk"
+const (
+	// TypeWebSDK is Web SDK v4: the OIDC redirect with the Universal Prompt (J-01).
+	TypeWebSDK Type = "websdk"
+	// TypePortal is the product's own page for setting up and managing devices: what an enrollment
+	// link signs in to. There is one, PortalID, made at first start.
+	TypePortal Type = "portal"
+)
 
-// Types lists the types this release can serve.
+// PortalID is the key of the one application of TypePortal.
+const PortalID = "DIPORTAL000000000000"
+
+// Types lists the types an administrator can add.
 var Types = []Type{TypeWebSDK}
 
 // Normalization is how a presented name becomes a user's name (C-24, decision 32).

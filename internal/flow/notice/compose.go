@@ -37,7 +37,11 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 	}
 	values["organization"], values["time"] = clean(organization), clean(now)
 	for i := 0; i+1 < len(m.Args); i += 2 {
-		values[fmt.Sprint(m.Args[i])] = clean(m.Args[i+1])
+		name := fmt.Sprint(m.Args[i])
+		if name == "user" {
+			name = "username"
+		}
+		values[name] = clean(m.Args[i+1])
 	}
 	key := "mail." + m.Kind
 	plain, marked := fillers(values)

@@ -26,8 +26,8 @@ const (
 	DeviceReplaced = "device_replaced" // {username}, {device}
 	DeviceRemoved  = "device_removed"  // {username}, {device}
 	BypassCreated  = "bypass_created"  // {username}, {expires}
-	LockedOut      = "locked_out"      // {username}
-	FraudReported  = "fraud_reported"  // {username}, {application}, {ip}
+	LockedOut      = "locked_out"      // {username}, {application}, {ip}; also to the security desk
+	FraudReported  = "fraud_reported"  // {username}, {application}, {ip}; to the organization's security desk
 )
 
 // ofChange are the kinds an organisation may switch off (decision 25).
@@ -36,13 +36,8 @@ var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, DeviceRe
 // arguments are all names a text may use, so that one nobody gave never shows its braces.
 var arguments = []string{"username", "device", "application", "ip", "expires", "time", "organization"}
 
-// Message is what to tell whom.
-type Message struct {
-	Kind string
-	To   string // one address; "" or a bad one sends nothing
-	Args []any  // name, value pairs; a time.Time is written out in UTC
-	Link string // address behind the button; "" for none
-}
+// Message is what to tell whom: a time.Time among its Args is written out in UTC.
+type Message = flow.Notice
 
 // Letter is a composed mail as a mail server takes it.
 type Letter struct {

@@ -6,22 +6,16 @@ import (
 	"github.com/mileusna/useragent"
 
 	"countersign/internal/base/message"
+	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/transaction"
 )
 
-// AlertPayload is the text a phone shows when it is woken. It is valid both for our service worker and
+// alertPayload is the text a phone shows when it is woken. It is valid both for our service worker and
 // as a declarative notification ("web_push": 8030), which iOS shows even when the worker fails (ux 4.1).
-func AlertPayload(t transaction.Transaction) ([]byte, error) {
+func (f *Flow) alertPayload(t transaction.Transaction) ([]byte, error) {
 	c := message.English()
-	title := c.Text("alert.request.title", "application", t.Application)
-	body := c.Text("alert.request.body", "user", t.Username)
-	return json.Marshal(map[string]any{
-		"web_push": 8030,
-		"notification": map[string]any{
-			"title": title, "body": body, "navigate": "/app/", "tag": t.ID,
-		},
-		"title": title, "body": body, "url": "/app/", "account": t.PhoneID,
-	})
+	return json.Marshal(phonewire.NewAlert(c.Text("alert.request.title", "application", t.Application),
+		c.Text("alert.request.body", "user", t.Username), f.PublicURL, "/app/", t.PhoneID, t.ID))
 }
 
 // describeClient says in words which browser asks, for the phone and the log: "Firefox on Windows".

@@ -218,7 +218,7 @@ func (f *Flow) knock(ctx context.Context, t transaction.Transaction) {
 	if err := json.Unmarshal(plain, &sub); err != nil {
 		return
 	}
-	payload, err := AlertPayload(t)
+	payload, err := f.alertPayload(t)
 	if err != nil {
 		return
 	}

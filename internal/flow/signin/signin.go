@@ -19,14 +19,15 @@ import (
 
 // Flow is the one sign-in flow. Every door calls it; no door decides anything itself.
 type Flow struct {
-	DB       flow.DB
-	Keys     *secret.Keyring
-	Bell     flow.Bell
-	Doorbell flow.Doorbell // may be nil: no alerts, phones poll
-	Notices  flow.Notices
-	Now      func() time.Time
-	Rand     io.Reader
-	Log      *slog.Logger
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      flow.Bell
+	Doorbell  flow.Doorbell // may be nil: no alerts, phones poll
+	Notices   flow.Notices
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	PublicURL string // scheme and host of the pages and the phone app
 }
 
 // Request is what a door knows about a sign-in before any second proof: its own check of the

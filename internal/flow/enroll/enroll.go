@@ -1,0 +1,213 @@
+// Package enroll shows, renews, mails and watches the codes by which an app is paired, and opens
+// enrollment links. Claiming a code is the phone's side: package mobile.
+//
+// A code has two spellings of one activation: the link behind the QR (128 bit) and eight typed
+// characters (40 bit). Neither is stored: both are derived from the activation's ID and the master
+// key, so a page can show them again after a reload while the database holds only digests.
+package enroll
+
+import (
+	"context"
+	"encoding/base64"
+	"io"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/settings"
+	"countersign/internal/flow"
+)
+
+// Flow shows and mails pairing codes.
+type Flow struct {
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      flow.Bell
+	Notices   flow.Notices
+	Now       func() time.Time
+	Rand      io.Reader
+	PublicURL string // scheme and host of every link
+}
+
+// Owner is the page that shows a code: a sign-in or a portal session, one of the two.
+type Owner struct{ LoginID, SessionID string }
+
+// Subject is what claiming the code will do. UserID is "" for a person without a user row yet;
+// PhoneID is set for Reactivate.
+type Subject struct {
+	Purpose activation.Purpose
+	UserID  string
+	PhoneID string
+}
+
+// Pairing is one code as the page shows it.
+type Pairing struct {
+	ID      string
+	Link    string // https://HOST/a/<22 characters>, the QR's content
+	Typed   string // XXXX-XXXX
+	TypeAt  string // HOST/a
+	Expires time.Time
+}
+
+// MailLife is how long a mailed code lives (decision 20).
+const MailLife = 24 * time.Hour
+
+// MaxMails per sign-in or session.
+const MaxMails = 5
+
+var (
+	// ErrMailLimit reports a page that has mailed its code MaxMails times.
+	ErrMailLimit = errs.New(errs.Limited, "mail.limit")
+	// ErrMailAddress reports an address that is not exactly one address.
+	ErrMailAddress = errs.New(errs.Invalid, "mail.address")
+)
+
+// Pair gives the code now on show for an owner and subject, making one when none waits.
+func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
+	now := f.Now()
+	settings, err := f.DB.Read().LoadSettings(ctx)
+	if err != nil {
+		return Pairing{}, err
+	}
+	if a, ok, err := f.waiting(ctx, f.DB.Read(), o, s, now); err != nil || ok {
+		return f.pairing(a), err
+	}
+	var a activation.Activation
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		var ok bool
+		if a, ok, err = f.waiting(ctx, st, o, s, now); err != nil || ok {
+			return err // another tab was first
+		}
+		a = f.fresh(o, s, now, settings)
+		return st.CreateActivation(ctx, a)
+	})
+	return f.pairing(a), err
+}
+
+// waiting finds the on-screen code that waits. One about to expire (15 s) is not shown any more.
+func (f *Flow) waiting(ctx context.Context, st flow.Store, o Owner, s Subject, now time.Time) (activation.Activation, bool, error) {
+	list, err := st.ActivationsOf(ctx, o.LoginID, o.SessionID, now.Add(-time.Hour))
+	if err != nil {
+		return activation.Activation{}, false, err
+	}
+	for _, a := range list {
+		if !a.Mailed && a.Purpose == s.Purpose && a.PhoneID == s.PhoneID && a.State(now.Add(15*time.Second)) == activation.Waiting {
+			return a, true, nil
+		}
+	}
+	return activation.Activation{}, false, nil
+}
+
+func (f *Flow) fresh(o Owner, s Subject, now time.Time, set settings.Settings) activation.Activation {
+	a := activation.Activation{ID: id.Key(f.Rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID,
+		LoginID: o.LoginID, SessionID: o.SessionID, Purpose: s.Purpose, Created: now, Expires: now.Add(set.PairingLife)}
+	a.LinkDigest = f.Keys.Digest(activation.LinkPurpose, f.linkCode(a.ID))
+	a.TypedDigest = f.Keys.Digest(activation.TypedPurpose, f.typedCode(a.ID))
+	return a
+}
+
+func (f *Flow) linkCode(activationID string) string {
+	return base64.RawURLEncoding.EncodeToString(f.Keys.Digest("activation-link-code", activationID)[:16])
+}
+
+func (f *Flow) typedCode(activationID string) string {
+	return id.Crockford(f.Keys.Digest("activation-typed-code", activationID), 8)
+}
+
+func (f *Flow) pairing(a activation.Activation) Pairing {
+	if a.ID == "" {
+		return Pairing{}
+	}
+	typed := f.typedCode(a.ID)
+	return Pairing{ID: a.ID, Link: f.PublicURL + "/a/" + f.linkCode(a.ID), Typed: typed[:4] + "-" + typed[4:],
+		TypeAt: host(f.PublicURL) + "/a", Expires: a.Expires}
+}
+
+func host(origin string) string {
+	for i := 0; i+2 < len(origin); i++ {
+		if origin[i:i+3] == "://" {
+			return origin[i+3:]
+		}
+	}
+	return origin
+}
+
+// Progress tells what became of the code a page shows: waiting, claimed (by it or by a mailed twin), or
+// dead (expired; Pair makes a new one). With hold it waits until it is no longer waiting, or ctx ends.
+func (f *Flow) Progress(ctx context.Context, o Owner, activationID string, hold bool) (activation.State, error) {
+	topic := flow.LoginTopic(o.LoginID)
+	if o.LoginID == "" {
+		topic = flow.SessionTopic(o.SessionID)
+	}
+	wake, stop := f.Bell.Listen(topic)
+	defer stop()
+	for {
+		state, err := f.state(context.WithoutCancel(ctx), o, activationID)
+		if err != nil || state != activation.Waiting || !hold || ctx.Err() != nil {
+			return state, err
+		}
+		timer := time.NewTimer(5 * time.Second) // a code also dies by the clock
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activation.State, error) {
+	now := f.Now()
+	list, err := f.DB.Read().ActivationsOf(ctx, o.LoginID, o.SessionID, now.Add(-MailLife))
+	if err != nil {
+		return "", err
+	}
+	var shown activation.Activation
+	for _, a := range list {
+		if a.ID == activationID {
+			shown = a
+		}
+	}
+	if shown.ID == "" {
+		return activation.Dead, nil
+	}
+	for _, a := range list {
+		if !a.Claimed.IsZero() && !a.Claimed.Before(shown.Created) && a.Purpose == shown.Purpose {
+			return activation.Claimed, nil
+		}
+	}
+	return shown.State(now), nil
+}
+
+// Mail sends a link of its own, good for MailLife, to an address that is used once and kept nowhere but in
+// the sealed message (D-22). Args of the notice: user, organization.
+func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username string) error {
+	address, err := CleanAddress(address)
+	if err != nil {
+		return err
+	}
+	now := f.Now()
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		n, err := st.CountMailedActivations(ctx, o.LoginID, o.SessionID, now.Add(-time.Hour))
+		if err != nil {
+			return err
+		}
+		if n >= MaxMails {
+			return ErrMailLimit
+		}
+		set, err := st.LoadSettings(ctx)
+		if err != nil {
+			return err
+		}
+		a := f.fresh(o, s, now, set)
+		a.Mailed, a.Expires = true, now.Add(MailLife)
+		a.TypedDigest = nil // 40 bits are enough for ten minutes, not for a day
+		if err := st.CreateActivation(ctx, a); err != nil {
+			return err
+		}
+		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "activation", To: address, Link: f.pairing(a).Link,
+			Args: []any{"user", username, "organization", set.Organization}})
+	})
+}

@@ -1,0 +1,360 @@
+package mobile
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/message"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
+)
+
+var (
+	// ErrMismatch reports an answer whose signed fields are not those of its request (AC-010).
+	ErrMismatch = errs.New(errs.Denied, "answer.mismatch")
+	// ErrCounter reports an answer whose counter equals the last one: sign again with a higher one.
+	ErrCounter = errs.New(errs.Conflict, "answer.counter")
+	// ErrAlertsOff reports a test alert for a phone that cannot be woken.
+	ErrAlertsOff = errs.New(errs.Conflict, "alerts.off")
+)
+
+// Answer implements Mobile.
+func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (phonewire.Outcome, error) {
+	t, err := f.DB.Read().TransactionByID(ctx, a.Transaction)
+	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	if t.PhoneID != phoneID {
+		return phonewire.Outcome{}, transaction.ErrUnknown
+	}
+	if a.Application != t.ApplicationID || a.User != t.UserID || a.Phone != t.PhoneID || a.Expires != t.Expires.UnixMilli() {
+		return phonewire.Outcome{}, ErrMismatch
+	}
+	if t.State != transaction.Pending {
+		return f.outcome(already(t)), nil
+	}
+	if !f.Now().Before(t.Expires) {
+		return f.outcome(phonewire.StateExpired), nil
+	}
+	var copied string
+	to := decided(t, a)
+	_, err = f.SignIn.Answer(ctx, t.ID, to, func(ctx context.Context, st flow.Store) error {
+		copied = ""
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil || p.KeyID == "" {
+			return phone.ErrRemoved.With(err)
+		}
+		moved, err := st.AdvanceAnswerCounter(ctx, p.KeyID, a.Counter)
+		if err != nil || moved {
+			return err
+		}
+		k, err := st.KeyByID(ctx, p.KeyID)
+		if err != nil {
+			return err
+		}
+		if a.Counter == k.AnswerCounter {
+			return ErrCounter
+		}
+		copied = p.KeyID
+		return phone.ErrReplaced
+	})
+	if copied != "" {
+		if err := f.endCopied(ctx, phoneID, copied); err != nil {
+			return phonewire.Outcome{}, err
+		}
+	}
+	if errors.Is(err, transaction.ErrDecided) {
+		if t, err = f.DB.Read().TransactionByID(ctx, t.ID); err != nil {
+			return phonewire.Outcome{}, err
+		}
+		return f.outcome(already(t)), nil
+	}
+	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	return f.outcome(states[to]), nil
+}
+
+// decided is what an answer makes of its request. The number is looked at here, once: a wrong one denies (decision 14).
+func decided(t transaction.Transaction, a phonewire.Answer) transaction.State {
+	switch {
+	case a.Decision == phonewire.Deny && a.Reason == phonewire.Fraud:
+		return transaction.Fraud
+	case a.Decision != phonewire.Approve:
+		return transaction.Denied
+	case len(a.Number) != len(t.Number) || subtle.ConstantTimeCompare([]byte(a.Number), []byte(t.Number)) != 1:
+		return transaction.WrongNumber
+	}
+	return transaction.Approved
+}
+
+var states = map[transaction.State]string{
+	transaction.Approved: phonewire.StateApproved, transaction.Denied: phonewire.StateDenied,
+	transaction.Fraud: phonewire.StateReported, transaction.WrongNumber: phonewire.StateWrongNumber,
+	transaction.TimedOut: phonewire.StateExpired, transaction.Cancelled: phonewire.StateExpired,
+}
+
+// already tells an app that answers a second time (a lost reply, a second tab) what holds.
+func already(t transaction.Transaction) string {
+	if t.State == transaction.TimedOut || t.State == transaction.Cancelled {
+		return phonewire.StateExpired
+	}
+	return phonewire.StateAlreadyAnswered
+}
+
+func (f *Flow) outcome(state string) phonewire.Outcome {
+	return phonewire.Outcome{State: state, ServerTime: f.Now().UnixMilli()}
+}
+
+// endCopied ends a key whose answer counter went back: two apps use it (AC-083). The person pairs again.
+func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
+	f.Log.Warn("answer counter went back: key ended", "phone", phoneID, "key", keyID)
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil || p.KeyID != keyID {
+			return err
+		}
+		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.Now()); err != nil {
+			return err
+		}
+		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "phone_deactivate",
+			Object: p.UserID, Description: map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"}})
+	})
+	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	return err
+}
+
+// Requests implements Mobile. The first time a request is fetched, the waiting page learns of it.
+func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Request, error) {
+	st, now := f.DB.Read(), f.Now()
+	open, err := st.OpenTransactionsOn(ctx, phoneID, now)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	set, err := st.LoadSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]phonewire.Request, 0, len(open))
+	for _, t := range open {
+		list = append(list, phonewire.Request{
+			Transaction: t.ID, Kind: string(t.Purpose), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
+			UserID: t.UserID, Username: t.Username, Organisation: set.Organization, IP: t.IP, Browser: t.Client,
+			NumberDigits: len(t.Number), Created: t.Created.UnixMilli(), Expires: t.Expires.UnixMilli(),
+		})
+	}
+	return list, f.fetched(ctx, open)
+}
+
+func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) error {
+	var fresh []transaction.Transaction
+	for _, t := range open {
+		if t.Fetched.IsZero() {
+			fresh = append(fresh, t)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		for _, t := range fresh {
+			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, f.Now(), false); err != nil {
+				return err
+			}
+			if err := st.BumpLogin(ctx, t.LoginID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, t := range fresh {
+		f.Bell.Ring(flow.LoginTopic(t.LoginID))
+	}
+	return err
+}
+
+// Wait implements Mobile. It returns at once when a request waits that the app has not fetched.
+func (f *Flow) Wait(ctx context.Context, phoneID string) error {
+	wake, stop := f.Bell.Listen(flow.PhoneTopic(phoneID))
+	defer stop()
+	open, err := f.DB.Read().OpenTransactionsOn(ctx, phoneID, f.Now())
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		if t.Fetched.IsZero() {
+			return nil
+		}
+	}
+	timer := time.NewTimer(10 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// Seen notes that the app was in contact, at most once a minute.
+func (f *Flow) Seen(ctx context.Context, p phone.Phone) error {
+	if f.Now().Sub(p.LastSeen) < time.Minute {
+		return nil
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error { return st.TouchPhone(ctx, p.ID, false, f.Now()) })
+}
+
+// Subscribe implements Mobile.
+func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscription) error {
+	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	if err != nil {
+		return err
+	}
+	sealed, alerts := []byte(nil), phone.AlertsOff
+	if s.Endpoint != "" {
+		if f.Doorbell == nil {
+			return ErrAlertsOff
+		}
+		if err := f.Doorbell.CheckEndpoint(s.Endpoint); err != nil {
+			return err
+		}
+		plain, err := json.Marshal(flow.Subscription{Endpoint: s.Endpoint, P256dh: s.P256DH, Auth: s.Auth})
+		if err != nil {
+			return err
+		}
+		sealed, alerts = f.Keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
+	} else if p.Alerts != phone.AlertsOn && p.Subscription == nil {
+		return f.Seen(ctx, p) // nothing changes
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		if err := st.SaveSubscription(ctx, phoneID, sealed, alerts); err != nil {
+			return err
+		}
+		return st.TouchPhone(ctx, phoneID, false, f.Now())
+	})
+}
+
+// testAlerts bounds test alerts: one in ten seconds a phone.
+type testAlerts struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+var tests testAlerts
+
+func (l *testAlerts) allowed(phoneID string, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.last[phoneID]) < 10*time.Second {
+		return false
+	}
+	if l.last == nil || len(l.last) > 10_000 {
+		l.last = map[string]time.Time{}
+	}
+	l.last[phoneID] = now
+	return true
+}
+
+// TestAlert implements Mobile.
+func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
+	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	if err != nil {
+		return err
+	}
+	if f.Doorbell == nil || p.Subscription == nil {
+		return ErrAlertsOff
+	}
+	if !tests.allowed(phoneID, f.Now()) {
+		return ErrGuesses
+	}
+	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
+	if err != nil {
+		return ErrAlertsOff.With(err)
+	}
+	var sub flow.Subscription
+	if err := json.Unmarshal(plain, &sub); err != nil {
+		return ErrAlertsOff.With(err)
+	}
+	c := message.English()
+	payload, err := json.Marshal(phonewire.NewAlert(c.Text("alert.test.title"), c.Text("alert.test.body"), f.PublicURL, "/app/", phoneID, "test"))
+	if err != nil {
+		return err
+	}
+	err = f.Doorbell.Knock(ctx, sub, payload, time.Minute)
+	if err != nil && errs.KindOf(err) == errs.Gone {
+		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.SaveSubscription(ctx, p.ID, nil, phone.AlertsDead) })
+		return errors.Join(ErrAlertsOff.With(err), dead)
+	}
+	return err
+}
+
+// Rename implements Mobile.
+func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
+	name, err := phone.CleanName(name)
+	if err != nil {
+		return err
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			name = defaultName(p)
+		}
+		return st.RenamePhone(ctx, phoneID, name)
+	})
+}
+
+// Leave implements Mobile: the account was deleted in the app. The phone record stays, not connected any
+// more: "I have a new phone" brings it back, and the last device cannot be lost by a slip in the app.
+func (f *Flow) Leave(ctx context.Context, phoneID string) error {
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil {
+			return err
+		}
+		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.Now()); err != nil {
+			return err
+		}
+		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "phone app", Action: "phone_deactivate",
+			Object: p.UserID, Description: map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"}})
+	})
+	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	return err
+}
+
+// Status implements Mobile.
+func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, error) {
+	st := f.DB.Read()
+	p, err := st.PhoneByID(ctx, phoneID)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	u, err := st.UserByID(ctx, p.UserID)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	set, err := st.LoadSettings(ctx)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	s := phonewire.Status{AccountID: p.ID, UserID: u.ID, Username: u.Username, Organisation: set.Organization, PhoneName: p.Name,
+		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ReconnectURL: f.PublicURL + "/my", ServerTime: f.Now().UnixMilli()}
+	if !p.LastSeen.IsZero() {
+		s.LastSeen = p.LastSeen.UnixMilli()
+	}
+	return s, f.Seen(ctx, p)
+}

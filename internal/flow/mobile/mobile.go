@@ -1,0 +1,78 @@
+// Package mobile is the phone's side: an app claims a pairing code, fetches the requests that wait for
+// it, and answers them. internal/api/phone is its door; docs/protocol/phone.md tells the protocol.
+package mobile
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// SignIn is what the phone's side needs of the sign-in flow.
+type SignIn interface {
+	// Answer decides a transaction; with runs first in the same database transaction.
+	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error)
+	// FirstRequest writes the request that proves a new phone's path (decision 9), in the caller's transaction.
+	FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
+	// MayEnrollInline is decision 11.
+	MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool
+}
+
+// Flow is the phone's side. It implements the Mobile interface of internal/api/phone.
+type Flow struct {
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      flow.Bell
+	Doorbell  flow.Doorbell // may be nil
+	Notices   flow.Notices
+	SignIn    SignIn
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	PublicURL string
+	VAPIDKey  string // base64url public key, "" = no Web Push
+
+	wrong guesses // wrong codes per address
+}
+
+// Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).
+func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
+	k, err := f.DB.Read().KeyByID(ctx, keyID)
+	if err != nil {
+		return "", nil, err
+	}
+	switch k.State {
+	case phone.KeyActive:
+		return k.PhoneID, k.SPKI, nil
+	case phone.KeyReplaced, phone.KeyCopied:
+		return "", nil, phone.ErrReplaced
+	}
+	return "", nil, phone.ErrRemoved
+}
+
+// source of an activation attempt, for the guess limit.
+func source(from netip.Addr) string {
+	from = from.Unmap()
+	if from.Is6() {
+		if p, err := from.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return from.String()
+}
+
+func effective(set settings.Settings, a application.Application) policy.Policy {
+	return policy.Effective(set.Policy, a.Policy)
+}

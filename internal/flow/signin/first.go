@@ -1,0 +1,31 @@
+package signin
+
+import (
+	"context"
+
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// FirstRequest writes the request that ends a first pairing (decision 9): approving it proves the new
+// phone's path and is the sign-in. It runs in the caller's database transaction. When policy allows no
+// requests there is none, and a code from the new app is the proof.
+func (f *Flow) FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error) {
+	s := Session{Login: l, User: u}
+	var err error
+	if s.Application, err = st.ApplicationByID(ctx, l.ApplicationID); err != nil {
+		return transaction.Transaction{}, err
+	}
+	if s.Settings, err = st.LoadSettings(ctx); err != nil {
+		return transaction.Transaction{}, err
+	}
+	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
+	if !s.Policy.Allows(policy.MethodPush) {
+		return transaction.Transaction{}, nil
+	}
+	return f.newRequest(ctx, st, s, p, transaction.Pairing)
+}
