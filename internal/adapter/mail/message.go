@@ -4,6 +4,7 @@
 package mail
 
 import (
+	"errors"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -26,11 +27,14 @@ type Message struct {
 }
 
 var (
-	// ErrAddress reports a recipient or sender that is not exactly one usable address.
+	// ErrAddress reports a recipient that is not exactly one usable address.
 	ErrAddress = errs.New(errs.Invalid, "mail.address")
 	// ErrContent reports a subject, id or body that may not be sent: empty, too long, or with line
 	// ends where one line is required.
 	ErrContent = errs.New(errs.Invalid, "mail.content")
+	// ErrSettings reports a sender address or server settings nobody can send mail with. It is our
+	// operator's to mend, so the message is worth keeping.
+	ErrSettings = errs.New(errs.Internal, "mail.settings")
 	// ErrRefused reports that the mail server refused the recipient or the message for good (5xx
 	// to RCPT or after DATA). Sending the same message again is useless.
 	ErrRefused = errs.New(errs.Invalid, "mail.refused")
@@ -38,6 +42,8 @@ var (
 	// may be sent again.
 	ErrUnavailable = errs.New(errs.Unavailable, "mail.unavailable")
 )
+
+var errFrom = ErrSettings.With(errors.New("the sender is not one usable address"))
 
 const (
 	maxSubject = 400     // runes
@@ -109,15 +115,9 @@ func check(m Message) (checked, error) {
 	if err != nil {
 		return checked{}, err
 	}
-	if hasControl(m.From) || len(m.From) > 500 {
-		return checked{}, ErrAddress.Arg("field", "from")
-	}
-	from, err := mail.ParseAddress(m.From)
+	from, err := sender(m.From)
 	if err != nil {
-		return checked{}, ErrAddress.Arg("field", "from")
-	}
-	if from.Address, err = Address(from.Address); err != nil {
-		return checked{}, ErrAddress.Arg("field", "from")
+		return checked{}, err
 	}
 	switch {
 	case m.Subject == "", !utf8.ValidString(m.Subject), hasControl(m.Subject), utf8.RuneCountInString(m.Subject) > maxSubject:
@@ -127,7 +127,27 @@ func check(m Message) (checked, error) {
 	case len(m.ID) > 100 || strings.ContainsFunc(m.ID, notIDRune):
 		return checked{}, ErrContent.Arg("field", "id")
 	}
-	return checked{Message: m, from: *from, to: to}, nil
+	return checked{Message: m, from: from, to: to}, nil
+}
+
+// CheckSender says whether from can stand as the sender of a Message; ErrSettings when not.
+func CheckSender(from string) error {
+	_, err := sender(from)
+	return err
+}
+
+func sender(text string) (mail.Address, error) {
+	if hasControl(text) || len(text) > 500 {
+		return mail.Address{}, errFrom
+	}
+	from, err := mail.ParseAddress(text)
+	if err != nil {
+		return mail.Address{}, errFrom
+	}
+	if from.Address, err = Address(from.Address); err != nil {
+		return mail.Address{}, errFrom
+	}
+	return *from, nil
 }
 
 func notIDRune(r rune) bool {

@@ -14,7 +14,6 @@ import (
 
 	gomail "github.com/wneessen/go-mail"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 )
 
@@ -32,7 +31,7 @@ type Sender struct {
 	Now      func() time.Time
 }
 
-// Send delivers m, or says why not: ErrAddress and ErrContent before any connection is made,
+// Send delivers m, or says why not: ErrAddress, ErrContent and ErrSettings before any connection is made,
 // ErrRefused when the server refused for good, ErrUnavailable otherwise. It takes no longer than
 // Timeout whatever the server does. A nil error means that the server took responsibility.
 func (s *Sender) Send(ctx context.Context, m Message) error {
@@ -51,7 +50,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	defer line.hangUp()
 	client, err := s.client(timeout, line)
 	if err != nil {
-		return errs.New(errs.Internal, "mail.settings").With(err)
+		return ErrSettings.With(err)
 	}
 	letter := s.compose(good)
 	err = client.DialAndSendWithContext(ctx, letter)

@@ -26,6 +26,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
+	"countersign/internal/flow"
 )
 
 const (
@@ -54,12 +55,11 @@ var (
 	ErrUnavailable = errs.New(errs.Unavailable, "push.unavailable")
 )
 
-// Subscription is what PushSubscription.toJSON gives in the browser.
-type Subscription struct {
-	Endpoint string // capability URL of the push service
-	P256dh   string // base64url, 65 bytes: the phone's P-256 point, uncompressed
-	Auth     string // base64url, 16 bytes
-}
+// Subscription is what PushSubscription.toJSON gives in the browser: the endpoint is a capability
+// URL, P256dh the phone's uncompressed P-256 point (65 bytes) and Auth 16 bytes, both base64url.
+type Subscription = flow.Subscription
+
+var _ flow.Doorbell = (*Doorbell)(nil)
 
 // Doorbell sends pushes. Fill in the fields, then use it through a pointer; it is safe for
 // concurrent use as long as the fields are not changed.

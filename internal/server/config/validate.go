@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"countersign/internal/adapter/mail"
 	"countersign/internal/base/secret"
 )
 
@@ -115,8 +115,7 @@ func (c Config) validateServices(v *validation) {
 		v.need(hostPort(c.Mail.SMTPHost, false) && !strings.Contains(c.Mail.SMTPHost, ":"), "mail.smtp_host", "write a host name without a port, such as smtp.example.edu")
 	}
 	if c.Mail.SMTPHost != "" || c.Mail.From != "" {
-		_, err := mail.ParseAddress(c.Mail.From)
-		v.need(err == nil && line(c.Mail.From, 400), "mail.from", "write a sender such as countersign <noreply@example.edu>")
+		v.need(mail.CheckSender(c.Mail.From) == nil, "mail.from", "write a sender such as countersign <noreply@example.edu>")
 	}
 	v.need(c.Mail.Username == "" || !c.Mail.Password.Empty(), "mail.password", "is missing: mail.username is set, so write the password too")
 
@@ -177,8 +176,8 @@ func postgres(text string) bool {
 }
 
 func bareAddress(text string) bool {
-	parsed, err := mail.ParseAddress(text)
-	return err == nil && parsed.Address == text
+	_, err := mail.Address(text)
+	return err == nil
 }
 
 func line(text string, limit int) bool {
