@@ -94,8 +94,9 @@ func Default(dataDir string) Config {
 	}
 }
 
-// complete derives what depends on other settings.
-func (c *Config) complete() {
+// Complete derives what was left out from other settings: MasterKeyFile, APIHosts, Push.Subject.
+// Load has done it; a Config made in code calls it before Validate.
+func (c *Config) Complete() {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	if c.MasterKeyFile == "" && c.DataDir != "" {
 		c.MasterKeyFile = filepath.Join(c.DataDir, "master.key")
@@ -109,7 +110,8 @@ func (c *Config) complete() {
 		c.APIHosts[i] = strings.ToLower(host)
 	}
 	if c.Push.Subject == "" {
-		c.Push.Subject = c.PublicURL
+		// On a machine of one's own the address may be http; push services want https or mailto.
+		c.Push.Subject = strings.Replace(c.PublicURL, "http://", "https://", 1)
 	}
 }
 

@@ -68,6 +68,15 @@ func TestTheEnvironmentOverridesTheFile(t *testing.T) {
 	}
 }
 
+func TestAConfigurationMadeInCodeForOnesOwnMachineIsComplete(t *testing.T) {
+	c := config.Default(t.TempDir())
+	c.PublicURL = "http://localhost:8080"
+	c.Complete()
+	if err := c.Validate(); err != nil || c.APIHosts[0] != "localhost:8080" || c.Push.Subject != "https://localhost:8080" {
+		t.Errorf("%v, %v, %q", err, c.APIHosts, c.Push.Subject)
+	}
+}
+
 func TestUnknownNamesAreErrorsThatNameTheNearestKnownOne(t *testing.T) {
 	for text, want := range map[string]string{
 		"publik_url = \"x\"":                   "there is no setting publik_url; did you mean public_url?",

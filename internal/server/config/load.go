@@ -44,7 +44,7 @@ func Load(path string, environ []string) (Config, error) {
 	if len(problems) > 0 {
 		return Config{}, fmt.Errorf("the configuration has mistakes:\n%w", errors.Join(problems...))
 	}
-	c.complete()
+	c.Complete()
 	if err := c.Validate(); err != nil {
 		return Config{}, err
 	}

@@ -119,7 +119,7 @@ func (c Config) validateServices(v *validation) {
 	}
 	v.need(c.Mail.Username == "" || !c.Mail.Password.Empty(), "mail.password", "is missing: mail.username is set, so write the password too")
 
-	v.need(c.Push.Subject == "" || webURL(c.Push.Subject, "https") || c.Push.Subject == c.PublicURL ||
+	v.need(c.Push.Subject == "" || webURL(c.Push.Subject, "https") ||
 		strings.HasPrefix(c.Push.Subject, "mailto:") && bareAddress(c.Push.Subject[len("mailto:"):]),
 		"push.subject", "write mailto:help@example.edu or an https address")
 	for _, host := range c.Push.AllowHosts {
