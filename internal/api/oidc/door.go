@@ -1,0 +1,139 @@
+package oidc
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/login"
+	"countersign/internal/flow"
+	"countersign/internal/flow/signin"
+)
+
+// Name is the Door of the logins opened here.
+const Name = "oidc"
+
+// SignIn is the part of the sign-in flow this door calls.
+type SignIn interface {
+	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
+	Collect(ctx context.Context, ticket secret.Text, applicationID string) (signin.Result, error)
+}
+
+// Door serves the three addresses. All fields are needed unless said otherwise.
+type Door struct {
+	SignIn SignIn
+	DB     flow.DB // application rows and spent assertions
+	Keys   *secret.Keyring
+
+	// PublicURL is the origin of the prompt, e.g. "https://login.example.com". A browser that
+	// arrives at /authorize on another origin is sent there first (decision 41).
+	PublicURL string
+	// APIHosts are the names, each with its port unless that is 443, under which clients call.
+	// Tokens are accepted for and issued in these names only.
+	APIHosts []string
+
+	Now  func() time.Time
+	Rand io.Reader
+	Log  *slog.Logger // nil: slog.Default
+
+	// Page shows an error to a person: the message page of the site.
+	Page func(w http.ResponseWriter, r *http.Request, err error)
+	// SetLoginCookie gives the browser the cookie of a login just begun.
+	SetLoginCookie func(w http.ResponseWriter, r *http.Request, l login.Login, cookie secret.Text)
+	// PromptURL is where the browser goes next, absolute or a path at PublicURL.
+	PromptURL func(l login.Login) string
+	// ClientIP is the address of the person; nil: the connection's.
+	ClientIP func(r *http.Request) netip.Addr
+}
+
+// Route is one address of the door.
+type Route struct {
+	Method  string
+	Pattern string // of net/http.ServeMux, without the method
+	Name    string // the operation, for the list of routes
+}
+
+var routes = []struct {
+	Route
+	serve func(d *Door, w http.ResponseWriter, r *http.Request)
+}{
+	{Route{"POST", "/oauth/v1/health_check", "say whether the service is up"}, (*Door).health},
+	{Route{"GET", "/oauth/v1/authorize", "open a sign-in"}, (*Door).authorize},
+	{Route{"POST", "/oauth/v1/authorize", "open a sign-in"}, (*Door).authorize},
+	{Route{"POST", "/oauth/v1/token", "trade a code for an id_token"}, (*Door).token},
+}
+
+// Routes lists the addresses of the door.
+func (d *Door) Routes() []Route {
+	list := make([]Route, 0, len(routes))
+	for _, r := range routes {
+		list = append(list, r.Route)
+	}
+	return list
+}
+
+// Handler serves all routes, and JSON errors for everything else below /oauth/v1/.
+func (d *Door) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range routes {
+		mux.HandleFunc(route.Method+" "+route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Pragma", "no-cache") // RFC 6749 5.1
+			route.serve(d, w, r)
+		})
+	}
+	mux.HandleFunc("/oauth/v1/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		d.json(w, r, d.unknownAddress(w, r))
+	})
+	return mux
+}
+
+// unknownAddress tells a wrong method from a wrong path.
+func (d *Door) unknownAddress(w http.ResponseWriter, r *http.Request) *refusal {
+	var allowed []string
+	for _, route := range routes {
+		if route.Pattern == r.URL.Path {
+			allowed = append(allowed, route.Method)
+		}
+	}
+	if allowed == nil {
+		return refuse(noAddress, "no such address")
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return refuse(wrongMethod, "method "+r.Method)
+}
+
+func (d *Door) log() *slog.Logger {
+	if d.Log != nil {
+		return d.Log
+	}
+	return slog.Default()
+}
+
+func (d *Door) remote(r *http.Request) netip.Addr {
+	if d.ClientIP != nil {
+		return d.ClientIP(r)
+	}
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr().Unmap()
+}
+
+// misplaced reports whether the browser stands on another origin than the prompt's. A proxy in
+// front may have taken the TLS off, so plain http below an https PublicURL is not another origin.
+func (d *Door) misplaced(r *http.Request) bool {
+	public, err := url.Parse(d.PublicURL)
+	if err != nil || public.Host == "" {
+		return false
+	}
+	return !sameHost(public.Host, r.Host) || r.TLS != nil && public.Scheme == "http"
+}
