@@ -1,0 +1,104 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"countersign/internal/domain/audit"
+)
+
+const authenticationColumns = `logged_at, log_id, tx_id, event_type, result, reason, factor, user_id, username, email,
+	application_id, application_name, ip, user_agent, device_id, device_name`
+
+func (s *store) LogAuthentication(ctx context.Context, a audit.Authentication) error {
+	const q = `INSERT INTO authentication_log (` + authenticationColumns + `)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.TxID, a.EventType, string(a.Result), a.Reason, a.Factor, a.UserID, a.Username,
+		a.Email, a.Application.ID, a.Application.Name, a.IP, a.UserAgent, a.Device.ID, a.Device.Name})
+}
+
+func scanAuthentication(r *row) audit.Authentication {
+	a := audit.Authentication{
+		Time: r.time(), ID: r.text(), TxID: r.text(), EventType: r.text(), Result: audit.Result(r.text()), Reason: r.text(),
+		Factor: r.text(), UserID: r.text(), Username: r.text(), Email: r.text(),
+	}
+	a.Application.ID, a.Application.Name = r.text(), r.text()
+	a.IP, a.UserAgent = r.text(), r.text()
+	a.Device.ID, a.Device.Name = r.text(), r.text()
+	return a
+}
+
+func (s *store) LogAction(ctx context.Context, a audit.Action) error {
+	description := "{}"
+	if len(a.Description) > 0 {
+		b, err := json.Marshal(a.Description)
+		if err != nil {
+			return fmt.Errorf("sqlstore: description of an action: %w", err)
+		}
+		description = string(b)
+	}
+	const q = `INSERT INTO action_log (logged_at, log_id, actor, action, object, description) VALUES ($1, $2, $3, $4, $5, $6)`
+	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.Actor, a.Action, a.Object, description})
+}
+
+// logLimit is the longest page of the record.
+const logLimit = 1000
+
+func logPeriod(w *where, q audit.Query) {
+	if !q.Since.IsZero() {
+		w.add(`logged_at >= ?`, micros(q.Since))
+	}
+	if !q.Until.IsZero() {
+		w.add(`logged_at < ?`, micros(q.Until))
+	}
+	if !q.BeforeTime.IsZero() {
+		w.add(`(logged_at, log_id) < (?, ?)`, micros(q.BeforeTime), q.BeforeID)
+	}
+}
+
+func (s *store) Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error) {
+	var w where
+	logPeriod(&w, q)
+	if q.User != "" {
+		w.add(`username = ?`, q.User)
+	}
+	if q.Application != "" {
+		w.add(`application_id = ?`, q.Application)
+	}
+	if q.Result != "" {
+		w.add(`result = ?`, string(q.Result))
+	}
+	text := `SELECT ` + authenticationColumns + ` FROM authentication_log WHERE ` + w.and() +
+		` ORDER BY logged_at DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
+	return list(ctx, s.run, scanAuthentication, text, append(w.args, limit(q.Limit, logLimit))...)
+}
+
+// Actions finds a user or an application as actor or object of the action; Result selects nothing here.
+func (s *store) Actions(ctx context.Context, q audit.Query) ([]audit.Action, error) {
+	var w where
+	logPeriod(&w, q)
+	if q.User != "" {
+		w.add(`(actor = ? OR object = ?)`, q.User, q.User)
+	}
+	if q.Application != "" {
+		w.add(`object = ?`, q.Application)
+	}
+	var bad error
+	scan := func(r *row) audit.Action {
+		a := audit.Action{Time: r.time(), ID: r.text(), Actor: r.text(), Action: r.text(), Object: r.text()}
+		if text := r.text(); text != "{}" {
+			if err := decodeJSON(text, &a.Description); err != nil {
+				bad = err
+			}
+		}
+		return a
+	}
+	text := `SELECT logged_at, log_id, actor, action, object, description FROM action_log WHERE ` + w.and() +
+		` ORDER BY logged_at DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
+	all, err := list(ctx, s.run, scan, text, append(w.args, limit(q.Limit, logLimit))...)
+	if err == nil {
+		err = bad
+	}
+	return all, err
+}

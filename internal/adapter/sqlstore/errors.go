@@ -1,0 +1,82 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"countersign/internal/base/errs"
+)
+
+// sqliteError gives an error of SQLite its meaning. fatal says that the transaction is lost.
+func sqliteError(err error) (mapped error, fatal bool) {
+	if err == nil {
+		return nil, false
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err, false
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return ErrDamaged.Arg("detail", e.Error()).With(err), true
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT:
+		return ErrUnavailable.With(err), true
+	case sqlite3.SQLITE_READONLY:
+		return ErrUnavailable.With(err), true
+	}
+	return fmt.Errorf("sqlstore: %w", err), false
+}
+
+func isBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// postgresError gives an error of PostgreSQL or of the way to it its meaning. The end of the caller's own
+// context stays what it is.
+func postgresError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch e.Code[:2] {
+		case "08", "53", "57", "58": // connection, resources, operator intervention, system
+			return ErrUnavailable.With(err)
+		}
+		if e.Code == "55P03" { // lock_timeout
+			return ErrUnavailable.With(err)
+		}
+		return fmt.Errorf("sqlstore: %w", err)
+	}
+	var n net.Error
+	var c *pgconn.ConnectError
+	if errors.As(err, &c) || errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
+		return ErrUnavailable.With(err)
+	}
+	return fmt.Errorf("sqlstore: %w", err)
+}
+
+// lostRace reports errors after which the same transaction may simply be run again.
+func lostRace(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == "40001" || e.Code == "40P01")
+}
+
+// panicked makes an error of a panic in a change; where it happened goes to the log with the cause.
+func panicked(v any) error {
+	return (&errs.Error{Kind: errs.Internal, Code: "internal"}).With(fmt.Errorf("panic in a change: %v\n%s", v, debug.Stack()))
+}

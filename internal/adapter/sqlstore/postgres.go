@@ -1,0 +1,340 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"countersign/internal/flow"
+)
+
+// Times after which PostgreSQL counts as unreachable: nothing here ever hangs.
+const (
+	connectTimeout   = 5 * time.Second
+	statementTimeout = 10 * time.Second
+	rollbackTimeout  = 2 * time.Second
+)
+
+// raceTries is how often a change is run again after a serialisation failure or deadlock.
+const raceTries = 3
+
+type postgresEngine struct {
+	pool    *pgxpool.Pool
+	cache   *cache
+	reading flow.Store
+}
+
+func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, ErrUnavailable.Arg("detail", "the address of the database is not valid").With(errText("the address of the database is not valid"))
+	}
+	config.MaxConns = 16
+	if o.Connections > 0 {
+		config.MaxConns = int32(o.Connections)
+	}
+	config.ConnConfig.ConnectTimeout = connectTimeout
+	for name, value := range map[string]string{
+		"application_name":                    "countersign",
+		"default_transaction_isolation":       "read committed",
+		"statement_timeout":                   "10s",
+		"lock_timeout":                        "5s",
+		"idle_in_transaction_session_timeout": "30s",
+	} {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, postgresError(ctx, err)
+	}
+	e := &postgresEngine{pool: pool, cache: &cache{}}
+	e.reading = &store{run: &postgresReader{pool}, cache: e.cache}
+	if err := e.check(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *postgresEngine) check(ctx context.Context) error {
+	var durable string
+	if err := e.scan(ctx, `SHOW synchronous_commit`, &durable); err != nil {
+		return err
+	}
+	if durable == "off" {
+		return ErrUnsafe.Arg("detail", "synchronous_commit off")
+	}
+	version, err := e.version(ctx)
+	if err != nil {
+		return err
+	}
+	return checkVersion(PostgreSQL, version)
+}
+
+// scan reads one row outside the hot path.
+func (e *postgresEngine) scan(ctx context.Context, q string, into ...any) error {
+	own, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	return postgresError(ctx, e.pool.QueryRow(own, q).Scan(into...))
+}
+
+func (e *postgresEngine) version(ctx context.Context) (v int64, err error) {
+	var there bool
+	if err := e.scan(ctx, `SELECT to_regclass('`+versionTable+`') IS NOT NULL`, &there); err != nil || !there {
+		return 0, err
+	}
+	return v, e.scan(ctx, `SELECT COALESCE(MAX(version_id), 0) FROM `+versionTable, &v)
+}
+
+func (e *postgresEngine) migrate(ctx context.Context) error {
+	config := e.pool.Config().ConnConfig.Copy()
+	delete(config.RuntimeParams, "statement_timeout") // a migration may take its time
+	db := stdlib.OpenDB(*config)
+	defer db.Close()
+	return migrate(ctx, db, PostgreSQL)
+}
+
+func (e *postgresEngine) status(ctx context.Context) (Status, error) {
+	s := Status{Dialect: PostgreSQL, Target: target(PostgreSQL)}
+	err := e.scan(ctx, `SELECT current_setting('server_version'), current_setting('synchronous_commit'), pg_database_size(current_database())`,
+		&s.Server, &s.Synchronous, &s.Bytes)
+	if err == nil {
+		s.Version, err = e.version(ctx)
+	}
+	return s, err
+}
+
+func (e *postgresEngine) close() error {
+	e.pool.Close()
+	return nil
+}
+
+// write runs the change again when PostgreSQL gave the race to another, or when the connection turned out
+// dead before anything was sent.
+func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) error) (err error) {
+	for try := 0; ; try++ {
+		err = e.writeOnce(ctx, change)
+		if try == raceTries || !lostRace(err) {
+			return err
+		}
+		pause := time.Duration(1+rand.IntN(10<<try)) * time.Millisecond
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) error) error {
+	own, cancel := context.WithTimeout(ctx, connectTimeout)
+	conn, err := e.pool.Acquire(own)
+	cancel()
+	if err != nil {
+		return postgresError(ctx, err)
+	}
+	t := &postgresTx{conn: conn.Conn()}
+	settled := false
+	defer func() { // also when the change panics or ends its goroutine
+		if !settled {
+			t.rollback()
+		}
+		conn.Release()
+	}()
+	// FOR NO KEY UPDATE lets rows that refer to the user be inserted meanwhile.
+	err = call(change, &store{run: t, lock: ` FOR NO KEY UPDATE`, cache: e.cache})
+	if err == nil {
+		err = t.failed // also when the change took no notice
+	}
+	if err == nil {
+		err = t.commit(ctx)
+	}
+	settled = err == nil
+	return err
+}
+
+func call(change func(flow.Store) error, s flow.Store) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(v)
+		}
+	}()
+	return change(s)
+}
+
+// postgresTx is one write transaction. BEGIN travels with the first statement whose result is awaited,
+// statements of which nothing is awaited with the next one or with COMMIT: each journey saved is a
+// fifth of a small transaction's time.
+type postgresTx struct {
+	conn   *pgx.Conn
+	begun  bool
+	queued []queuedStatement
+	row    row
+	failed error
+}
+
+type queuedStatement struct {
+	q    string
+	args []any
+}
+
+func cleanAll(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			if t := clean(s); t != s {
+				args[i] = t
+			}
+		}
+	}
+	return args
+}
+
+func (t *postgresTx) later(_ context.Context, q string, args []any) error {
+	t.queued = append(t.queued, queuedStatement{q, cleanAll(args)})
+	return nil
+}
+
+// send sends BEGIN if due, what is queued, and last. Its caller reads last's result from the answer.
+func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchResults, error) {
+	var b pgx.Batch
+	ahead := len(t.queued)
+	if !t.begun {
+		b.Queue(`begin`)
+		ahead++
+	}
+	for _, s := range t.queued {
+		b.Queue(s.q, s.args...)
+	}
+	b.Queue(q, args...)
+	t.begun, t.queued = true, t.queued[:0]
+	answer := t.conn.SendBatch(ctx, &b)
+	for range ahead {
+		if _, err := answer.Exec(); err != nil {
+			_ = answer.Close()
+			return nil, err
+		}
+	}
+	return answer, nil
+}
+
+func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(*row)) error {
+	own, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	if t.begun && len(t.queued) == 0 {
+		rows, err := t.conn.Query(own, q, cleanAll(args)...)
+		if err == nil {
+			err = eachRow(rows, &t.row, each)
+		}
+		return t.fail(ctx, err)
+	}
+	answer, err := t.send(own, q, cleanAll(args))
+	if err != nil {
+		return t.fail(ctx, err)
+	}
+	rows, err := answer.Query()
+	if err == nil {
+		err = eachRow(rows, &t.row, each)
+	}
+	if e := answer.Close(); err == nil {
+		err = e
+	}
+	return t.fail(ctx, err)
+}
+
+func (t *postgresTx) change(ctx context.Context, q string, args []any, each func(*row)) error {
+	return t.query(ctx, q, args, each)
+}
+
+func (t *postgresTx) exec(ctx context.Context, q string, args []any) (int64, error) {
+	own, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	if t.begun && len(t.queued) == 0 {
+		tag, err := t.conn.Exec(own, q, cleanAll(args)...)
+		return tag.RowsAffected(), t.fail(ctx, err)
+	}
+	answer, err := t.send(own, q, cleanAll(args))
+	if err != nil {
+		return 0, t.fail(ctx, err)
+	}
+	tag, err := answer.Exec()
+	if e := answer.Close(); err == nil {
+		err = e
+	}
+	return tag.RowsAffected(), t.fail(ctx, err)
+}
+
+func (t *postgresTx) fail(ctx context.Context, err error) error {
+	err = postgresError(ctx, err)
+	if err != nil && t.failed == nil {
+		t.failed = err
+	}
+	return err
+}
+
+func (t *postgresTx) commit(ctx context.Context) error {
+	if !t.begun && len(t.queued) == 0 {
+		return nil
+	}
+	own, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	answer, err := t.send(own, `commit`, nil)
+	if err != nil {
+		return t.fail(ctx, err)
+	}
+	tag, err := answer.Exec()
+	if e := answer.Close(); err == nil {
+		err = e
+	}
+	if err == nil && tag.String() != "COMMIT" {
+		err = fmt.Errorf("commit answered %q", tag.String())
+	}
+	return t.fail(ctx, err)
+}
+
+func (t *postgresTx) rollback() {
+	if t.conn.IsClosed() || t.conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	own, cancel := context.WithTimeout(context.Background(), rollbackTimeout)
+	defer cancel()
+	_, _ = t.conn.Exec(own, `rollback`) // the pool drops a connection that is still in a transaction
+}
+
+func eachRow(rows pgx.Rows, into *row, each func(*row)) error {
+	defer rows.Close()
+	for rows.Next() {
+		*into = row{raw: rows.RawValues()}
+		each(into)
+	}
+	rows.Close()
+	return rows.Err()
+}
+
+// postgresReader reads; each statement sees its own moment.
+type postgresReader struct {
+	pool *pgxpool.Pool
+}
+
+func (*postgresReader) readsOnly() {}
+
+func (p *postgresReader) query(ctx context.Context, q string, args []any, each func(*row)) error {
+	own, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	rows, err := p.pool.Query(own, q, cleanAll(args)...)
+	if err == nil {
+		var r row
+		err = eachRow(rows, &r, each)
+	}
+	return postgresError(ctx, err)
+}
+
+func (*postgresReader) change(context.Context, string, []any, func(*row)) error {
+	return errOutsideWrite
+}
+func (*postgresReader) exec(context.Context, string, []any) (int64, error) { return 0, errOutsideWrite }
+func (*postgresReader) later(context.Context, string, []any) error         { return errOutsideWrite }

@@ -1,0 +1,62 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"countersign/internal/domain/settings"
+)
+
+// cache keeps what the last settings text decoded to. The text is read afresh each time; only the
+// decoding is saved, so nodes never disagree.
+type cache struct {
+	settings atomic.Pointer[decodedSettings]
+}
+
+type decodedSettings struct {
+	text     string
+	settings settings.Settings
+}
+
+func (s *store) LoadSettings(ctx context.Context) (settings.Settings, error) {
+	const q = `SELECT body FROM organization_settings WHERE one = 1`
+	text, _, err := taken(one(ctx, s.run, errNone, (*row).text, q))
+	if err != nil {
+		return settings.Settings{}, err
+	}
+	d := s.cache.settings.Load()
+	if d == nil || d.text != text {
+		d = &decodedSettings{text: text}
+		if text != "" {
+			if err := decodeJSON(text, &d.settings); err != nil {
+				return settings.Settings{}, err
+			}
+		}
+		d.settings = d.settings.WithDefaults()
+		s.cache.settings.Store(d)
+	}
+	v := d.settings
+	v.Policy.Methods = slices.Clone(v.Policy.Methods) // callers may change what they got
+	return v, nil
+}
+
+func (s *store) SaveSettings(ctx context.Context, v settings.Settings) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("sqlstore: settings: %w", err)
+	}
+	const q = `INSERT INTO organization_settings (one, body) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET body = excluded.body`
+	return s.run.later(ctx, q, []any{string(b)})
+}
+
+func (s *store) KeepSecret(ctx context.Context, name string, sealed []byte) ([]byte, error) {
+	const insert = `INSERT INTO instance_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
+	if _, err := s.run.exec(ctx, insert, []any{name, sealed}); err != nil {
+		return nil, err
+	}
+	const q = `SELECT sealed FROM instance_secrets WHERE name = $1`
+	return one(ctx, s.run, errNone, (*row).bytes, q, name)
+}

@@ -1,0 +1,244 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"countersign/internal/flow"
+)
+
+// sqliteReaders is the number of connections that read, beside the one that writes.
+const sqliteReaders = 4
+
+type sqliteEngine struct {
+	sqliteWriter
+	path    string
+	readers *sqliteReader
+	reading flow.Store
+}
+
+// sqliteDSN names the file and the settings of each connection: WAL so that readers and the writer do not
+// wait for each other, FULL so that a commit is on disk when it returns (security 0, item 7).
+func sqliteDSN(path string, more ...string) string {
+	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
+	pragmas := append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"temp_store(MEMORY)", "cache_size(-32768)"}, more...)
+	return "file:" + path + "?_txlock=immediate&_pragma=" + strings.Join(pragmas, "&_pragma=")
+}
+
+func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFile(ctx, path); err != nil {
+		return nil, err
+	}
+	e := &sqliteEngine{path: path}
+	e.queue, e.quit, e.stopped = make(chan *pendingChange, groupSize), make(chan struct{}), make(chan struct{})
+	// The checkpoint runs on this connection: at 4,096 pages (16 MB) it is rare and still short.
+	if e.conn, err = connectSQLite(sqliteDSN(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)")); err != nil {
+		return nil, err
+	}
+	if err := e.checkContents(!o.Unchecked); err != nil {
+		_ = e.conn.close()
+		return nil, err
+	}
+	e.readers = &sqliteReader{idle: make(chan *sqliteConn, sqliteReaders)}
+	for range sqliteReaders {
+		c, err := connectSQLite(sqliteDSN(path, "query_only(1)"))
+		if err != nil {
+			_ = e.conn.close()
+			e.closeReaders()
+			return nil, err
+		}
+		e.readers.idle <- c
+	}
+	shared := &cache{}
+	e.reading = &store{run: e.readers, cache: shared}
+	e.store = &store{run: e.conn, cache: shared}
+	go e.loop()
+	return e, nil
+}
+
+func connectSQLite(dsn string) (*sqliteConn, error) {
+	db, err := sql.Open("sqlite", dsn) // opens nothing; the driver has no other way to be named
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	conn, err := db.Driver().Open(dsn)
+	if err != nil {
+		mapped, _ := sqliteError(err)
+		return nil, mapped
+	}
+	return &sqliteConn{conn: conn}, nil
+}
+
+// checkFile looks at the file before SQLite does, which would take an empty file for a new database.
+func checkFile(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if os.IsNotExist(err) {
+		if left, err := os.Stat(path + "-wal"); err == nil && left.Size() > 0 {
+			return damaged("%s is missing, but %s-wal is there", path, path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return ErrUnavailable.Arg("detail", err.Error()).With(err)
+		}
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return ErrUnavailable.Arg("detail", err.Error()).With(err)
+		}
+		return f.Close()
+	}
+	if err != nil {
+		return ErrUnavailable.Arg("detail", err.Error()).With(err)
+	}
+	defer f.Close()
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, 100)
+	n := 0
+	for range 10 { // another process may be making it right now
+		if n, err = f.ReadAt(head, 0); n > 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	switch {
+	case n == 0:
+		return damaged("%s is empty", path)
+	case n < len(head) || string(head[:len(magic)]) != magic:
+		return damaged("%s is not a SQLite database", path)
+	case err != nil && err != io.EOF:
+		return ErrUnavailable.Arg("detail", err.Error()).With(err)
+	}
+	return nil
+}
+
+func damaged(format string, args ...any) error {
+	detail := fmt.Sprintf(format, args...)
+	return ErrDamaged.Arg("detail", detail).With(errText(detail))
+}
+
+// checkContents reads the settings back, reads the file through and compares the schema's version.
+func (e *sqliteEngine) checkContents(whole bool) error {
+	journal, err := e.conn.text(`PRAGMA journal_mode`)
+	if err != nil {
+		return err
+	}
+	level, err := e.conn.text(`PRAGMA synchronous`)
+	if err != nil {
+		return err
+	}
+	if journal != "wal" || level != "2" {
+		return ErrUnsafe.Arg("detail", "journal_mode "+journal+", synchronous "+level)
+	}
+	if whole {
+		answer, err := e.conn.text(`PRAGMA quick_check(1)`)
+		if err != nil {
+			return err
+		}
+		if answer != "ok" {
+			return damaged("%s: %s", e.path, answer)
+		}
+	}
+	version, err := e.version()
+	if err != nil {
+		return err
+	}
+	return checkVersion(SQLite, version)
+}
+
+// version is the schema's, 0 for an empty database.
+func (e *sqliteEngine) version() (int64, error) {
+	tables, err := e.conn.text(`SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+	if err != nil || tables == "0" {
+		return 0, err
+	}
+	ours, err := e.conn.text(`SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '` + versionTable + `'`)
+	if err != nil {
+		return 0, err
+	}
+	if ours == "0" {
+		return 0, ErrForeign.Arg("detail", e.path)
+	}
+	v, err := e.conn.text(`SELECT COALESCE(MAX(version_id), 0) FROM ` + versionTable)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(v, 10, 64)
+}
+
+func (e *sqliteEngine) migrate(ctx context.Context) error {
+	db, err := sql.Open("sqlite", sqliteDSN(e.path))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	err = migrate(ctx, db, SQLite)
+	mapped, _ := sqliteError(err)
+	return mapped
+}
+
+func (e *sqliteEngine) status(ctx context.Context) (Status, error) {
+	s := Status{Dialect: SQLite, Target: target(SQLite)}
+	c, err := connectSQLite(sqliteDSN(e.path, "query_only(1)"))
+	if err != nil {
+		return s, err
+	}
+	own := &sqliteEngine{path: e.path}
+	own.conn = c
+	defer c.close()
+	for q, into := range map[string]*string{`SELECT sqlite_version()`: &s.Server, `PRAGMA journal_mode`: &s.Journal,
+		`PRAGMA synchronous`: &s.Synchronous, `PRAGMA quick_check(1)`: &s.Integrity} {
+		if err := ctx.Err(); err != nil {
+			return s, err
+		}
+		if *into, err = c.text(q); err != nil {
+			return s, err
+		}
+	}
+	if s.Synchronous == "2" {
+		s.Synchronous = "full"
+	}
+	if s.Version, err = own.version(); err != nil {
+		return s, err
+	}
+	for _, suffix := range []string{"", "-wal"} {
+		if info, err := os.Stat(e.path + suffix); err == nil {
+			s.Bytes += info.Size()
+		}
+	}
+	return s, nil
+}
+
+func (e *sqliteEngine) close() error {
+	close(e.quit)
+	<-e.stopped
+	e.closeReaders()
+	return e.conn.close()
+}
+
+// closeReaders waits for readers at work.
+func (e *sqliteEngine) closeReaders() {
+	for range cap(e.readers.idle) {
+		select {
+		case c := <-e.readers.idle:
+			_ = c.close()
+		case <-time.After(5 * time.Second):
+		}
+	}
+	close(e.readers.idle)
+}
