@@ -1,0 +1,86 @@
+// One account: rename, check this phone, what the organisation sees, delete.
+import * as store from './store.js';
+import { call, clockOffset, VERSION } from './api.js';
+import { permission } from './alerts.js';
+import { button, h, moment, say, sentence, show, t, top } from './dom.js';
+
+export async function account(id) {
+  const a = await store.account(id);
+  if (!a) { location.hash = '#/'; return; }
+  const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, required: true, value: a.phoneName, 'aria-describedby': 'name-hint', 'data-test': 'rename-field' });
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  const name = t('account.title', { organisation: a.organisation, user: a.username });
+  show('account-' + id, top(name, '#/'),
+    !a.gone && a.key && h('form', { class: 'card stack', onsubmit: rename },
+      h('label', { for: 'name' }, t('account.rename')), field, h('p', { class: 'muted small', id: 'name-hint' }, t('account.rename_hint')), problem,
+      h('button', { type: 'submit', class: 'button', 'data-test': 'menu-rename' }, t('account.save'))),
+    h('a', { href: '#/check/' + id, class: 'button', 'data-test': 'menu-diagnostics' }, t('account.diagnostics')),
+    h('section', { class: 'card' }, h('h2', {}, t('account.seen')), h('p', { class: 'muted' }, t('account.seen_text'))),
+    button(t('account.delete'), confirm, { class: 'button danger', 'data-test': 'menu-delete' }));
+
+  async function rename(e) {
+    e.preventDefault();
+    problem.textContent = '';
+    try {
+      await call(a, 'PATCH', '/phone/v1/account', { name: field.value.trim() });
+      await store.change(id, (x) => { x.phoneName = field.value.trim(); });
+      say(t('account.saved'));
+    } catch (err) { problem.textContent = sentence(err); }
+  }
+  function confirm() {
+    const dialog = h('dialog', { 'aria-labelledby': 'delete-title' }, h('h2', { id: 'delete-title' }, t('account.delete_title')),
+      h('p', {}, t('account.delete_text', { user: a.username, organisation: a.organisation })),
+      h('div', { class: 'buttons' }, button(t('cancel'), () => { dialog.close(); dialog.remove(); }, { 'data-test': 'delete-cancel' }),
+        button(t('account.delete_confirm'), erase, { class: 'button danger', 'data-test': 'delete-confirm' })));
+    document.body.append(dialog);
+    dialog.showModal();
+    async function erase() {
+      dialog.close();
+      dialog.remove();
+      let told = true;
+      if (!a.gone && a.key) {
+        try { await call(a, 'DELETE', '/phone/v1/account'); } catch (err) { told = Boolean(err.gone); }
+      }
+      await store.remove(id);
+      location.hash = '#/';
+      dispatchEvent(new Event('accounts'));
+      say(t(told ? 'account.deleted' : 'account.deleted_offline'));
+    }
+  }
+}
+
+// check is the page to look at when alerts do not come.
+export async function check(id) {
+  const a = await store.account(id);
+  if (!a) { location.hash = '#/'; return; }
+  let status = null, trouble = '';
+  try { status = await call(a, 'GET', '/phone/v1/account'); } catch (e) { trouble = sentence(e); }
+  const kept = await navigator.storage?.persisted?.().catch(() => false);
+  const rows = [
+    ['connection', status ? t('diag.connection_ok') : trouble || t('diag.connection_bad')],
+    ['permission', t('diag.permission_' + permission())],
+    ['subscription', status ? t('diag.alerts_' + (['on', 'off', 'dead'].includes(status.alerts) ? status.alerts : 'off')) : '–'],
+    ['last_push', moment(await store.fact('lastPush'))],
+    ['last_fetch', moment(await store.fact('lastFetch'))],
+    ['storage', t(kept ? 'diag.yes' : 'diag.no')],
+    ['clock', t('diag.clock_value', { seconds: Math.round(await clockOffset() / 1000) })],
+    ['key', (a.keyId ?? '').slice(0, 12)],
+    ['version', VERSION],
+  ];
+  show('check-' + id, top(t('diag.title'), '#/account/' + id),
+    h('dl', { class: 'card facts', 'data-test': 'diagnostics' }, rows.map(([k, v]) => h('div', {}, h('dt', {}, t('diag.' + k)), h('dd', {}, v)))),
+    h('div', { class: 'buttons' },
+      status && button(t('diag.test'), async () => {
+        try {
+          await call(a, 'POST', '/phone/v1/test-alert');
+          say(t('diag.test_sent'));
+        } catch (e) { say(sentence(e)); }
+      }, { 'data-test': 'test-alert' }),
+      button(t('diag.copy'), async () => {
+        const report = rows.map(([k, v]) => `${t('diag.' + k)}: ${v}`).join('\n') + `\n${navigator.userAgent}`;
+        try {
+          await navigator.clipboard.writeText(report);
+          say(t('diag.copied'));
+        } catch { say(report); }
+      })));
+}

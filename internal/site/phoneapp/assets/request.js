@@ -1,0 +1,171 @@
+// One request: a question with the application's name, who, what, where, when, and two answers.
+import { answer, serverNow } from './api.js';
+import { alertsPanel } from './list.js';
+import * as store from './store.js';
+import { worker } from './alerts.js';
+import { drop, find } from './watch.js';
+import { button, clock, h, icon, sentence, show, t, top } from './dom.js';
+
+const ARMING = 800; // ms before Approve takes a tap: phones in pockets approve nothing
+const REASON = 15; // seconds to say why, then a plain no is sent
+
+let shownNow = null; // transaction on the screen while it waits for an answer
+let answering = false; // an answer is on its way: the list may lose the request before the answer is back
+let ticking, cleanup = () => {};
+
+export const busy = () => shownNow !== null && !answering;
+export function leave() {
+  shownNow = null;
+  answering = false;
+  clearInterval(ticking);
+  cleanup();
+  cleanup = () => {};
+}
+
+// request shows a transaction; without one that is open it says so.
+export function request(transaction) {
+  const found = find(transaction);
+  if (!found) {
+    leave();
+    show('request-gone', top(t('request.gone'), '#/'), h('p', {}, t('request.gone_hint')), back());
+    return;
+  }
+  if (shownNow === found.request.transaction) return;
+  ask(found.accountId, found.request);
+}
+
+const back = () => h('a', { href: '#/', class: 'button primary', 'data-test': 'done' }, t('done'));
+const kind = (r) => ['manage', 'pairing', 'test'].includes(r.kind) ? r.kind : 'signin';
+const title = (r) => t('request.' + kind(r), { application: r.application_name });
+
+function ask(accountId, r) {
+  leave();
+  shownNow = r.transaction;
+  const since = performance.now();
+  const armed = () => performance.now() - since >= ARMING;
+  const digits = r.number_digits;
+  const left = h('span', { id: 'left' });
+  const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'request-problem' });
+  const approve = button(t('request.approve'), () => send(), { class: 'button approve', 'data-test': 'approve', disabled: true });
+  const deny = button(t('request.deny'), () => why(accountId, r), { class: 'button deny', 'data-test': 'deny' });
+  const field = digits > 0 && h('input', { id: 'number', class: 'number', type: 'text', inputmode: 'none', autocomplete: 'off', maxlength: digits,
+    pattern: '[0-9]*', 'aria-describedby': 'number-hint', 'data-test': 'number-field', oninput: typed });
+  const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'aria-label': t('request.pad') },
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, null, 0, 'x'].map((d) => d === null ? h('span', {}) : d === 'x'
+      ? button(icon('erase'), () => put(field.value.slice(0, -1)), { class: 'key', 'aria-label': t('request.clear') })
+      : button(String(d), () => put(field.value + d), { class: 'key', 'data-test': 'pad-' + d, disabled: true })));
+  const place = [r.place || t('request.place_unknown'), r.ip && t('request.ip', { ip: r.ip })].filter(Boolean).join(' · ');
+  show('request-' + r.transaction, h('article', { class: 'request', 'data-test': 'request', 'data-transaction': r.transaction, onkeydown: key },
+    h('h1', {}, title(r)),
+    kind(r) === 'pairing' && h('p', { class: 'muted' }, t('request.pairing_hint')),
+    h('dl', { class: 'facts' },
+      h('div', {}, h('dt', {}, t('request.who')), h('dd', {}, t('request.who_value', { user: r.username, organisation: r.organisation }))),
+      r.browser && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.browser)),
+      h('div', {}, h('dt', {}, t('request.where')), h('dd', {}, place)),
+      h('div', {}, h('dt', {}, t('request.when')), h('dd', {}, left))),
+    digits > 0 && h('div', { class: 'numberbox' }, h('label', { for: 'number' }, t('request.number')), field,
+      h('p', { id: 'number-hint', class: 'muted small' }, t('request.number_hint', { digits })), pad),
+    problem, h('div', { class: 'decide' }, deny, approve)));
+  document.body.dataset.screen = 'request';
+
+  let sending = false;
+  function arm() {
+    if (sending || !armed()) return;
+    approve.disabled = digits > 0 && field.value.length !== digits;
+    pad && pad.querySelectorAll('button').forEach((b) => { b.disabled = false; });
+  }
+  function put(value) {
+    if (sending || !armed()) return;
+    field.value = value.slice(0, digits);
+    typed();
+  }
+  function key(e) { // digits of a keyboard need no tap into the field
+    if (digits > 0 && e.target !== field && /^[0-9]$/.test(e.key) && !e.ctrlKey && !e.metaKey && !e.altKey) put(field.value + e.key);
+  }
+  function typed() {
+    const clean = field.value.replace(/\D/g, '').slice(0, digits);
+    if (clean !== field.value) field.value = clean;
+    arm();
+    if (clean.length === digits) setTimeout(() => { if (shownNow === r.transaction && field.value === clean) send(); }, Math.max(150, ARMING - (performance.now() - since)));
+  }
+  async function send() {
+    if (sending || !armed() || digits > 0 && field.value.length !== digits) return;
+    sending = answering = true;
+    [approve, deny, ...(pad ? pad.querySelectorAll('button') : [])].forEach((b) => { b.disabled = true; });
+    if (field) field.readOnly = true;
+    problem.textContent = '';
+    approve.textContent = t('request.sending');
+    try {
+      result(accountId, r, (await answer(accountId, r, 'approve', '', digits > 0 ? field.value : '')).state);
+    } catch (e) {
+      sending = answering = false;
+      deny.disabled = false;
+      if (field) field.readOnly = false;
+      approve.textContent = t('request.approve');
+      problem.textContent = e.code ? sentence(e) : t('request.failed');
+      arm();
+    }
+  }
+  function tick() {
+    const seconds = Math.ceil((r.expires - serverNow()) / 1000);
+    if (seconds <= 0 && !sending) return result(accountId, r, 'expired');
+    left.textContent = t('request.left', { time: clock(r.created || serverNow()), seconds: Math.max(seconds, 0) });
+  }
+  tick();
+  if (shownNow !== r.transaction) return;
+  ticking = setInterval(tick, 1000);
+  setTimeout(arm, ARMING + 10);
+}
+
+// why asks for the reason of a no. Nothing chosen, or the app closed: a plain no goes out.
+function why(accountId, r) {
+  clearInterval(ticking);
+  shownNow = r.transaction;
+  let seconds = REASON, sent = false;
+  const auto = h('p', { class: 'muted small' }, t('deny.auto', { seconds }));
+  const problem = h('p', { class: 'problem', role: 'alert' });
+  const choose = async (reason, last) => {
+    if (sent) return;
+    sent = true;
+    clearInterval(ticking);
+    cleanup();
+    try {
+      const out = await answer(accountId, r, 'deny', reason, '', last ? { keepalive: true } : {});
+      if (!last) result(accountId, r, out.state);
+    } catch (e) {
+      sent = false;
+      problem.textContent = e.code ? sentence(e) : t('request.failed');
+    }
+  };
+  const hidden = () => choose('', true);
+  addEventListener('pagehide', hidden);
+  cleanup = () => removeEventListener('pagehide', hidden);
+  show('deny', h('h1', {}, t('deny.title')), h('p', {}, t('deny.question', { application: r.application_name })),
+    h('div', { class: 'stack' },
+      button([h('strong', {}, t('deny.notme')), h('span', {}, t('deny.notme_hint'))], () => choose('fraud'), { class: 'button choice', 'data-test': 'deny-notme' }),
+      button([h('strong', {}, t('deny.mistake')), h('span', {}, t('deny.mistake_hint'))], () => choose('mistake'), { class: 'button choice', 'data-test': 'deny-mistake' })),
+    problem, auto);
+  ticking = setInterval(() => {
+    seconds -= 1;
+    auto.textContent = t('deny.auto', { seconds: Math.max(seconds, 0) });
+    if (seconds <= 0) {
+      clearInterval(ticking);
+      choose('');
+    }
+  }, 1000);
+}
+
+async function result(accountId, r, state) {
+  leave();
+  drop(r.transaction);
+  const good = state === 'approved';
+  const key = ['approved', 'denied', 'reported', 'wrong_number', 'expired', 'already_answered'].includes(state) ? state : 'already_answered';
+  history.replaceState(null, '', '#/result');
+  show('result', h('section', { class: 'result ' + (good ? 'ok' : key === 'denied' || key === 'reported' ? 'info' : 'warn'), 'data-test': 'result', 'data-state': key },
+    h('p', { class: 'sign' }, icon(good ? 'ok' : key === 'expired' ? 'clock' : 'no')),
+    h('h1', {}, t('result.' + key)), h('p', {}, t(`result.${key}_hint`, { application: r.application_name }))),
+    back(), alertsPanel(await store.accounts()));
+  const reg = await worker();
+  for (const n of await reg?.getNotifications?.() ?? []) n.close();
+  dispatchEvent(new Event('badge'));
+}

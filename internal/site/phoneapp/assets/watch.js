@@ -1,0 +1,78 @@
+// Looks for open requests while the app is open: long polls for the first two accounts (browsers
+// allow few connections to a host), a plain look every 3 seconds for more.
+import * as store from './store.js';
+import { call, Refusal } from './api.js';
+
+export const open = new Map(); // account id -> open requests
+export const connection = new Map(); // account id -> 'on' | 'off'
+
+let control = null, changed = () => {};
+
+export function onChange(f) { changed = f; }
+
+// restart begins anew, for every account that lives; it looks at once.
+export async function restart() {
+  control?.abort();
+  if (document.visibilityState === 'hidden') return;
+  const mine = control = new AbortController();
+  const all = (await store.accounts()).filter((a) => !a.gone && a.key);
+  if (mine.signal.aborted) return;
+  for (const id of open.keys()) if (!all.some((a) => a.id === id)) open.delete(id);
+  all.forEach((a, i) => follow(a, i < 2, mine.signal));
+}
+
+const sleep = (ms, signal) => new Promise((done) => {
+  const t = setTimeout(done, ms);
+  signal.addEventListener('abort', () => { clearTimeout(t); done(); }, { once: true });
+});
+
+async function follow(account, long, signal) {
+  let after = '', pause = 1000;
+  while (!signal.aborted) {
+    try {
+      const list = await call(account, 'GET', long ? '/phone/v1/requests/wait?after=' + encodeURIComponent(after) : '/phone/v1/requests',
+        undefined, { signal: AbortSignal.any ? AbortSignal.any([signal, AbortSignal.timeout(40000)]) : signal });
+      if (signal.aborted) return;
+      const news = connection.get(account.id) !== 'on' || list.after !== after;
+      connection.set(account.id, 'on');
+      open.set(account.id, list.requests);
+      after = list.after;
+      pause = 1000;
+      if (news) {
+        await store.setFact('lastFetch', Date.now());
+        changed();
+      }
+      if (!long) await sleep(3000, signal);
+    } catch (e) {
+      if (signal.aborted) return;
+      if (e instanceof Refusal && e.gone) {
+        open.delete(account.id);
+        changed();
+        return;
+      }
+      connection.set(account.id, 'off');
+      open.delete(account.id);
+      changed();
+      await sleep(pause, signal);
+      pause = Math.min(pause * 2, 10000);
+    }
+  }
+}
+
+// drop forgets a request that was answered here.
+export function drop(transaction) {
+  for (const [id, list] of open) open.set(id, list.filter((r) => r.transaction !== transaction));
+}
+
+// find gives {account id, request} of a transaction, or of the oldest open request.
+export function find(transaction) {
+  for (const [accountId, list] of open) {
+    for (const request of list) if (!transaction || request.transaction === transaction) return { accountId, request };
+  }
+  return null;
+}
+
+export const count = () => [...open.values()].reduce((n, l) => n + l.length, 0);
+
+document.addEventListener('visibilitychange', restart);
+addEventListener('online', restart);
