@@ -58,6 +58,12 @@ func (p Push) Open() bool {
 	return p.State == PushSent || p.State == PushDelivered || p.State == PushUnreachable
 }
 
+// Again reports whether another request may follow a final state: not after a report, and not
+// while requests are paused.
+func (p Push) Again() bool {
+	return p.State == PushDenied || p.State == PushWrong || p.State == PushTimedOut
+}
+
 // Proof reports whether the page proves for something other than the sign-in.
 func (p Push) Proof() bool { return p.Purpose == ManageDevices || p.Purpose == NewPhone }
 

@@ -52,3 +52,6 @@ func (p Ways) Why(w web.Words) string {
 
 // None reports that no phone and no code is there: only the help desk can help.
 func (p Ways) None() bool { return len(p.Phones) == 0 && len(p.Codes) == 0 }
+
+// Onward reports whether there is any link for the foot of the card.
+func (p Ways) Onward() bool { return p.Proof() || p.Back || p.Devices }

@@ -143,6 +143,8 @@ func portals() []Story {
 		{ID: "p3", Name: desk.Name, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
 		{ID: "p4", Name: long.Name, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
 	}
+	alone := base()
+	alone.App = "" // the portal by itself, outside a sign-in
 	list := portal.Devices{Base: b, Name: "Ana Ruiz", Cards: cards, CanAdd: true}
 	one, none, added := list, list, list
 	one.Cards, one.OneWay = cards[:1], true
@@ -159,7 +161,7 @@ func portals() []Story {
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
 		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name, Kind: "tablet"}},
 		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Kind: "phone", Last: true}},
-		{"portal-idle", prompt.Refused{Base: base(), Err: errs.New(errs.Unproved, "portal.idle"), Actions: []web.Link{{Text: "Prove it is you", Path: "/portal/verify"}}}},
-		{"portal-once", prompt.Refused{Base: base(), Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
+		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle"), Actions: []web.Link{{Text: "Prove it is you", Path: "/portal/verify"}}}},
+		{"portal-once", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
 	}
 }
