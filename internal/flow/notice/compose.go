@@ -57,7 +57,10 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 		s.Paragraphs = append(s.Paragraphs, template.HTML(marked.Replace(template.HTMLEscapeString(p)))) // both halves are escaped
 	}
 	if m.Link != "" {
-		s.Link, s.Button, s.LinkHint = m.Link, c.Text(key+".button"), c.Text("mail.link")
+		s.Link, s.Button, s.LinkHint = m.Link, c.Text("mail.open"), c.Text("mail.link")
+		if message.Has(key + ".button") {
+			s.Button = c.Text(key + ".button")
+		}
 		paragraphs = append(paragraphs, s.Button+":\n"+m.Link)
 	}
 	text := strings.Join(append(paragraphs, "-- \n"+s.Never+"\n"+s.From), "\n\n") + "\n"
