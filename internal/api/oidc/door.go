@@ -2,11 +2,13 @@ package oidc
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -85,6 +87,7 @@ func (d *Door) Handler() http.Handler {
 		mux.HandleFunc(route.Method+" "+route.Pattern, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("Pragma", "no-cache") // RFC 6749 5.1
+			defer d.catch(w, r)
 			route.serve(d, w, r)
 		})
 	}
@@ -93,6 +96,19 @@ func (d *Door) Handler() http.Handler {
 		d.json(w, r, d.unknownAddress(w, r))
 	})
 	return mux
+}
+
+// catch sheds a request that ran into a bug of ours: a broken connection or a 5xx would switch
+// the second factor off in applications that fail open (decision 31).
+func (d *Door) catch(w http.ResponseWriter, r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	d.json(w, r, shed(fmt.Errorf("panic: %v\n%s", v, debug.Stack())))
 }
 
 // unknownAddress tells a wrong method from a wrong path.
