@@ -121,6 +121,11 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	return v, err
 }
 
+// Phones reads the user's phones afresh.
+func (f *Flow) Phones(ctx context.Context, v View) ([]phone.Phone, error) {
+	return f.DB.Read().PhonesOf(ctx, v.User.ID)
+}
+
 // Phone finds one of the user's own phones. phone.ErrUnknown.
 func (v View) Phone(phoneID string) (phone.Phone, error) {
 	for _, p := range v.Phones {

@@ -20,7 +20,7 @@ import (
 // Kinds of mail and the arguments their texts know beside {organization} and {time}, which the
 // desk fills in. An argument that is not given reads as nothing.
 const (
-	Activation     = "activation"      // {username}, {expires}; with the link to the pairing page
+	Activation     = "activation"      // {username}; with the link to the pairing page
 	Enrollment     = "enrollment"      // {username}, {expires}; with the link to the prompt
 	DeviceAdded    = "device_added"    // {username}, {device}
 	DeviceReplaced = "device_replaced" // {username}, {device}

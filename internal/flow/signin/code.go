@@ -19,7 +19,7 @@ var (
 	// ErrCodeWrong is the one answer to a wrong, used, expired or unknown code (X-14 … X-16).
 	ErrCodeWrong = errs.New(errs.Denied, "code.wrong")
 	// ErrCodeAgain asks for the next code of the same phone: the last one was valid but far ahead (D-30).
-	ErrCodeAgain = errs.New(errs.Denied, "code.again")
+	ErrCodeAgain = errs.New(errs.Denied, "code.resync")
 )
 
 // CleanCode brings a typed code to its one spelling: NFKC (so other scripts' digits count), no spaces, dashes

@@ -37,6 +37,8 @@ const (
 	Renamed  NoticeKind = "renamed"
 	Removed  NoticeKind = "removed"
 	Replaced NoticeKind = "replaced"
+	// RemovedOne speaks of a device whose name is gone with it.
+	RemovedOne NoticeKind = "removed.one"
 )
 
 // Notice tells what was just done to a device.

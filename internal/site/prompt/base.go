@@ -32,7 +32,7 @@ const (
 
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
-	return web.Frame{Screen: screen, Template: "prompt/" + file, Title: title, Scripts: scripts,
+	return web.Frame{Screen: screen, Template: "prompt/" + file, Title: title, Scripts: append([]string{"forms.js"}, scripts...),
 		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme}
 }
 

@@ -24,7 +24,7 @@ type Code struct {
 
 // Frame implements web.Page.
 func (p Code) Frame(w web.Words) web.Frame {
-	return p.frame("code", "code", w.S("code.title"), "code.js")
+	return p.frame("code", "code", w.S("code.title"))
 }
 
 // Here is the base of the page's addresses.

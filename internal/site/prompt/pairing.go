@@ -43,6 +43,7 @@ type Pairing struct {
 	Address string // where to type it: HOST/a
 	State   PairState
 	Version int
+	Token   string    // names this code to the status address
 	Until   time.Time // end of this code
 	Mail    PairMail
 	Back    web.Link // "Back to …"; no link when the path is empty

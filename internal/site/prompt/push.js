@@ -6,7 +6,7 @@ let timers = [];
 
 function start() {
   const go = document.querySelector("form[data-go]");
-  if (go) go.submit();
+  if (go) go.requestSubmit();
   const box = document.getElementById("push");
   if (!box) return;
   const slow = document.getElementById("slow");

@@ -14,7 +14,7 @@ export function follow(path, version, on) {
     while (going) {
       const began = Date.now();
       try {
-        const answer = await fetch(`${path}?since=${encodeURIComponent(version)}`, {
+        const answer = await fetch(`${path}${path.includes("?") ? "&" : "?"}since=${encodeURIComponent(version)}`, {
           headers: { Accept: "application/json" }, cache: "no-store", credentials: "same-origin", signal: abort.signal,
         });
         if (!going) return;

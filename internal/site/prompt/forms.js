@@ -1,0 +1,45 @@
+// Sends forms by script, so that the way on is a plain step of the browser: a redirect after a
+// form is held against this page's form-action at every hop, and applications have hops of their own.
+// Without scripts the same forms are sent by the browser.
+import { move, say } from "./live.js";
+
+document.addEventListener("submit", async (e) => {
+  const form = e.target;
+  if (form.method !== "post" || form.hasAttribute("data-plain")) return;
+  e.preventDefault();
+  if (form.dataset.sent) return;
+  form.dataset.sent = "1";
+  const button = e.submitter;
+  if (button) button.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(form.action, {
+      method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", cache: "no-store",
+      headers: { "X-Requested-With": "countersign", Accept: "text/html" },
+    });
+    if ((answer.headers.get("Content-Type") || "").startsWith("application/json")) {
+      move((await answer.json()).next);
+      return;
+    }
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  } catch {
+    form.submit(); // the plain way shows what is wrong
+  }
+});
+
+// show puts the server's answer, a page that says what did not work, in the place of this one.
+function show(page) {
+  const fresh = page.querySelector("main");
+  if (!fresh) { location.reload(); return; }
+  document.querySelector("main").replaceChildren(...fresh.childNodes);
+  document.title = page.title;
+  document.body.dataset.screen = page.body.dataset.screen;
+  const field = document.querySelector("main [aria-invalid], main [autofocus]");
+  (field || document.querySelector("main")).focus();
+  const alert = document.querySelector("main [role=alert]");
+  if (alert) say(alert.textContent.trim());
+}
+
+addEventListener("pageshow", () => {
+  for (const f of document.forms) delete f.dataset.sent;
+  for (const b of document.querySelectorAll("[aria-busy]")) b.removeAttribute("aria-busy");
+});

@@ -1,0 +1,95 @@
+package prompt
+
+import (
+	"context"
+	"net/http"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/login"
+	"countersign/internal/flow/signin"
+	"countersign/internal/site/web"
+)
+
+// InvitationDoor is the door of people who come with an enrollment link.
+const InvitationDoor = "enrollment"
+
+// Invitation is the page of an enrollment link. Opening it changes nothing: mail scanners open links too.
+type Invitation struct {
+	Base
+	Action string
+}
+
+// Frame implements web.Page.
+func (p Invitation) Frame(w web.Words) web.Frame {
+	return p.frame("invitation", "invitation", w.S("invitation.title"))
+}
+
+// Enrolled is the last page of an enrollment link.
+type Enrolled struct{ Base }
+
+// Frame implements web.Page.
+func (p Enrolled) Frame(w web.Words) web.Frame {
+	return p.frame("enrolled", "enrolled", w.S("enrolled.title"))
+}
+
+// Invitations is the door that enrollment links open; it has no application to return to.
+type Invitations struct{}
+
+// Return implements Door.
+func (Invitations) Return(context.Context, login.Login, secret.Text) (string, error) {
+	return "/enrolled", nil
+}
+
+// Origin implements Door.
+func (Invitations) Origin(login.Login) (string, error) { return "", nil }
+
+func (p *Prompt) showInvitation(w http.ResponseWriter, r *http.Request) error {
+	in, err := p.Enroll.Open(r.Context(), secret.NewText(r.PathValue("token")))
+	if err != nil {
+		return err
+	}
+	base, err := p.plainBase(r)
+	if err != nil {
+		return err
+	}
+	base.User = in.User.Username
+	base.FormToken = p.Forms.Token(in.Link.ID)
+	return p.show(w, r, http.StatusOK, Invitation{Base: base, Action: r.URL.Path})
+}
+
+// accept opens a sign-in whose purpose is to set up the first device of the invited user.
+func (p *Prompt) accept(w http.ResponseWriter, r *http.Request) error {
+	in, err := p.Enroll.Open(r.Context(), secret.NewText(r.PathValue("token")))
+	if err != nil {
+		return err
+	}
+	if err := p.Forms.Check(r, in.Link.ID); err != nil {
+		return err
+	}
+	app, err := p.SignIn.DB.Read().ApplicationByID(r.Context(), application.PortalID)
+	if err != nil {
+		return err
+	}
+	opening, err := p.SignIn.Begin(r.Context(), signin.Request{Door: InvitationDoor, DoorState: []byte("{}"), Application: app,
+		UserID: in.User.ID, Invited: true, IP: p.ClientIP(r), UserAgent: r.UserAgent()})
+	if err != nil {
+		return err
+	}
+	p.SetCookie(w, r, opening.Login, opening.Cookie)
+	return p.move(w, r, Path(opening.Login.ID))
+}
+
+func (p *Prompt) showEnrolled(w http.ResponseWriter, r *http.Request) error {
+	base, err := p.plainBase(r)
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, http.StatusOK, Enrolled{Base: base})
+}
+
+// plainBase is the base of a page outside any sign-in.
+func (p *Prompt) plainBase(r *http.Request) (Base, error) {
+	s, err := p.SignIn.DB.Read().LoadSettings(r.Context())
+	return Base{Org: web.Org{Name: s.Organization}, Help: web.Help{Text: s.Help}}, err
+}

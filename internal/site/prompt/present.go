@@ -1,0 +1,202 @@
+package prompt
+
+import (
+	"net/http"
+	"strings"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow/signin"
+	"countersign/internal/site/web"
+)
+
+// showPresent shows the page a sign-in is at, or sends the browser on when there is nothing left to ask.
+func (p *Prompt) showPresent(v view, w http.ResponseWriter, r *http.Request) error {
+	if v.Login.Stage == login.Finished {
+		return errs.New(errs.Gone, "login.done")
+	}
+	if refused := p.refusal(v); refused != nil {
+		return p.show(w, r, http.StatusForbidden, p.refused(v, refused))
+	}
+	if v.proof() {
+		return p.showProof(v, w, r)
+	}
+	if v.Login.Stage == login.Allowed {
+		return p.showAllowed(v, w, r)
+	}
+	if v.Login.Enrolling && v.User.ID == "" || v.Login.Enrolling && v.Transaction.ID == "" && len(v.Ways) == 0 {
+		return p.move(w, r, v.path+"/enroll")
+	}
+	switch first, ok := v.First(); {
+	case v.Transaction.ID != "" && v.Transaction.State != transaction.Cancelled:
+		return p.showPush(v, w, r)
+	case !ok:
+		page := p.refused(v, errs.New(errs.Forbidden, noWayCode(v)))
+		page.CodeField, page.Kinds = true, v.kinds()
+		return p.show(w, r, http.StatusOK, page)
+	case first.Method == policy.MethodPush && v.Transaction.ID == "":
+		return p.showPush(v, w, r)
+	}
+	return p.showCode(v, w, r)
+}
+
+func noWayCode(v view) string {
+	if v.Login.Reason == audit.NoActivatedAccount {
+		return "user.lost"
+	}
+	return "way.none"
+}
+
+// showProof is "First, prove it is you": nothing starts by itself.
+func (p *Prompt) showProof(v view, w http.ResponseWriter, r *http.Request) error {
+	if !v.Login.ManageProof.IsZero() {
+		return p.openPortal(v, w, r)
+	}
+	if t := v.Transaction; t.Purpose == transaction.Manage && t.State != transaction.Cancelled {
+		return p.showPush(v, w, r)
+	}
+	return p.showWays(v, w, r)
+}
+
+// openPortal takes the proof and goes to the portal: to the list, or straight to pairing when there is one phone.
+func (p *Prompt) openPortal(v view, w http.ResponseWriter, r *http.Request) error {
+	_, cookie, err := p.Devices.Open(r.Context(), v.Login)
+	if err != nil {
+		return err
+	}
+	p.Cookies.Set(w, PortalCookie, cookie.Reveal(), sessionLife)
+	if v.purpose == NewPhone {
+		return p.move(w, r, p.Portal+"/new-phone")
+	}
+	return p.move(w, r, p.Portal)
+}
+
+// showAllowed asks what is still to be asked, then goes to the application.
+func (p *Prompt) showAllowed(v view, w http.ResponseWriter, r *http.Request) error {
+	if v.RecoveryDue() {
+		return p.show(w, r, http.StatusOK, Recovered{Base: v.base})
+	}
+	if due, mayWait := v.SpareDue(p.Now()); due && (v.freshProof() || v.Application.SelfService) {
+		page := Spare{Base: v.base, Required: !mayWait, Left: policy.SpareReminders - v.User.SpareReminders - 1}
+		if way, ok := v.First(); ok {
+			page.Device = way.Device
+		}
+		return p.show(w, r, http.StatusOK, page)
+	}
+	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
+	if err != nil {
+		return err
+	}
+	return p.leave(v, ticket, w, r)
+}
+
+func (p *Prompt) leave(v view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
+	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, ticket)
+	if err != nil {
+		return err
+	}
+	p.Cookies.Clear(w, CookieName(v.Login.ID))
+	return p.move(w, r, address)
+}
+
+// freshProof reports whether the person has just proved, in this sign-in, what adding a spare phone needs.
+func (v view) freshProof() bool { return !v.Login.ManageProof.IsZero() }
+
+// refusal is why the person may not go on now; nil when they may. The present status counts, not the one at the start.
+func (p *Prompt) refusal(v view) *errs.Error {
+	switch v.User.Status {
+	case user.LockedOut:
+		return lockedOut(v.Session)
+	case user.Disabled:
+		return errs.New(errs.Forbidden, "user.disabled")
+	case user.PendingDeletion:
+		return errs.New(errs.Forbidden, "user.trash")
+	}
+	if v.Login.Stage != login.Refused {
+		return nil
+	}
+	switch v.Login.Reason {
+	case audit.LockedOut:
+		return errs.New(errs.Forbidden, "user.locked")
+	case audit.UserDisabled:
+		return errs.New(errs.Forbidden, "user.disabled")
+	case audit.NoActivatedAccount:
+		return errs.New(errs.Forbidden, "user.lost")
+	case audit.FactorRestricted:
+		return errs.New(errs.Forbidden, "way.none")
+	case audit.DenyUnenrolledUser:
+		if strings.ContainsAny(v.Login.Username, "@\\") && v.Policy.NewUser != policy.NewUserDeny {
+			return errs.New(errs.Forbidden, "user.name.similar")
+		}
+		return errs.New(errs.Forbidden, "user.unenrolled")
+	}
+	return errs.New(errs.Forbidden, "way.denied")
+}
+
+func lockedOut(s signin.Session) *errs.Error {
+	if at := s.User.UnlocksAt(s.Settings.LockoutMinutes); !at.IsZero() {
+		return errs.New(errs.Forbidden, "user.locked.until").Arg("time", at)
+	}
+	return errs.New(errs.Forbidden, "user.locked")
+}
+
+// refused is the page of a refusal, with a reference the help desk finds in the log.
+func (p *Prompt) refused(v view, e *errs.Error) Refused {
+	return Refused{Base: v.base, Err: e, Reference: reference(v.Login.TxID)}
+}
+
+// reference is the start of the txid, which the log is searched by.
+func reference(txID string) string {
+	if len(txID) < 8 {
+		return ""
+	}
+	return strings.ToUpper(txID[:4] + "-" + txID[4:8])
+}
+
+// kinds names the kinds of code the person may hold.
+func (v view) kinds() []string {
+	for _, w := range v.Ways {
+		if w.Method == policy.MethodPasscode {
+			return []string{"app", "help"}
+		}
+	}
+	return []string{"help"}
+}
+
+// phones lists the phones a request can go to.
+func (v view) phones() []Device {
+	var list []Device
+	for _, w := range v.Ways {
+		if w.Method == policy.MethodPush {
+			list = append(list, Device{ID: w.PhoneID, Name: w.Device, Kind: "phone"})
+		}
+	}
+	return list
+}
+
+func (v view) codeWays() []CodeWay {
+	var list []CodeWay
+	for _, w := range v.Ways {
+		if w.Method == policy.MethodPasscode {
+			list = append(list, CodeWay{Kind: "app", Device: w.Device})
+		}
+	}
+	return list
+}
+
+// showWays lists every way.
+func (p *Prompt) showWays(v view, w http.ResponseWriter, r *http.Request) error {
+	if v.User.ID == "" || p.refusal(v) != nil {
+		return p.move(w, r, v.base.LoginPath)
+	}
+	back := !v.proof() && v.Transaction.State == transaction.Pending
+	return p.show(w, r, http.StatusOK, Ways{Base: v.base, Path: v.path, Purpose: v.purpose, Phones: v.phones(),
+		Codes: v.codeWays(), Desk: true, Back: back})
+}
+
+var _ web.Page = Refused{}

@@ -1,0 +1,53 @@
+package prompt
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/internal/site/web"
+)
+
+var words = web.Words{Now: time.Date(2026, 11, 21, 14, 2, 30, 0, time.UTC)}
+
+func TestTheStatusSaysWhatThePageSays(t *testing.T) {
+	p := Push{Base: Base{LoginPath: "/prompt/abc"}, Device: "Ana's <phone>", State: PushDelivered, Version: 3, DeliveredAt: words.Now}
+	raw, err := json.Marshal(p.Status(words, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"version":3,"state":"delivered","line":"Request sent to Ana's \u003cphone\u003e.","hint":"Delivered at 14:02:30.","open":true}`
+	if string(raw) != want {
+		t.Errorf("%s\nwant %s", raw, want)
+	}
+	if line := string(p.Line(words)); !strings.Contains(line, "<bdi>Ana&#39;s &lt;phone&gt;</bdi>") {
+		t.Error(line)
+	}
+}
+
+func TestOnlyOpenStatesAreOpenAndOnlySlipsMayBeRepeated(t *testing.T) {
+	for state, want := range map[PushState][2]bool{
+		PushSent: {true, false}, PushDelivered: {true, false}, PushUnreachable: {true, false},
+		PushApproved: {false, false}, PushReported: {false, false}, PushPaused: {false, false},
+		PushDenied: {false, true}, PushWrong: {false, true}, PushTimedOut: {false, true},
+	} {
+		p := Push{State: state}
+		if p.Open() != want[0] || p.Again() != want[1] {
+			t.Errorf("%s: open %v, again %v", state, p.Open(), p.Again())
+		}
+	}
+}
+
+func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
+	b := Base{LoginPath: "/prompt/abc"}
+	if (Push{Base: b}).Here() != "/prompt/abc" || (Code{Base: b, Path: "/prompt/abc/verify"}).Here() != "/prompt/abc/verify" {
+		t.Error("wrong base address")
+	}
+}
+
+func TestTheCodeHintNamesOnlyWhatThePersonHas(t *testing.T) {
+	if got := string(Code{Kinds: []string{"app", "text", "help"}}.Hint(words)); got != "From <bdi>the countersign app</bdi>, <bdi>a text message</bdi> or <bdi>the help desk</bdi>." {
+		t.Error(got)
+	}
+}
