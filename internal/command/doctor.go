@@ -1,0 +1,79 @@
+package command
+
+import (
+	"fmt"
+
+	"countersign/internal/base/message"
+)
+
+type doctorCommand struct{}
+
+// Verdicts of a check.
+const (
+	fine = "ok"
+	warn = "warn"
+	fail = "fail"
+)
+
+// finding is one line of the doctor's report.
+type finding struct {
+	Check string `json:"check"`
+	State string `json:"state"` // ok, warn or fail
+	Found string `json:"found"`
+	Mend  string `json:"mend,omitempty"` // what to do, empty when all is well
+}
+
+// report collects findings; sentences come from the catalogue, area "command.doctor".
+type report struct {
+	Findings []finding `json:"checks"`
+	Failed   bool      `json:"failed"`
+}
+
+func (d *report) add(check, state, key string, pairs ...any) {
+	c := message.English()
+	f := finding{Check: check, State: state, Found: c.Text("command.doctor."+check+"."+key, pairs...)}
+	if mend := "command.doctor." + check + "." + key + ".mend"; state != fine && message.Has(mend) {
+		f.Mend = c.Text(mend, pairs...)
+	}
+	d.Findings = append(d.Findings, f)
+	d.Failed = d.Failed || state == fail
+}
+
+// Run checks everything it can reach; a broken part keeps it only from what needs that part.
+func (doctorCommand) Run(r *run) error {
+	d := &report{Findings: []finding{}}
+	path := r.configPath()
+	cfg, err := r.load()
+	if err != nil {
+		d.add("config", fail, "bad", "file", path, "error", err)
+	} else {
+		d.add("config", fine, "good", "file", path)
+		d.files(path, cfg)
+		d.database(r, cfg)
+		d.certificate(r, cfg)
+		d.mail(r, cfg)
+		d.push(r, cfg)
+	}
+	if err := r.show(d, d.write); err != nil {
+		return err
+	}
+	if d.Failed {
+		return errReported
+	}
+	return nil
+}
+
+func (d *report) write(p *page) {
+	for _, f := range d.Findings {
+		p.raw(fmt.Sprintf("%-5s %-12s %s\n", f.State, f.Check, cell(f.Found)))
+		if f.Mend != "" {
+			p.raw(fmt.Sprintf("%-5s %-12s -> %s\n", "", "", cell(f.Mend)))
+		}
+	}
+	switch {
+	case d.Failed:
+		p.line("doctor.summary.fail")
+	default:
+		p.line("doctor.summary.ok")
+	}
+}

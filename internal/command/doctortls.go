@@ -1,0 +1,122 @@
+package command
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"countersign/internal/server/config"
+	"countersign/internal/server/tlscert"
+)
+
+// expirySoon is when an ending certificate is worth a warning.
+const expirySoon = 14 * 24 * time.Hour
+
+// certificate looks at the chain people get from the running server: name, end, and who trusts it. What
+// a phone needs follows from that.
+func (d *report) certificate(r *run, cfg config.Config) {
+	if cfg.TLS.Mode == config.TLSFiles {
+		if _, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile); err != nil {
+			d.add("tls", fail, "files", "error", err)
+			return
+		}
+	}
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil {
+		return // the configuration was checked
+	}
+	trusted := false
+	if u.Scheme == "https" {
+		trusted = d.chain(r, cfg, u)
+	} else {
+		d.add("tls", warn, "plain", "url", cfg.PublicURL)
+	}
+	d.phone(u, trusted)
+}
+
+// chain reports on the certificate at the public address and whether the world trusts it.
+func (d *report) chain(r *run, cfg config.Config, u *url.URL) bool {
+	address := u.Host
+	if u.Port() == "" {
+		address = net.JoinHostPort(u.Hostname(), "443")
+	}
+	leaf, rest, err := served(r.ctx, address, u.Hostname())
+	if err != nil {
+		d.add("tls", warn, "unreached", "url", cfg.PublicURL, "error", err)
+		return false
+	}
+	ends := leaf.NotAfter.UTC().Format(time.DateOnly)
+	switch now := r.Now(); {
+	case now.After(leaf.NotAfter):
+		d.add("tls", fail, "ended", "date", ends)
+		return false
+	case now.Before(leaf.NotBefore):
+		d.add("tls", fail, "early", "date", leaf.NotBefore.UTC().Format(time.DateOnly))
+		return false
+	case now.Add(expirySoon).After(leaf.NotAfter):
+		d.add("tls", warn, "ending", "date", ends)
+	}
+	for _, name := range cfg.Hostnames() {
+		if leaf.VerifyHostname(name) != nil {
+			d.add("tls", fail, "name", "name", name)
+			return false
+		}
+	}
+	options := x509.VerifyOptions{Intermediates: rest, DNSName: u.Hostname(), CurrentTime: r.Now()}
+	if _, err := leaf.Verify(options); err == nil {
+		d.add("tls", fine, "good", "date", ends)
+		return true
+	}
+	own := filepath.Join(cfg.DataDir, "tls", tlscert.CAFileName)
+	if pem, err := os.ReadFile(own); err == nil && cfg.TLS.Mode == config.TLSLocal {
+		options.Roots = x509.NewCertPool()
+		options.Roots.AppendCertsFromPEM(pem)
+		if _, err := leaf.Verify(options); err == nil {
+			d.add("tls", fine, "own", "file", own, "date", ends)
+			return false
+		}
+	}
+	d.add("tls", fail, "untrusted")
+	return false
+}
+
+// served asks the server at address for its chain, without judging it.
+func served(ctx context.Context, address, name string) (leaf *x509.Certificate, rest *x509.CertPool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} // looked at by the caller
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer conn.Close()
+	rest = x509.NewCertPool()
+	chain := conn.(*tls.Conn).ConnectionState().PeerCertificates
+	for _, c := range chain[1:] {
+		rest.AddCert(c)
+	}
+	return chain[0], rest, nil
+}
+
+// phone says whether a real phone can use this instance: it needs a public name and a certificate it trusts
+// by itself (decision 41).
+func (d *report) phone(u *url.URL, trusted bool) {
+	name := strings.ToLower(u.Hostname())
+	_, err := netip.ParseAddr(name)
+	here := name == "localhost" || strings.HasSuffix(name, ".localhost")
+	switch {
+	case err == nil, here, !strings.Contains(name, "."):
+		d.add("phone", warn, "name", "name", name)
+	case u.Scheme != "https", !trusted:
+		d.add("phone", warn, "certificate", "name", name)
+	default:
+		d.add("phone", fine, "good", "name", name)
+	}
+}

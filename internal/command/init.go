@@ -1,0 +1,123 @@
+package command
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
+	"countersign/internal/server"
+	"countersign/internal/server/config"
+)
+
+// errInitialized reports an instance that is set up already.
+var errInitialized = errs.New(errs.Conflict, "command.initialized")
+
+type initCommand struct {
+	Data         string `help:"Folder for the database, certificates and keys. Default: /var/lib/countersign." placeholder:"DIR"`
+	PublicURL    string `name:"public-url" help:"Address people open, such as https://mfa.example.edu. Default: the name of this machine." placeholder:"URL"`
+	Organization string `help:"Name people see on the pages." placeholder:"NAME"`
+	Database     string `help:"PostgreSQL address, postgres://USER:PASSWORD@HOST/NAME; without it, SQLite in the data folder." placeholder:"URL"`
+}
+
+type initDoc struct {
+	Config        string `json:"config"`
+	DataDir       string `json:"data_dir"`
+	MasterKeyFile string `json:"master_key_file"`
+	Database      string `json:"database"`
+	PublicURL     string `json:"public_url"`
+	APIHost       string `json:"api_host"`
+}
+
+// Run makes what is missing, in an order that can be taken up again after a stop at any point:
+// configuration, database, master key. It changes nothing that is there.
+func (c *initCommand) Run(r *run) error {
+	path := r.config
+	if path == "" {
+		path = localConfig
+	}
+	known := exists(path)
+	if !known {
+		fresh, err := c.fresh()
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			return err
+		}
+		if err := config.WriteDefault(path, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	cfg, err := config.Load(path, r.Environ)
+	if err != nil {
+		return err
+	}
+	keyed := exists(cfg.MasterKeyFile)
+	db, err := openDatabase(r.ctx, cfg, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	before, err := db.Status(r.ctx)
+	if err != nil {
+		return err
+	}
+	if known && keyed && before.Version == before.Target {
+		return errInitialized.Arg("config", path)
+	}
+	if err := db.Migrate(r.ctx); err != nil {
+		return err
+	}
+	if _, err := server.OpenKeys(r.ctx, db, cfg.MasterKeyFile); err != nil {
+		return err
+	}
+	doc := initDoc{path, cfg.DataDir, cfg.MasterKeyFile, cfg.DatabaseName(), cfg.PublicURL, cfg.APIHosts[0]}
+	return r.show(doc, func(p *page) {
+		p.line("init.done")
+		p.fields("config", doc.Config, "data_dir", doc.DataDir, "master_key", doc.MasterKeyFile, "database", doc.Database, "public_url", doc.PublicURL)
+		p.raw("\n")
+		p.line("init.next", "config", path)
+	})
+}
+
+// fresh is the configuration to write.
+func (c *initCommand) fresh() (config.Config, error) {
+	data := c.Data
+	if data == "" {
+		data = config.DefaultDataDir
+	}
+	data, err := filepath.Abs(data)
+	if err != nil {
+		return config.Config{}, err
+	}
+	cfg := config.Default(data)
+	cfg.Organization.Name = c.Organization
+	cfg.Database.URL = secret.NewText(c.Database)
+	cfg.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if cfg.PublicURL == "" {
+		name, err := os.Hostname()
+		if err != nil || name == "" {
+			name = "localhost"
+		}
+		cfg.PublicURL = "https://" + strings.ToLower(name)
+	}
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || u.Host == "" {
+		return cfg, usagef("--public-url is an address such as https://mfa.example.edu, not %q", c.PublicURL)
+	}
+	if port := u.Port(); port != "" {
+		cfg.Listen = net.JoinHostPort("", port)
+	}
+	cfg.APIHosts = []string{u.Host}
+	if err := cfg.Validate(); err != nil {
+		return cfg, err
+	}
+	cfg.APIHosts = nil // follows public_url when the operator changes it
+	return cfg, nil
+}

@@ -1,0 +1,159 @@
+package command
+
+import (
+	"time"
+
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/user"
+)
+
+// window is the part of a log to read.
+type window struct {
+	Since string `help:"From here on: a time (2026-01-31T08:00:00Z), a day (2026-01-31) or an age (90m, 24h)." placeholder:"WHEN"`
+	Until string `help:"Up to here, in the same forms." placeholder:"WHEN"`
+	Limit int    `default:"100" help:"At most so many, newest first."`
+}
+
+func (w window) query(r *run) (audit.Query, error) {
+	q := audit.Query{Limit: w.Limit}
+	if w.Limit < 1 || w.Limit > 100_000 {
+		return q, usagef("--limit is 1 to 100000")
+	}
+	for _, f := range []struct {
+		flag, text string
+		to         *time.Time
+	}{{"--since", w.Since, &q.Since}, {"--until", w.Until, &q.Until}} {
+		t, ok := moment(f.text, r.Now())
+		if !ok {
+			return q, usagef("%s is a time, a day or an age, not %q", f.flag, f.text)
+		}
+		*f.to = t
+	}
+	return q, nil
+}
+
+func moment(text string, now time.Time) (time.Time, bool) {
+	if text == "" {
+		return time.Time{}, true
+	}
+	if age, err := time.ParseDuration(text); err == nil && age >= 0 {
+		return now.Add(-age), true
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+type logAuth struct {
+	User   string `help:"Only this user." placeholder:"NAME"`
+	App    string `help:"Only this application: client_id or name." placeholder:"APP"`
+	Result string `enum:",success,denied,fraud,error" default:"" placeholder:"success|denied|fraud|error" help:"Only this result."`
+	window
+}
+
+type namedDoc struct {
+	Key  string `json:"key"`
+	Name string `json:"name"`
+}
+
+type authDoc struct {
+	ID          string   `json:"id"`
+	TxID        string   `json:"txid"`
+	Time        *string  `json:"time"`
+	EventType   string   `json:"event_type"`
+	Result      string   `json:"result"`
+	Reason      string   `json:"reason"`
+	Factor      string   `json:"factor"`
+	UserID      string   `json:"user_id"`
+	Username    string   `json:"username"`
+	Email       string   `json:"email"`
+	Application namedDoc `json:"application"`
+	IP          string   `json:"ip"`
+	UserAgent   string   `json:"user_agent"`
+	Device      namedDoc `json:"auth_device"`
+}
+
+func (c *logAuth) Run(r *run) error {
+	q, err := c.query(r)
+	if err != nil {
+		return err
+	}
+	q.Result = audit.Result(c.Result)
+	if q.User = c.User; c.User != "" {
+		if name, err := user.Normalize(c.User); err == nil {
+			q.User = name
+		}
+	}
+	return r.office(func(o *office) error {
+		if c.App != "" {
+			a, err := o.findApp(r.ctx, c.App)
+			if err != nil {
+				return err
+			}
+			q.Application = a.ID
+		}
+		entries, err := o.AuthenticationLog(r.ctx, q)
+		if err != nil {
+			return err
+		}
+		docs := make([]authDoc, len(entries))
+		rows := make([][]any, len(entries))
+		for i, e := range entries {
+			docs[i] = authDoc{
+				ID: e.ID, TxID: e.TxID, Time: stamp(e.Time), EventType: e.EventType, Result: string(e.Result), Reason: e.Reason,
+				Factor: e.Factor, UserID: e.UserID, Username: e.Username, Email: e.Email, IP: e.IP, UserAgent: e.UserAgent,
+				Application: namedDoc{e.Application.ID, e.Application.Name}, Device: namedDoc{e.Device.ID, e.Device.Name},
+			}
+			rows[i] = []any{e.Time, e.Result, e.Reason, e.Username, e.Application.Name, e.Factor, e.IP}
+		}
+		return r.show(docs, func(p *page) {
+			if len(docs) == 0 {
+				p.line("log.none")
+				return
+			}
+			p.table([]string{"time", "result", "reason", "username", "application", "factor", "ip"}, rows)
+		})
+	})
+}
+
+type logAdmin struct {
+	window
+}
+
+type actionDoc struct {
+	ID          string         `json:"id"`
+	Time        *string        `json:"time"`
+	Actor       string         `json:"actor"`
+	Action      string         `json:"action"`
+	Object      string         `json:"object"`
+	Description map[string]any `json:"description"`
+}
+
+func (c *logAdmin) Run(r *run) error {
+	q, err := c.query(r)
+	if err != nil {
+		return err
+	}
+	return r.office(func(o *office) error {
+		entries, err := o.ActionLog(r.ctx, q)
+		if err != nil {
+			return err
+		}
+		docs := make([]actionDoc, len(entries))
+		rows := make([][]any, len(entries))
+		for i, e := range entries {
+			docs[i] = actionDoc{ID: e.ID, Time: stamp(e.Time), Actor: e.Actor, Action: e.Action, Object: e.Object, Description: e.Description}
+			rows[i] = []any{e.Time, e.Actor, e.Action, e.Object}
+		}
+		return r.show(docs, func(p *page) {
+			if len(docs) == 0 {
+				p.line("log.none")
+				return
+			}
+			p.table([]string{"time", "actor", "action", "object"}, rows)
+		})
+	})
+}

@@ -1,0 +1,92 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+
+	"countersign/internal/adapter/bus"
+	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/base/errs"
+	"countersign/internal/flow"
+	"countersign/internal/flow/directory"
+	"countersign/internal/flow/notice"
+	"countersign/internal/server"
+	"countersign/internal/server/config"
+)
+
+// errSchema reports a database this release has not prepared yet; arguments "name", "version", "wanted".
+var errSchema = errs.New(errs.Unavailable, "command.schema")
+
+// office is the administration of the configured instance.
+type office struct {
+	*directory.Flow
+	apiHost string
+}
+
+// office opens the configured instance, does work and closes it again. A server may be running. Nothing is
+// made that is missing: that is what init and migrate are for.
+func (r *run) office(work func(o *office) error) (err error) {
+	cfg, err := r.load()
+	if err != nil {
+		return err
+	}
+	db, err := openDatabase(r.ctx, cfg, true)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := db.Close(); err == nil {
+			err = closing
+		}
+	}()
+	status, err := db.Status(r.ctx)
+	if err != nil {
+		return err
+	}
+	if status.Version != status.Target {
+		return errSchema.Arg("name", cfg.DatabaseName()).Arg("version", status.Version).Arg("wanted", status.Target)
+	}
+	keys, err := server.OpenKeys(r.ctx, db, cfg.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	bell, hangUp, err := openBell(r.ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer hangUp()
+	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL}
+	return work(&office{
+		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk},
+		apiHost: cfg.APIHosts[0],
+	})
+}
+
+// openBell reaches waiting pages and phones of running nodes through PostgreSQL. Beside an embedded database
+// there is no such way; they find out at their next poll.
+func openBell(ctx context.Context, cfg config.Config, log *slog.Logger) (flow.Bell, func(), error) {
+	if cfg.Database.URL.Empty() {
+		return nil, func() {}, nil
+	}
+	bell, err := bus.Open(ctx, cfg.Database.URL.Reveal(), log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return bell, func() { _ = bell.Close() }, nil // what was rung is only a hint
+}
+
+// openDatabase opens what the configuration names. unchecked leaves out reading a whole SQLite file, and is
+// refused when there is no file: opening would make one.
+func openDatabase(ctx context.Context, cfg config.Config, unchecked bool) (*sqlstore.DB, error) {
+	if unchecked && cfg.Database.URL.Empty() && !exists(cfg.SQLiteFile()) {
+		return nil, errSchema.Arg("name", cfg.DatabaseName()).Arg("version", 0).Arg("wanted", 1)
+	}
+	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: cfg.Database.URL.Reveal(), Path: cfg.SQLiteFile(), Unchecked: unchecked})
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, errs.New(errs.Forbidden, "command.permission").Arg("name", cfg.DatabaseName()).With(err)
+	}
+	return db, err
+}

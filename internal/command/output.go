@@ -1,0 +1,164 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/message"
+)
+
+// show prints a result: doc as one line of JSON, or what text writes.
+func (r *run) show(doc any, text func(p *page)) error {
+	if r.json {
+		enc := json.NewEncoder(r.Stdout)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(doc)
+	}
+	p := &page{w: r.Stdout}
+	text(p)
+	return p.err
+}
+
+// page writes text for people and remembers the first error.
+type page struct {
+	w   io.Writer
+	err error
+}
+
+// line writes a sentence of the catalogue, area "command".
+func (p *page) line(key string, pairs ...any) {
+	p.raw(message.English().Text("command."+key, pairs...) + "\n")
+}
+
+func (p *page) raw(text string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.w, text)
+	}
+}
+
+// fields writes label, value pairs in two columns; empty values are left out.
+func (p *page) fields(pairs ...any) {
+	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if v := cell(pairs[i+1]); v != "" {
+			fmt.Fprintf(t, "%s\t%s\n", label(fmt.Sprint(pairs[i])), v)
+		}
+	}
+	p.flush(t)
+}
+
+// table writes rows under headings, whose words come from the catalogue.
+func (p *page) table(headings []string, rows [][]any) {
+	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	for i, h := range headings {
+		headings[i] = strings.ToUpper(label(h))
+	}
+	fmt.Fprintln(t, strings.Join(headings, "\t"))
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, v := range row {
+			if cells[i] = cell(v); cells[i] == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+	}
+	p.flush(t)
+}
+
+func (p *page) flush(t *tabwriter.Writer) {
+	if err := t.Flush(); p.err == nil {
+		p.err = err
+	}
+}
+
+func label(key string) string { return message.English().Text("command.label." + key) }
+
+// cell writes a value in one line; control characters of stored text never reach a terminal.
+func cell(v any) string {
+	var s string
+	switch v := v.(type) {
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.Local().Format("2006-01-02 15:04:05")
+	case bool:
+		return map[bool]string{true: "yes", false: "no"}[v]
+	case []string:
+		s = strings.Join(v, ", ")
+	default:
+		s = fmt.Sprint(v)
+	}
+	return strings.Map(func(c rune) rune {
+		if c < 0x20 || c >= 0x7f && c < 0xa0 || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069 {
+			return '?'
+		}
+		return c
+	}, s)
+}
+
+// stamp is a time in a JSON document: RFC 3339 in UTC, null for none.
+func stamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Format(time.RFC3339)
+	return &s
+}
+
+// problem is an error in a JSON document.
+type problem struct {
+	Error   string `json:"error"`
+	Message string `json:"message"`
+}
+
+// fail says on standard error, in one line, what happened and what to do next.
+func (r *run) fail(err error) {
+	code, text := sentence(err)
+	r.complain(code, text)
+}
+
+// usage says what was not understood.
+func (r *run) usage(err error) {
+	r.complain("usage", strings.TrimSuffix(err.Error(), ".")+". See: countersign --help")
+}
+
+func (r *run) complain(code, text string) {
+	if r.json {
+		// There is nobody left to tell when standard error is closed.
+		_ = json.NewEncoder(r.Stderr).Encode(problem{Error: code, Message: text})
+		return
+	}
+	fmt.Fprintf(r.Stderr, "countersign: %s\n", strings.ReplaceAll(text, "\n", " "))
+}
+
+// sentence finds the words for an error: those meant for operators, else those meant for everybody. The
+// operator also reads causes; nobody else does.
+func sentence(err error) (code, text string) {
+	e := errs.Of(err)
+	pairs := make([]any, 0, 2*len(e.Args))
+	for k, v := range e.Args {
+		pairs = append(pairs, k, v)
+	}
+	for _, key := range []string{"command.error." + e.Code, "error." + e.Code} {
+		if e.Code != "internal" && message.Has(key) {
+			text = message.English().Text(key, pairs...)
+			break
+		}
+	}
+	switch {
+	case text == "" && e.Cause != nil:
+		text = e.Cause.Error()
+	case text == "":
+		text = err.Error()
+	case e.Cause != nil:
+		text += " (" + e.Cause.Error() + ")"
+	}
+	return e.Code, text
+}

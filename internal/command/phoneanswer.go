@@ -1,0 +1,121 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/client/phone"
+)
+
+// outcomeDoc is what became of an answer.
+type outcomeDoc struct {
+	Transaction string `json:"transaction"`
+	State       string `json:"state"`
+	AccountID   string `json:"account_id"`
+}
+
+type phoneApprove struct {
+	Transaction string `arg:"" optional:"" help:"Which request; without it, the only open one."`
+	Number      string `help:"Number shown where the sign-in waits." placeholder:"N"`
+	phoneFlags
+}
+
+func (c *phoneApprove) Run(r *run) error {
+	d, q, err := c.find(r, c.Transaction)
+	if err != nil {
+		return err
+	}
+	if q.NumberDigits > 0 && c.Number == "" {
+		return errs.New(errs.Invalid, "phone.number").Arg("digits", q.NumberDigits)
+	}
+	return r.answer(d, q, phonewire.Approve, phonewire.NoReason, c.Number, phonewire.StateApproved)
+}
+
+type phoneDeny struct {
+	Transaction string `arg:"" optional:"" help:"Which request; without it, the only open one."`
+	Reason      string `enum:"mistake,fraud" required:"" placeholder:"mistake|fraud" help:"mistake: it was you; fraud: it was not you."`
+	phoneFlags
+}
+
+func (c *phoneDeny) Run(r *run) error {
+	d, q, err := c.find(r, c.Transaction)
+	if err != nil {
+		return err
+	}
+	return r.answer(d, q, phonewire.Deny, phonewire.Reason(c.Reason), "", phonewire.StateDenied, phonewire.StateReported)
+}
+
+// answer sends a decision; any outcome but the wanted ones is a failure.
+func (r *run) answer(d device, q phonewire.Request, decision phonewire.Decision, reason phonewire.Reason, number string, wanted ...string) error {
+	out, err := d.Answer(r.ctx, q, decision, reason, number)
+	if err != nil {
+		return phoneError(err)
+	}
+	doc := outcomeDoc{q.Transaction, out.State, d.Account().AccountID}
+	for _, state := range wanted {
+		if out.State == state {
+			return r.show(doc, func(p *page) {
+				p.line("phone."+state, "application", cell(q.ApplicationName), "username", cell(q.Username))
+			})
+		}
+	}
+	return errs.New(errs.Conflict, "phone.outcome."+out.State)
+}
+
+// find gives the request asked for, or the only open one, over all accounts.
+func (f phoneFlags) find(r *run, transaction string) (device, phonewire.Request, error) {
+	devices, err := f.devices(r)
+	if err != nil {
+		return device{}, phonewire.Request{}, err
+	}
+	var from []device
+	var found []phonewire.Request
+	var failed error
+	for _, d := range devices {
+		open, err := d.Requests(r.ctx)
+		if err != nil {
+			failed = err
+			continue
+		}
+		for _, q := range open {
+			if transaction == "" || transaction == q.Transaction {
+				from, found = append(from, d), append(found, q)
+			}
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return from[0], found[0], nil
+	case len(found) > 1:
+		return device{}, phonewire.Request{}, usagef("%d requests are open; say which", len(found))
+	case failed != nil:
+		return device{}, phonewire.Request{}, phoneError(failed)
+	}
+	return device{}, phonewire.Request{}, errNoRequest
+}
+
+// phoneError gives the client's errors their codes and words.
+func phoneError(err error) error {
+	var refused *phone.Refusal
+	var unreachable *url.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &refused):
+		kind := errs.Denied
+		if phone.Gone(err) {
+			kind = errs.Gone
+		}
+		return &errs.Error{Kind: kind, Code: refused.Code, Args: map[string]any{"message": refused.Message}}
+	case errors.Is(err, phone.ErrNoOrigin):
+		return usagef("a typed code needs --origin, the address of the server")
+	case errors.Is(err, phone.ErrNotOpen):
+		return errNoRequest
+	case errors.As(err, &unreachable):
+		return errs.New(errs.Unavailable, "phone.unreachable").With(unreachable.Err)
+	}
+	return err
+}

@@ -1,0 +1,107 @@
+package command
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"countersign/internal/domain/policy"
+	"countersign/internal/flow/directory"
+)
+
+// inherit as a flag's value takes a setting out of a layer: what the wider layer says holds.
+const inherit = "inherit"
+
+// policyFlags change one policy layer: the organisation's or an application's.
+type policyFlags struct {
+	NewUser            string   `enum:",enroll,allow,deny,inherit" default:"" placeholder:"enroll|allow|deny" help:"What happens to someone who has no device yet."`
+	Authentication     string   `enum:",enforce,bypass,deny,inherit" default:"" placeholder:"enforce|bypass|deny" help:"Ask for a second proof, let everybody through, or let nobody in."`
+	Methods            []string `placeholder:"push,passcode|all" help:"Ways in that may be used; bypass codes always work."`
+	NumberEntry        string   `placeholder:"off|3..6" help:"Digits to type on the phone before approving."`
+	Spare              string   `enum:",off,remind,require,inherit" default:"" placeholder:"off|remind|require" help:"Ask for a spare way in after the first."`
+	PasscodeType       string   `enum:",hotp,totp,inherit" default:"" placeholder:"hotp|totp" help:"Kind of codes on phones paired from now on."`
+	InlineReenrollment string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let someone who lost every device set one up while signing in."`
+}
+
+func (p policyFlags) change() (directory.PolicyChange, error) {
+	c := directory.PolicyChange{
+		NewUser:            choice[policy.NewUser](p.NewUser),
+		Authentication:     choice[policy.Authentication](p.Authentication),
+		Spare:              choice[policy.Spare](p.Spare),
+		PasscodeType:       choice[string](p.PasscodeType),
+		InlineReenrollment: choice[string](p.InlineReenrollment),
+	}
+	if p.Methods != nil {
+		methods := p.Methods
+		if slices.Contains([]string{"all", inherit, ""}, strings.Join(methods, ",")) {
+			methods = nil
+		}
+		c.Methods = &methods
+	}
+	if p.NumberEntry != "" {
+		n, err := numberEntry(p.NumberEntry)
+		if err != nil {
+			return c, err
+		}
+		c.NumberEntry = &n
+	}
+	return c, nil
+}
+
+// choice is nil for a flag that was not given and the zero value for inherit.
+func choice[T ~string](flag string) *T {
+	v := T(flag)
+	switch flag {
+	case "":
+		return nil
+	case inherit:
+		v = ""
+	}
+	return &v
+}
+
+func numberEntry(flag string) (int, error) {
+	switch flag {
+	case inherit:
+		return 0, nil
+	case "off":
+		return policy.NumberEntryOff, nil
+	}
+	n, err := strconv.Atoi(flag)
+	if err != nil || n < 3 || n > 6 {
+		return 0, usagef("--number-entry is off or 3 to 6, not %q", flag)
+	}
+	return n, nil
+}
+
+// policyDoc is a policy layer in a JSON document; what a layer does not set is left out.
+type policyDoc struct {
+	NewUser            string   `json:"new_user,omitempty"`
+	Authentication     string   `json:"authentication,omitempty"`
+	Methods            []string `json:"methods,omitempty"`
+	NumberEntry        string   `json:"number_entry,omitempty"`
+	Spare              string   `json:"spare,omitempty"`
+	PasscodeType       string   `json:"passcode_type,omitempty"`
+	InlineReenrollment string   `json:"inline_reenrollment,omitempty"`
+}
+
+func policyOf(p policy.Policy) policyDoc {
+	d := policyDoc{
+		NewUser: string(p.NewUser), Authentication: string(p.Authentication), Methods: p.Methods,
+		Spare: string(p.Spare), PasscodeType: p.PasscodeType, InlineReenrollment: p.InlineReenrollment,
+	}
+	switch {
+	case p.NumberEntry == policy.NumberEntryOff:
+		d.NumberEntry = "off"
+	case p.NumberEntry > 0:
+		d.NumberEntry = strconv.Itoa(p.NumberEntry)
+	}
+	return d
+}
+
+func (d policyDoc) fields() []any {
+	return []any{
+		"new_user", d.NewUser, "authentication", d.Authentication, "methods", d.Methods, "number_entry", d.NumberEntry,
+		"spare", d.Spare, "passcode_type", d.PasscodeType, "inline_reenrollment", d.InlineReenrollment,
+	}
+}

@@ -1,0 +1,94 @@
+package command
+
+import (
+	"strconv"
+
+	"countersign/internal/domain/settings"
+	"countersign/internal/flow/directory"
+)
+
+// settingsDoc is the settings in a JSON document.
+type settingsDoc struct {
+	Organization     string    `json:"organization"`
+	Help             string    `json:"help_line"`
+	LockoutThreshold int       `json:"lockout_threshold"`
+	LockoutMinutes   *int      `json:"lockout_minutes"` // null: never by itself
+	DormantDays      int       `json:"dormant_days"`
+	ChangeMail       bool      `json:"change_mail"`
+	Policy           policyDoc `json:"policy"`
+}
+
+func settingsOf(s settings.Settings) settingsDoc {
+	d := settingsDoc{
+		Organization: s.Organization, Help: s.Help, LockoutThreshold: s.LockoutThreshold, DormantDays: s.DormantDays,
+		ChangeMail: !s.NoChangeMail, Policy: policyOf(s.Policy),
+	}
+	if s.LockoutMinutes != directory.Never {
+		d.LockoutMinutes = &s.LockoutMinutes
+	}
+	return d
+}
+
+func (d settingsDoc) write(p *page) {
+	minutes := label("never")
+	if d.LockoutMinutes != nil {
+		minutes = strconv.Itoa(*d.LockoutMinutes)
+	}
+	p.fields(append([]any{
+		"organization", d.Organization, "help_line", d.Help, "lockout_threshold", d.LockoutThreshold,
+		"lockout_minutes", minutes, "dormant_days", d.DormantDays, "change_mail", d.ChangeMail}, d.Policy.fields()...)...)
+}
+
+type settingsShow struct{}
+
+func (settingsShow) Run(r *run) error {
+	return r.office(func(o *office) error {
+		s, err := o.Settings(r.ctx)
+		if err != nil {
+			return err
+		}
+		doc := settingsOf(s)
+		return r.show(doc, doc.write)
+	})
+}
+
+type settingsSet struct {
+	Organization     *string `help:"Name people see on pages and in mail." placeholder:"NAME"`
+	HelpLine         *string `help:"How to reach the help desk; people see it when they are stuck." placeholder:"TEXT"`
+	LockoutThreshold *int    `help:"Failures in a row that lock someone out, 1 to 100." placeholder:"N"`
+	LockoutMinutes   string  `help:"Minutes until a locked-out person may try again, 5 to 30000, or never." placeholder:"N|never"`
+	DormantDays      *int    `help:"Days without a sign-in after which a first device needs the help desk." placeholder:"N"`
+	ChangeMail       *bool   `negatable:"" help:"Mail people when their devices change."`
+	policyFlags
+}
+
+func (c *settingsSet) Run(r *run) error {
+	change := directory.SettingsChange{
+		Organization: c.Organization, Help: c.HelpLine, LockoutThreshold: c.LockoutThreshold,
+		DormantDays: c.DormantDays, ChangeMail: c.ChangeMail,
+	}
+	var err error
+	if change.Policy, err = c.change(); err != nil {
+		return err
+	}
+	switch c.LockoutMinutes {
+	case "":
+	case "never":
+		never := directory.Never
+		change.LockoutMinutes = &never
+	default:
+		n, err := strconv.Atoi(c.LockoutMinutes)
+		if err != nil || n < 0 {
+			return usagef("--lockout-minutes is a number or never, not %q", c.LockoutMinutes)
+		}
+		change.LockoutMinutes = &n
+	}
+	return r.office(func(o *office) error {
+		s, err := o.SetSettings(r.ctx, directory.CommandLine, change)
+		if err != nil {
+			return err
+		}
+		doc := settingsOf(s)
+		return r.show(doc, doc.write)
+	})
+}
