@@ -1,0 +1,165 @@
+package compat
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// demo is the running program and what it said about itself when it was ready.
+type demo struct {
+	t      *testing.T
+	binary string
+	trust  *x509.CertPool
+
+	URL          string `json:"url"`
+	CAFile       string `json:"ca_file"`
+	DataDir      string `json:"data_dir"`
+	Applications []struct {
+		Name, Type   string
+		APIHost      string `json:"api_host"`
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+	} `json:"applications"`
+	Users []struct {
+		Username string `json:"username"`
+		Enrolled bool   `json:"enrolled"`
+	} `json:"users"`
+}
+
+// program builds countersign once. COUNTERSIGN_TEST_BINARY names a ready one.
+var program = sync.OnceValues(func() (string, error) {
+	if ready := os.Getenv("COUNTERSIGN_TEST_BINARY"); ready != "" {
+		return ready, nil
+	}
+	dir, err := os.MkdirTemp("", "countersign-compat-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "countersign")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "./cmd/countersign")
+	build.Dir = ".."
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("the program does not build: %s", out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil && os.Getenv("COUNTERSIGN_TEST_BINARY") == "" {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+func startDemo(t *testing.T) *demo {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	var log bytes.Buffer
+	cmd := exec.Command(path, "demo", "--listen", "127.0.0.1:0", "--data", data, "--json")
+	cmd.Dir, cmd.Stderr = data, &log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		done := make(chan struct{})
+		go func() { _ = cmd.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(15 * time.Second):
+			_ = cmd.Process.Kill()
+			<-done
+		}
+		if t.Failed() {
+			t.Logf("the program's log:\n%s", log.String())
+		}
+	})
+	line := make(chan []byte, 1)
+	go func() { text, _ := bufio.NewReader(out).ReadBytes('\n'); line <- text }()
+	d := &demo{t: t, binary: path}
+	select {
+	case text := <-line:
+		if err := json.Unmarshal(text, d); err != nil {
+			t.Fatalf("the program said %q: %v\n%s", text, err, log.String())
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the program said nothing within a minute")
+	}
+	ca, err := os.ReadFile(d.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.trust = x509.NewCertPool()
+	if !d.trust.AppendCertsFromPEM(ca) {
+		t.Fatalf("no certificate in %s", d.CAFile)
+	}
+	return d
+}
+
+// http is a client that trusts the demo's authority.
+func (d *demo) http(jar http.CookieJar, redirect func(*http.Request, []*http.Request) error) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.trust}}
+	d.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Jar: jar, CheckRedirect: redirect, Timeout: 30 * time.Second}
+}
+
+// command runs countersign beside the server and decodes what it prints.
+func (d *demo) command(into any, args ...string) {
+	d.t.Helper()
+	cmd := exec.Command(d.binary, append(args, "--config", filepath.Join(d.DataDir, "countersign.toml"), "--json")...)
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	out, err := cmd.Output()
+	if err != nil {
+		d.t.Fatalf("countersign %v: %v\n%s", args, err, errOut.String())
+	}
+	if err := json.Unmarshal(out, into); err != nil {
+		d.t.Fatalf("countersign %v printed %q: %v", args, out, err)
+	}
+}
+
+// bypassCode asks the help desk for a code.
+func (d *demo) bypassCode(name string) string {
+	d.t.Helper()
+	var doc struct {
+		Code string `json:"code"`
+	}
+	d.command(&doc, "user", "bypass-code", name)
+	if doc.Code == "" {
+		d.t.Fatal("no bypass code was printed")
+	}
+	return doc.Code
+}
+
+// enrolled is a sample user who has a phone.
+func (d *demo) enrolled() string {
+	d.t.Helper()
+	for _, u := range d.Users {
+		if u.Enrolled {
+			return u.Username
+		}
+	}
+	d.t.Fatal("the demo has no enrolled user")
+	return ""
+}
