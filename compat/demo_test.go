@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -73,7 +75,7 @@ func startDemo(t *testing.T) *demo {
 	data := t.TempDir()
 	var log bytes.Buffer
 	cmd := exec.Command(path, "demo", "--listen", "127.0.0.1:0", "--data", data, "--json")
-	cmd.Dir, cmd.Stderr = data, &log
+	cmd.Dir, cmd.Stderr, cmd.Env = data, &log, environment()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -117,6 +119,18 @@ func startDemo(t *testing.T) *demo {
 	return d
 }
 
+// environment is ours without the variables meant for the tests: the program refuses those it does not know.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "COUNTERSIGN_TEST_") })
+}
+
+// in is the same demo for a subtest.
+func (d *demo) in(t *testing.T) *demo {
+	c := *d
+	c.t = t
+	return &c
+}
+
 // http is a client that trusts the demo's authority.
 func (d *demo) http(jar http.CookieJar, redirect func(*http.Request, []*http.Request) error) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.trust}}
@@ -129,7 +143,7 @@ func (d *demo) command(into any, args ...string) {
 	d.t.Helper()
 	cmd := exec.Command(d.binary, append(args, "--config", filepath.Join(d.DataDir, "countersign.toml"), "--json")...)
 	var errOut bytes.Buffer
-	cmd.Stderr = &errOut
+	cmd.Stderr, cmd.Env = &errOut, environment()
 	out, err := cmd.Output()
 	if err != nil {
 		d.t.Fatalf("countersign %v: %v\n%s", args, err, errOut.String())

@@ -58,7 +58,7 @@ func TestOfficialGoClient(t *testing.T) {
 		if up, err := c.HealthCheck(); err != nil || up.Stat != "OK" || up.Response.Time == 0 {
 			t.Fatalf("health check: %+v, %v", up, err)
 		}
-		wrong, err := duouniversal.NewClient(id, strings.Repeat("x", 40), host, callback, duouniversal.WithHTTPClient(d.http(nil, nil)))
+		wrong, err := duouniversal.NewClient(id, strings.Repeat("x", 40), host, callback, duouniversal.WithHTTPClient(d.in(t).http(nil, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +67,7 @@ func TestOfficialGoClient(t *testing.T) {
 		}
 	})
 	t.Run("signs a person in, once", func(t *testing.T) {
-		query, state := d.signIn(c, name)
+		query, state := d.in(t).signIn(c, name)
 		if query.Get("state") != state || query.Get("from") != "wiki" || query.Get("duo_code") == "" || query.Has("code") {
 			t.Fatalf("the application gets %v", query)
 		}
@@ -87,11 +87,11 @@ func TestOfficialGoClient(t *testing.T) {
 	})
 	t.Run("gets a name back as it sent it", func(t *testing.T) {
 		shouted := strings.ToUpper(name)
-		query, _ := d.signIn(c, shouted)
+		query, _ := d.in(t).signIn(c, shouted)
 		if token, err := c.ExchangeAuthorizationCodeFor2faResult(query.Get("duo_code"), shouted); err != nil || token.PreferredUsername != shouted {
 			t.Errorf("%s: %+v, %v", shouted, token, err)
 		}
-		query, _ = d.signIn(c, name)
+		query, _ = d.in(t).signIn(c, name)
 		if _, err := c.ExchangeAuthorizationCodeFor2faResult(query.Get("duo_code"), shouted); err == nil {
 			t.Error("the client took a name it had not sent")
 		}
@@ -101,7 +101,7 @@ func TestOfficialGoClient(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		query, state := d.signIn(plain, name)
+		query, state := d.in(t).signIn(plain, name)
 		if query.Get("state") != state || query.Has("duo_code") {
 			t.Fatalf("the application gets %v", query)
 		}
