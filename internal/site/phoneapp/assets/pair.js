@@ -42,6 +42,9 @@ export function add() {
       h('p', { class: 'muted small' }, t('add.camera_hint'))));
 }
 
+// shown lets a person compare a typed code; a link's code is too long to read.
+const shown = (code) => code.length === 8 && h('p', { class: 'muted small' }, t('pair.code', { code: code.slice(0, 4) + '-' + code.slice(4) }));
+
 const apple = () => /iPhone|iPad|iPod/.test(navigator.userAgent) || /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
 const installed = () => navigator.standalone === true || matchMedia('(display-mode: standalone)').matches;
 
@@ -51,7 +54,7 @@ export function landing(code) {
   if (!apple() || installed()) return pair(code);
   show('install', h('h1', {}, t('install.title')), h('p', {}, t('install.text')),
     h('ol', { class: 'card steps' }, [1, 2, 3].map((n) => h('li', {}, t('install.step' + n)))),
-    h('p', { class: 'muted small' }, t('pair.code', { code })),
+    shown(code),
     button(t('install.go_on'), () => pair(code), { 'data-test': 'install-skip' }));
 }
 
@@ -79,14 +82,14 @@ export const resume = async (code) => !await known(await fingerprint(code));
 // pair shows one button; a tap makes the key and claims the code.
 export async function pair(code) {
   const about = { platform: platform(), model: await model(), name: '' };
-  const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, value: about.model || (['Android', 'iOS'].includes(about.platform) ? t('pair.default_name') : about.platform),
+  const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, value: about.model || (['Android', 'iOS', 'iPadOS'].includes(about.platform) ? t('pair.default_name') : t('pair.default_computer', { platform: about.platform })),
     'aria-describedby': 'name-hint', 'data-test': 'pair-name-field' });
   const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'pair-problem' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-test': 'pair-button' }, t('pair.button'));
   show('pair', h('h1', {}, t('pair.title')), h('p', {}, organisation ? h('strong', {}, organisation) : null, organisation ? '. ' : '', t('pair.text')),
     h('form', { class: 'card stack', onsubmit: submit }, h('label', { for: 'name' }, t('pair.name')), field,
       h('p', { class: 'muted small', id: 'name-hint' }, t('pair.name_hint')), problem, go),
-    h('p', { class: 'muted small' }, t('pair.code', { code })),
+    shown(code),
     h('a', { href: '#/add', class: 'plain' }, t('pair.have_code')));
 
   async function submit(e) {

@@ -52,8 +52,8 @@ function ask(accountId, r) {
     pattern: '[0-9]*', 'aria-describedby': 'number-hint', 'data-test': 'number-field', oninput: typed });
   const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'aria-label': t('request.pad') },
     [1, 2, 3, 4, 5, 6, 7, 8, 9, null, 0, 'x'].map((d) => d === null ? h('span', {}) : d === 'x'
-      ? button(icon('erase'), () => put(field.value.slice(0, -1)), { class: 'key', 'aria-label': t('request.clear') })
-      : button(String(d), () => put(field.value + d), { class: 'key', 'data-test': 'pad-' + d, disabled: true })));
+      ? button(icon('erase'), () => put(field.value.slice(0, -1)), { class: 'button key', 'aria-label': t('request.clear') })
+      : button(String(d), () => put(field.value + d), { class: 'button key', 'data-test': 'pad-' + d, disabled: true })));
   const place = [r.place || t('request.place_unknown'), r.ip && t('request.ip', { ip: r.ip })].filter(Boolean).join(' · ');
   show('request-' + r.transaction, h('article', { class: 'request', 'data-test': 'request', 'data-transaction': r.transaction, onkeydown: key },
     h('h1', {}, title(r)),
@@ -86,7 +86,7 @@ function ask(accountId, r) {
     const clean = field.value.replace(/\D/g, '').slice(0, digits);
     if (clean !== field.value) field.value = clean;
     arm();
-    if (clean.length === digits) setTimeout(() => { if (shownNow === r.transaction && field.value === clean) send(); }, Math.max(150, ARMING - (performance.now() - since)));
+    if (clean.length === digits) setTimeout(() => { if (shownNow === r.transaction && field.value === clean) send(); }, Math.max(150, ARMING + 20 - (performance.now() - since)));
   }
   async function send() {
     if (sending || !armed() || digits > 0 && field.value.length !== digits) return;
