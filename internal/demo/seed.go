@@ -1,0 +1,247 @@
+package demo
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	duo "github.com/duosecurity/duo_universal_golang/duouniversal"
+
+	"countersign/internal/adapter/mail"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/directory"
+	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/signin"
+	"countersign/internal/server"
+	"countersign/internal/site/web"
+)
+
+// password is that of every sample person at the sample application.
+const password = "demo"
+
+const payrollName = "Payroll of Northfield University"
+
+// samples are the people the demo starts with.
+var samples = []struct {
+	name, realName string
+	known          bool // has a user row from the start
+	phone          string
+	disabled       bool
+	locked         bool
+}{
+	{name: "ana", realName: "Ana Ruiz", known: true, phone: "Ana's phone"},
+	{name: "ben", realName: "Ben Okafor", known: true, phone: "Ben's phone"},
+	{name: "cy"},
+	{name: "dora", realName: "Dora Lindqvist", known: true},
+	{name: "eve", realName: "Eve Marsh", known: true, disabled: true},
+	{name: "finn", realName: "Finn Oduya", known: true, locked: true},
+}
+
+// stage is everything of the demo that stands around the product.
+type stage struct {
+	place  *place
+	CAFile string
+	Inbox  *mail.Inbox
+	Now    func() time.Time
+	Rand   io.Reader
+	Log    *slog.Logger
+
+	server *server.Server
+	app    Application
+	phones *virtual
+}
+
+// rooms makes the sample data, then the demo's own rooms.
+func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
+	st.server = s
+	ctx := context.Background() // a few rows in a database of our own
+	if err := st.seedApplication(ctx); err != nil {
+		return nil, err
+	}
+	if err := st.seedPeople(ctx); err != nil {
+		return nil, err
+	}
+	origin, err := url.Parse(st.place.Config.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	trusting, err := trust(st.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	client, err := duo.NewClient(st.app.ClientID, st.app.ClientSecret, st.app.APIHost, origin.String()+"/sample/callback", duo.WithHTTPClient(trusting))
+	if err != nil {
+		return nil, err
+	}
+	st.phones = &virtual{Dir: filepath.Join(st.place.Dir, "phones"), Origin: origin.String(), Client: &http.Client{Timeout: time.Minute}, Now: st.Now}
+	if err := st.phones.open(); err != nil {
+		return nil, err
+	}
+	everybody := func() []Person { return st.people(context.Background()) }
+	sample := &payroll{Client: client, Origin: origin, People: everybody, Cookies: web.Cookies{Plain: true},
+		Style: func() (string, error) { return s.Assets.Path("sample.css") }, Rand: st.Rand, Now: st.Now, Log: st.Log}
+	own := &pages{Site: s.Site, Inbox: st.Inbox, Phones: st.phones, People: everybody, Now: st.Now}
+	mux := http.NewServeMux()
+	sample.routes(mux)
+	own.routes(mux)
+	return []server.Room{
+		{At: []string{"/{$}"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Method: "GET", Pattern: "/", Name: "what this is"}}},
+		{At: []string{"/demo/"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Pattern: "/demo/", Name: "inbox and virtual phones"}}},
+		{At: []string{"/sample/"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Pattern: "/sample/", Name: "the sample application"}}},
+	}, nil
+}
+
+// seedApplication finds the sample application or makes it.
+func (st *stage) seedApplication(ctx context.Context) error {
+	d := st.server.Directory
+	st.app = Application{Name: payrollName, Type: string(application.TypeWebSDK), APIHost: st.place.Config.APIHosts[0]}
+	all, err := d.Applications(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.Name != payrollName {
+			continue
+		}
+		plain, err := st.server.Keys.Open(application.SecretPurpose, a.ID, a.Secret)
+		st.app.ClientID, st.app.ClientSecret = a.ID, string(plain)
+		return err
+	}
+	name, yes, enroll := payrollName, true, policy.NewUserEnroll
+	a, plain, err := d.AddApplication(ctx, actor, application.TypeWebSDK, directory.ApplicationChange{
+		Name: &name, SelfService: &yes, Policy: directory.PolicyChange{NewUser: &enroll}})
+	st.app.ClientID, st.app.ClientSecret = a.ID, plain.Reveal()
+	return err
+}
+
+// actor stands in the log of administrator actions.
+const actor = "demo"
+
+// seedPeople makes the people who are missing. Those an operator changed stay as they are.
+func (st *stage) seedPeople(ctx context.Context) error {
+	for _, s := range samples {
+		if !s.known {
+			continue
+		}
+		email := s.name + "@northfield.example"
+		change := directory.UserChange{RealName: &s.realName, Email: &email}
+		if s.disabled {
+			status := user.Disabled
+			change.Status = &status
+		}
+		u, err := st.server.Directory.AddUser(ctx, actor, s.name, change)
+		if errors.Is(err, user.ErrNameTaken) {
+			continue
+		}
+		if err == nil && s.locked {
+			err = st.server.DB.Write(ctx, func(db flow.Store) error {
+				_, err := db.LockOut(ctx, u.ID, st.Now())
+				return err
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("sample person %s: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
+// enrollSamples pairs the virtual phones of those who start with one, over the network.
+func (st *stage) enrollSamples(ctx context.Context, s *server.Server) error {
+	for _, p := range samples {
+		if p.phone == "" {
+			continue
+		}
+		u, err := s.DB.Read().UserByName(ctx, p.name)
+		if err != nil {
+			return err
+		}
+		if !u.FirstEnrolled.IsZero() {
+			continue // an earlier run did it; what became of the phone since is up to its people
+		}
+		if err := st.enroll(ctx, u, p.phone); err != nil {
+			return fmt.Errorf("sample phone of %s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// enroll does what a person does who signs in for the first time: the sign-in shows a pairing
+// code, a phone claims it, and the first request on the phone is approved with the number.
+func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) error {
+	app, err := st.server.Directory.Application(ctx, st.app.ClientID)
+	if err != nil {
+		return err
+	}
+	begun, err := st.server.SignIn.Begin(ctx, signin.Request{Door: actor, Application: app, Username: u.Username, IP: netip.IPv6Loopback(), UserAgent: "demo"})
+	if err != nil {
+		return err
+	}
+	shown, err := st.server.Enroll.Pair(ctx, enroll.Owner{LoginID: begun.Login.ID}, enroll.Subject{Purpose: activation.Enroll, UserID: u.ID})
+	if err != nil {
+		return err
+	}
+	d, err := st.phones.pair(ctx, shown.Link, phoneName)
+	if err != nil {
+		return err
+	}
+	first, err := d.Find(ctx, "")
+	if err != nil {
+		return err
+	}
+	on, err := st.server.DB.Read().TransactionByID(ctx, first.Transaction) // the number the other screen shows
+	if err != nil {
+		return err
+	}
+	_, err = d.Approve(ctx, first.Transaction, on.Number)
+	return err
+}
+
+// people tells how the sample people stand now.
+func (st *stage) people(ctx context.Context) []Person {
+	list := make([]Person, 0, len(samples))
+	for _, s := range samples {
+		p := Person{Username: s.name, Password: password, Note: "demo.person.new"}
+		detail, err := st.server.Directory.User(ctx, s.name)
+		switch {
+		case err != nil: // not known yet
+		case detail.User.Status == user.Disabled:
+			p.Note = "demo.person.disabled"
+		case detail.User.Status == user.LockedOut:
+			p.Note = "demo.person.locked"
+		case len(detail.Phones) > 0:
+			p.Note = "demo.person.enrolled"
+		}
+		p.Enrolled = len(detail.Phones) > 0
+		list = append(list, p)
+	}
+	return list
+}
+
+// trust makes an HTTP client that knows the demo's own authority.
+func trust(caFile string) (*http.Client, error) {
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", caFile)
+	}
+	return &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true, IdleConnTimeout: time.Minute}}, nil
+}

@@ -1,0 +1,9 @@
+// Package server is the hall: the only place that wires configuration to adapters, adapters to
+// flows, flows to doors and pages, and all of them to listeners.
+//
+//	open.go    builds everything, in order, and refuses to start on a wrong master key
+//	mount.go   which path goes to which room
+//	hall.go    what every request passes on its way there
+//	listen.go  listeners, limits, and the way down
+//	sweep.go   what is done by the clock instead of by a request
+package server

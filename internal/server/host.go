@@ -1,0 +1,77 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// hosts are the names this instance answers to, in lower case, each as host:port and, where the
+// port is the scheme's own, also without it.
+type hosts struct {
+	publicURL string
+	names     map[string]bool
+	elsewhere map[string]bool // pages asked for under these are sent on to publicURL
+}
+
+// newHosts takes the public address, further names for programs ("api.example.edu",
+// "localhost:8443") and names to be sent on from.
+func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
+	h := &hosts{publicURL: publicURL, names: map[string]bool{}, elsewhere: map[string]bool{}}
+	port := "443"
+	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
+		if u.Scheme == "http" {
+			port = "80"
+		}
+		h.add(u.Host, port)
+	}
+	for _, name := range apiHosts {
+		h.add(name, "443")
+	}
+	for _, name := range elsewhere {
+		if !h.names[name] {
+			h.elsewhere[name] = true
+		}
+	}
+	return h
+}
+
+func (h *hosts) add(name, standard string) {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if name == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(name)
+	if err != nil {
+		h.names[name] = true
+		h.names[net.JoinHostPort(strings.Trim(name, "[]"), standard)] = true
+		return
+	}
+	h.names[net.JoinHostPort(host, port)] = true
+	if port == standard {
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		h.names[host] = true
+	}
+}
+
+// guard answers 421 to a request for any other name, so that no page or mail ever carries a name
+// a stranger chose (AC-044). Health checks come from machines that know an address only.
+func (h *hosts) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if h.elsewhere[r.Host] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			http.Redirect(w, r, h.publicURL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			return
+		}
+		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			w.Header().Set("Cache-Control", "no-store")
+			w.WriteHeader(http.StatusMisdirectedRequest)
+			_, _ = w.Write([]byte("This server does not answer to that name.\n")) // a visitor who left is no error
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

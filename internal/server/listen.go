@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Limits of the listeners (AC-077). Bodies are bounded by the doors.
+const (
+	headerLimit   = 64 << 10
+	headerTime    = 10 * time.Second // from the first byte to the end of the headers
+	bodyTime      = 30 * time.Second // for a body to arrive
+	stallTime     = 30 * time.Second // a reader that takes nothing for so long is gone
+	idleTime      = 2 * time.Minute
+	maxOpen       = 20_000 // connections a listener holds; further ones wait in the kernel's queue
+	maxStreams    = 128    // requests at once on an HTTP/2 connection
+	maxFrame      = 64 << 10
+	streamBuffer  = 128 << 10
+	connBuffer    = 512 << 10
+	drainTime     = 30 * time.Second // what requests on their way get when the program stops
+	waitersFinish = time.Second      // when pages and phones that wait are sent away
+)
+
+// Listen is one address the server answers on.
+type Listen struct {
+	Listener net.Listener
+	TLS      *tls.Config // nil: plain, behind a proxy or for the demo's pages
+}
+
+// Serve answers on every listener and does the background work until ctx ends or a listener
+// fails; then it stops: not ready at once, requests on their way are finished, waiting ones end
+// early, at most 30 s in all. It closes the listeners, not the server.
+func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
+	work, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRequests()
+
+	var background errgroup.Group
+	background.Go(func() error { s.sweep(work); return nil })
+	background.Go(func() error { s.Desk.Run(work); return nil })
+
+	fronts := make([]*http.Server, len(listeners))
+	failed := make(chan error, len(listeners))
+	for i, l := range listeners {
+		front := s.front(requests, l)
+		fronts[i] = front
+		go func() {
+			bounded := newPatient(l.Listener)
+			if l.TLS != nil {
+				failed <- front.ServeTLS(bounded, "", "")
+			} else {
+				failed <- front.Serve(bounded)
+			}
+		}()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.health.draining.Store(true)
+	defer time.AfterFunc(waitersFinish, endRequests).Stop()
+	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	var closing errgroup.Group
+	for _, front := range fronts {
+		closing.Go(func() error {
+			if err := front.Shutdown(down); err != nil {
+				return errors.Join(err, front.Close())
+			}
+			return nil
+		})
+	}
+	if shut := closing.Wait(); shut != nil {
+		s.Log.Warn("some connections were cut", "error", shut)
+	}
+	stopWork()
+	_ = background.Wait() // neither returns an error
+	return err
+}
+
+// front is the HTTP server of one listener.
+func (s *Server) front(requests context.Context, l Listen) *http.Server {
+	return &http.Server{
+		Handler:           s.Handler(),
+		TLSConfig:         l.TLS,
+		ReadHeaderTimeout: headerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerLimit - 4096, // the library adds 4 KiB of slop
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' broken handshakes
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
+			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connBuffer,
+			WriteByteTimeout: stallTime, SendPingTimeout: idleTime,
+		},
+	}
+}
+
+// redirector sends plain http visitors to the public address. It takes nothing but the path of a
+// GET from them.
+func redirector(publicURL string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			plain(w, http.StatusForbidden, "Use https.\n") // a secret sent in clear must not seem to work
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, publicURL+r.URL.RequestURI(), http.StatusPermanentRedirect)
+	})
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/site/phoneapp"
+	"countersign/internal/site/portal"
+	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
+)
+
+// Route is one address of the program, for `countersign routes` and for tests.
+type Route struct {
+	Method  string // "" any
+	Pattern string // of net/http.ServeMux, without the method
+	Name    string // what it does
+	Room    string // the package that serves it
+}
+
+// Room is a part of the program with addresses of its own.
+type Room struct {
+	At      []string // patterns in the hall
+	Name    string   // the package
+	Handler http.Handler
+	Routes  []Route
+	Browser bool // only browsers come here: writes from other sites are refused (AC-046)
+}
+
+// hall is the list of rooms: which path goes where.
+func (s *Server) hall() ([]Room, error) {
+	door := s.oidcDoor()
+	pages := s.promptPages(door)
+	phones := s.phoneDoor()
+	app, err := phoneapp.New(s.organization)
+	if err != nil {
+		return nil, err
+	}
+	return []Room{
+		{Name: "api/oidc", At: []string{"/oauth/v1/"}, Handler: door.Handler(), Routes: list(door.Routes())},
+		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
+		{Name: "site/prompt", At: []string{"/prompt/", "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
+		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},
+		{Name: "site/web", At: []string{"/static/"}, Handler: s.Assets, Routes: []Route{{"GET", "/static/{file}", "style sheets, scripts, pictures", ""}}},
+		{Name: "server", At: []string{"/healthz"}, Handler: http.HandlerFunc(s.health.alive), Routes: []Route{{"GET", "/healthz", "the process answers", ""}}},
+		{Name: "server", At: []string{"/readyz"}, Handler: http.HandlerFunc(s.health.ready), Routes: []Route{{"GET", "/readyz", "it can serve people now", ""}}},
+	}, nil
+}
+
+// mount builds the pages' plumbing, then opens every room.
+func (s *Server) mount(o Options) error {
+	folders := append([]fs.FS{prompt.Files(), portal.Files()}, o.Files...)
+	var err error
+	if s.Assets, err = web.NewAssets(append([]fs.FS{web.Static()}, folders...)...); err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(s.Config.Organization.TimeZone)
+	if err != nil {
+		return err
+	}
+	pages, err := web.New(web.Config{Assets: s.Assets, Templates: folders, Now: s.now, Zone: func() *time.Location { return zone }})
+	if err != nil {
+		return err
+	}
+	s.cookies = web.Cookies{Plain: strings.HasPrefix(s.Config.PublicURL, "http://")}
+	s.Site = &web.Site{Pages: pages, Log: s.Log, Frame: s.frame}
+
+	if s.rooms, err = s.hall(); err != nil {
+		return err
+	}
+	if o.Rooms != nil {
+		more, err := o.Rooms(s)
+		if err != nil {
+			return err
+		}
+		s.rooms = append(s.rooms, more...)
+	}
+	s.mux = http.NewServeMux()
+	for _, room := range s.rooms {
+		h := room.Handler
+		if room.Browser {
+			h = web.SameOrigin(h, s.Site.Refuse(web.ErrForeignForm))
+		}
+		for _, at := range room.At {
+			s.mux.Handle(at, h)
+		}
+	}
+	s.mux.Handle("/", s.Site.Refuse(errs.New(errs.NotFound, "page.unknown")))
+	return nil
+}
+
+// Routes lists every address, room by room.
+func (s *Server) Routes() []Route {
+	var all []Route
+	for _, room := range s.rooms {
+		for _, r := range room.Routes {
+			r.Room = room.Name
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// list takes over a room's own list of routes; each package has a type of its own, all alike.
+func list[R ~struct{ Method, Pattern, Name string }](own []R) []Route {
+	all := make([]Route, len(own))
+	for i, r := range own {
+		one := struct{ Method, Pattern, Name string }(r)
+		all[i] = Route{Method: one.Method, Pattern: one.Pattern, Name: one.Name}
+	}
+	return all
+}

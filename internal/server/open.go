@@ -1,0 +1,222 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"countersign/internal/adapter/webpush"
+	"countersign/internal/base/id"
+	"countersign/internal/base/message"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/settings"
+	"countersign/internal/flow"
+	"countersign/internal/flow/devices"
+	"countersign/internal/flow/directory"
+	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/mobile"
+	"countersign/internal/flow/notice"
+	"countersign/internal/flow/signin"
+	"countersign/internal/server/config"
+	"countersign/internal/site/web"
+)
+
+// Options are what does not come from the configuration. The zero value is that of a real server.
+type Options struct {
+	Now    func() time.Time // nil: the machine's clock
+	Rand   io.Reader        // nil: the system's randomness
+	Log    *slog.Logger     // nil: slog.Default
+	Sender notice.Sender    // nil: the configured mail server
+	HSTS   bool             // tell browsers never to come back without TLS
+
+	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
+	Elsewhere []string
+
+	// Files are folders of further templates and static files, and Rooms further rooms in the hall:
+	// the demo's.
+	Files []fs.FS
+	Rooms func(*Server) ([]Room, error)
+}
+
+// Server is one running instance: everything wired, nothing listening yet.
+type Server struct {
+	Config    config.Config
+	Log       *slog.Logger
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      flow.Bell
+	Desk      *notice.Desk
+	SignIn    *signin.Flow
+	Enroll    *enroll.Flow
+	Devices   *devices.Flow
+	Mobile    *mobile.Flow
+	Directory *directory.Flow
+	Push      *webpush.Doorbell
+	Assets    *web.Assets
+	Site      *web.Site // the funnel of pages: messages and their looks
+
+	now        func() time.Time
+	rand       io.Reader
+	hsts       bool
+	hosts      *hosts
+	health     health
+	requestLog web.RequestLog
+	cookies    web.Cookies
+	mux        *http.ServeMux
+	rooms      []Room
+	closers    []func() error
+}
+
+// Open builds an instance in order: database, keys, bell, mail, flows, doors and pages. A master
+// key that does not belong to the database is refused (ErrWrongKey, ErrKeyMissing). Whoever
+// opened it closes it, after Serve has returned.
+func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error) {
+	o = o.withDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := s.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	if s.Keys, err = OpenKeys(ctx, s.DB, c.MasterKeyFile); err != nil {
+		return nil, err
+	}
+	if err := s.openPush(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.nameOrganization(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.keepPortal(ctx); err != nil {
+		return nil, err
+	}
+	s.health.DB = s.DB
+	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
+	s.openFlows(o.Sender)
+	return s, s.mount(o)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// openFlows builds what people do out of what it needs.
+func (s *Server) openFlows(sender notice.Sender) {
+	if sender == nil {
+		sender = smtp(s.Config.Mail, s.now)
+	}
+	s.Desk = &notice.Desk{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Rand: s.rand, Now: s.now, Log: s.Log,
+		PublicURL: s.Config.PublicURL, Sender: sender}
+	s.SignIn = &signin.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
+		Now: s.now, Rand: s.rand, Log: s.Log}
+	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL}
+	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand}
+	s.Mobile = &mobile.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
+		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL, VAPIDKey: s.Push.PublicKey}
+	s.Directory = &directory.Flow{DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Bell: s.Bell,
+		PublicURL: s.Config.PublicURL, Notices: s.Desk}
+}
+
+// vapidPair is what SecretVAPID seals: the key pair push services know this instance by. It is
+// kept for good, a new one would silence every phone.
+type vapidPair struct {
+	Public  string `json:"public"`
+	Private string `json:"private"`
+}
+
+func (s *Server) openPush(ctx context.Context) error {
+	plain, err := instanceSecret(ctx, s.DB, s.Keys, settings.SecretVAPID, func() ([]byte, error) {
+		var p vapidPair
+		p.Public, p.Private = webpush.GenerateVAPID(s.rand)
+		return json.Marshal(p)
+	})
+	var pair vapidPair
+	if err == nil {
+		err = json.Unmarshal(plain, &pair)
+	}
+	if err != nil {
+		return fmt.Errorf("the key pair for phone alerts: %w", err)
+	}
+	s.Push = &webpush.Doorbell{Subject: s.Config.Push.Subject, PublicKey: pair.Public, PrivateKey: secret.NewText(pair.Private),
+		AllowHosts: s.Config.Push.AllowHosts, OwnHosts: s.Config.Hostnames(), Now: s.now}
+	return nil
+}
+
+// nameOrganization writes the configured name and help line where people see them, as long as
+// nobody has set others with a command.
+func (s *Server) nameOrganization(ctx context.Context) error {
+	want := s.Config.Organization
+	now, err := s.DB.Read().LoadSettings(ctx)
+	if err != nil {
+		return err
+	}
+	before := now
+	if now.Organization == (settings.Settings{}).WithDefaults().Organization && want.Name != "" {
+		now.Organization = want.Name
+	}
+	if now.Help == "" {
+		now.Help = want.Help
+	}
+	if now.Organization == before.Organization && now.Help == before.Help {
+		return nil
+	}
+	return s.DB.Write(ctx, func(st flow.Store) error { return st.SaveSettings(ctx, now) })
+}
+
+// keepPortal makes the one application that stands for the product's own pages, once.
+func (s *Server) keepPortal(ctx context.Context) error {
+	_, err := s.DB.Read().ApplicationByID(ctx, application.PortalID)
+	if !errors.Is(err, application.ErrUnknown) {
+		return err
+	}
+	err = s.DB.Write(ctx, func(st flow.Store) error {
+		if _, err := st.ApplicationByID(ctx, application.PortalID); !errors.Is(err, application.ErrUnknown) {
+			return err // another node was first
+		}
+		return st.CreateApplication(ctx, application.Application{
+			ID: application.PortalID, Name: message.English().Text("portal.application"), Type: application.TypePortal, SelfService: true,
+			Normalization: application.NormalizationNone, Created: s.now(),
+			Secret: s.Keys.Seal(application.SecretPurpose, application.PortalID, []byte(id.ApplicationSecret(s.rand))),
+		})
+	})
+	if err == nil {
+		return nil
+	}
+	if _, now := s.DB.Read().ApplicationByID(ctx, application.PortalID); now == nil {
+		return nil // two nodes started at once
+	}
+	return err
+}
+
+// Close lets go of the database and the bell.
+func (s *Server) Close() error {
+	var all []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		all = append(all, s.closers[i]())
+	}
+	s.closers = nil
+	return errors.Join(all...)
+}

@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/adapter/mail"
+	"countersign/internal/adapter/webpush"
+	"countersign/internal/flow"
+	"countersign/internal/flow/notice"
+	"countersign/internal/server/config"
+)
+
+// letters hands what the desk wrote to a mail adapter, under the organization's sender address.
+type letters struct {
+	From string
+	Post interface {
+		Send(ctx context.Context, m mail.Message) error
+	}
+}
+
+// Send implements notice.Sender.
+func (l letters) Send(ctx context.Context, m notice.Letter) error {
+	return l.Post.Send(ctx, mail.Message{ID: m.ID, From: l.From, To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+}
+
+// InboxSender keeps letters in an inbox instead of sending them.
+func InboxSender(from string, inbox *mail.Inbox) notice.Sender {
+	return letters{From: from, Post: inbox}
+}
+
+// smtp is the configured mail server; nil, and mail waits, when there is none.
+func smtp(c config.Mail, now func() time.Time) notice.Sender {
+	if c.SMTPHost == "" {
+		return nil
+	}
+	return letters{From: c.From, Post: &mail.Sender{Host: c.SMTPHost, Port: c.SMTPPort, Username: c.Username,
+		Password: c.Password, TLS: c.TLS, Now: now}}
+}
+
+// bells makes the push adapter speak of subscriptions as flows do.
+type bells struct{ *webpush.Doorbell }
+
+// Knock implements flow.Doorbell.
+func (b bells) Knock(ctx context.Context, s flow.Subscription, payload []byte, ttl time.Duration) error {
+	return b.Doorbell.Knock(ctx, webpush.Subscription{Endpoint: s.Endpoint, P256dh: s.P256dh, Auth: s.Auth}, payload, ttl)
+}
+
+func (s *Server) doorbell() flow.Doorbell { return bells{s.Push} }

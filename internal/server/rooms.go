@@ -1,0 +1,68 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"countersign/internal/api/oidc"
+	"countersign/internal/api/phone"
+	"countersign/internal/domain/login"
+	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
+)
+
+// portalAt is where people look after their phones.
+const portalAt = "/my"
+
+// oidcDoor is the door of the Web SDK.
+func (s *Server) oidcDoor() *oidc.Door {
+	return &oidc.Door{
+		SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
+		Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP, Page: s.Site.Fail,
+		SetLoginCookie: (&prompt.Prompt{Cookies: s.cookies}).SetCookie, PromptURL: func(l login.Login) string { return prompt.Path(l.ID) },
+	}
+}
+
+// promptPages are the pages of one sign-in, whichever door it came through.
+func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
+	return &prompt.Prompt{
+		Web: s.Site, Forms: s.forms(), Cookies: s.cookies, SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices,
+		Doors:  map[string]prompt.Door{oidc.Name: door, prompt.InvitationDoor: prompt.Invitations{}},
+		Portal: portalAt, Now: s.now, ClientIP: clientIP,
+	}
+}
+
+// phoneDoor is where phones knock.
+func (s *Server) phoneDoor() *phone.Door {
+	return &phone.Door{Mobile: s.Mobile, Now: s.now, From: clientIP, Log: s.Log}
+}
+
+// forms binds form tokens to a session, under a key of the keyring.
+func (s *Server) forms() web.Forms {
+	return web.Forms{MAC: func(data []byte) []byte { return s.Keys.Digest("form-token", string(data)) }}
+}
+
+// organization is the name the phone app shows while it pairs.
+func (s *Server) organization() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	now, err := s.DB.Read().LoadSettings(ctx)
+	if err != nil {
+		return "" // the app shows none
+	}
+	return now.Organization
+}
+
+// frame is what message pages say around an error.
+func (s *Server) frame(r *http.Request) web.Frame {
+	now, err := s.DB.Read().LoadSettings(r.Context())
+	if err != nil {
+		return web.Frame{} // the page about a broken database has no name on it
+	}
+	return web.Frame{Org: web.Org{Name: now.Organization}, Help: web.Help{Text: now.Help}}
+}
+
+// clientIP is the visitor's address as the request log found it.
+func clientIP(r *http.Request) netip.Addr { return web.Client(r.Context()) }

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"path/filepath"
+
+	"countersign/internal/server/config"
+	"countersign/internal/server/tlscert"
+)
+
+// Run opens an instance and serves it on the configured address until ctx ends.
+func Run(ctx context.Context, c config.Config, o Options) (err error) {
+	s, err := Open(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	main := Listen{}
+	var certs *tlscert.Source
+	if c.TLS.Mode != config.TLSProxy {
+		if certs, err = Certificates(c, o.withDefaults()); err != nil {
+			return err
+		}
+		main.TLS = certs.Config()
+	}
+	if main.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
+		return err
+	}
+	if certs != nil {
+		defer s.redirect(ctx, certs)()
+	}
+	s.Log.Info("serving", "listen", main.Listener.Addr().String(), "public_url", c.PublicURL, "tls", c.TLS.Mode, "database", c.DatabaseName())
+	return s.Serve(ctx, main)
+}
+
+// Certificates is where the configuration takes its certificate from; not for proxy mode.
+func Certificates(c config.Config, o Options) (*tlscert.Source, error) {
+	o = o.withDefaults()
+	switch c.TLS.Mode {
+	case config.TLSFiles:
+		return tlscert.Files(tlscert.FileOptions{CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile, Now: o.Now, Log: o.Log})
+	case config.TLSACME:
+		return tlscert.ACME(tlscert.ACMEOptions{Hosts: c.Hostnames(), CacheDir: filepath.Join(c.DataDir, "acme"),
+			Email: c.TLS.ACMEEmail, DirectoryURL: c.TLS.ACMEDirectory})
+	}
+	local := tlscert.LocalOptions{Dir: filepath.Join(c.DataDir, "tls"), Now: o.Now, Log: o.Log}
+	for _, name := range c.Hostnames() {
+		if ip, err := netip.ParseAddr(name); err == nil {
+			local.IPs = append(local.IPs, ip.AsSlice())
+		} else {
+			local.Names = append(local.Names, name)
+		}
+	}
+	return tlscert.Local(local)
+}
+
+// redirect sends visitors of port 80 to the public address when the server is on port 443, and
+// answers an ACME authority there. Without a right to port 80 it does nothing. It gives the way
+// to stop it.
+func (s *Server) redirect(ctx context.Context, certs *tlscert.Source) (stop func()) {
+	host, port, err := net.SplitHostPort(s.Config.Listen)
+	if err != nil || port != "443" {
+		return func() {}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, "80"))
+	if err != nil {
+		s.Log.Info("port 80 is not served; people must type https", "error", err)
+		return func() {}
+	}
+	front := s.front(context.WithoutCancel(ctx), Listen{})
+	front.Handler = certs.HTTPHandler(redirector(s.Config.PublicURL))
+	go func() {
+		if err := front.Serve(newPatient(l)); !errors.Is(err, http.ErrServerClosed) {
+			s.Log.Warn("port 80 is not served any more", "error", err)
+		}
+	}()
+	return func() { _ = front.Close() } // nobody waits for a redirect
+}
+
+// onlyProxies lets nobody but the trusted proxies speak plain HTTP to a server that is behind one.
+func onlyProxies(trusted []netip.Prefix, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err == nil && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			known := false
+			for _, network := range trusted {
+				known = known || network.Contains(peer.Addr().Unmap())
+			}
+			if !known {
+				plain(w, http.StatusForbidden, "Use https.\n")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
