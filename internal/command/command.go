@@ -48,7 +48,7 @@ func Run(ctx context.Context, args []string, env Env) (code int) {
 	var g grammar
 	parser, err := kong.New(&g,
 		kong.Name("countersign"),
-		kong.Description("Second-factor sign-in for applications that use the Duo Web SDK."),
+		kong.Description("Second-factor sign-in: a prompt, a phone app, and the commands to run them."),
 		kong.Writers(env.Stdout, env.Stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, NoExpandSubcommands: true}),
 		kong.Exit(func(code int) { panic(early(code)) }),

@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
+	"countersign/internal/flow/directory"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 )
@@ -74,7 +75,11 @@ func (c *initCommand) Run(r *run) error {
 	if err := db.Migrate(r.ctx); err != nil {
 		return err
 	}
-	if _, err := server.OpenKeys(r.ctx, db, cfg.MasterKeyFile); err != nil {
+	keys, err := server.OpenKeys(r.ctx, db, cfg.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	if err := r.nameOrganization(cfg, &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand}); err != nil {
 		return err
 	}
 	doc := initDoc{path, cfg.DataDir, cfg.MasterKeyFile, cfg.DatabaseName(), cfg.PublicURL, cfg.APIHosts[0]}
@@ -120,4 +125,13 @@ func (c *initCommand) fresh() (config.Config, error) {
 	}
 	cfg.APIHosts = nil // follows public_url when the operator changes it
 	return cfg, nil
+}
+
+// nameOrganization lets mail that is queued before the first start carry the configured name.
+func (r *run) nameOrganization(cfg config.Config, d *directory.Flow) error {
+	if cfg.Organization.Name == "" {
+		return nil
+	}
+	_, err := d.SetSettings(r.ctx, directory.CommandLine, directory.SettingsChange{Organization: &cfg.Organization.Name})
+	return err
 }

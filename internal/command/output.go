@@ -126,7 +126,7 @@ func (r *run) fail(err error) {
 
 // usage says what was not understood.
 func (r *run) usage(err error) {
-	r.complain("usage", strings.TrimSuffix(err.Error(), ".")+". See: countersign --help")
+	r.complain("usage", strings.TrimRight(err.Error(), ".?")+". See: countersign --help")
 }
 
 func (r *run) complain(code, text string) {
