@@ -15,7 +15,10 @@ import (
 	"time"
 
 	"countersign/internal/base/message"
+	"countersign/internal/testkit/pgtest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // shell runs commands against one instance in a folder of its own.
 type shell struct {
@@ -318,6 +321,19 @@ func TestTheDoctorFindsWhatIsWrongAndHowToMendIt(t *testing.T) {
 	if found, code = states(); found["config"].State != fail || code != exitFailed || len(found) != 1 {
 		t.Errorf("exit %d: %+v", code, found)
 	}
+}
+
+func TestTheDoctorKnowsPostgreSQL(t *testing.T) {
+	s := newShell(t)
+	s.ok("init", "--data", filepath.Join(s.dir, "data"), "--public-url", "https://localhost:1", "--database", pgtest.New(t))
+	text := s.ok("doctor")
+	for _, want := range []string{"ok    database", "ok    clock", "ok    master_key"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in:\n%s", want, text)
+		}
+	}
+	s.ok("user", "add", "jo")
+	s.ok("user", "set", "jo", "--status", "disabled") // rings running nodes
 }
 
 func TestCommandsWorkBesideARunningServer(t *testing.T) {

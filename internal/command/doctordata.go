@@ -2,11 +2,15 @@ package command
 
 import (
 	"strings"
+	"time"
 
 	"countersign/internal/adapter/sqlstore"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 )
+
+// maxApart is more than asking takes, and less than harms a code made by time.
+const maxApart = 5 * time.Second
 
 // database checks what holds the data, whether the master key opens it, and the mail that waits in it.
 func (d *report) database(r *run, cfg config.Config) {
@@ -39,6 +43,7 @@ func (d *report) database(r *run, cfg config.Config) {
 	default:
 		d.add("database", fine, "good", "name", name, "detail", detail)
 	}
+	d.clock(r, s)
 	d.masterKey(r, cfg, db)
 	d.outbox(r, db)
 }
@@ -49,6 +54,18 @@ func durable(s sqlstore.Status) bool {
 		return strings.EqualFold(s.Journal, "wal") && strings.EqualFold(s.Synchronous, "full")
 	}
 	return s.Synchronous != "off" && s.Synchronous != "local"
+}
+
+// clock compares the clocks of server and database: codes and links live by the server's.
+func (d *report) clock(r *run, s sqlstore.Status) {
+	if s.Clock.IsZero() {
+		return // one machine, one clock
+	}
+	if apart := r.Now().Sub(s.Clock).Abs(); apart > maxApart {
+		d.add("clock", warn, "off", "seconds", int(apart.Seconds()))
+		return
+	}
+	d.add("clock", fine, "good")
 }
 
 func (d *report) masterKey(r *run, cfg config.Config, db *sqlstore.DB) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/flow"
@@ -121,12 +122,13 @@ func (db *DB) Status(ctx context.Context) (Status, error) { return db.status(ctx
 
 // Status is what the doctor shows.
 type Status struct {
-	Dialect     string // SQLite or PostgreSQL
-	Server      string // version of the database
-	Version     int64  // of the schema, 0 = none yet
-	Target      int64  // the version this program makes
-	Journal     string // SQLite: "wal"
-	Synchronous string // SQLite: "full"; PostgreSQL: synchronous_commit, "on"
-	Integrity   string // SQLite: "ok" or what is wrong; "" for PostgreSQL
-	Bytes       int64  // size of the data
+	Dialect     string    // SQLite or PostgreSQL
+	Server      string    // version of the database
+	Version     int64     // of the schema, 0 = none yet
+	Target      int64     // the version this program makes
+	Journal     string    // SQLite: "wal"
+	Synchronous string    // SQLite: "full"; PostgreSQL: synchronous_commit, "on"
+	Integrity   string    // SQLite: "ok" or what is wrong; "" for PostgreSQL
+	Bytes       int64     // size of the data
+	Clock       time.Time // PostgreSQL: the server's time; zero for SQLite, which has this machine's
 }

@@ -101,8 +101,8 @@ func (e *postgresEngine) migrate(ctx context.Context) error {
 
 func (e *postgresEngine) status(ctx context.Context) (Status, error) {
 	s := Status{Dialect: PostgreSQL, Target: target(PostgreSQL)}
-	err := e.scan(ctx, `SELECT current_setting('server_version'), current_setting('synchronous_commit'), pg_database_size(current_database())`,
-		&s.Server, &s.Synchronous, &s.Bytes)
+	err := e.scan(ctx, `SELECT current_setting('server_version'), current_setting('synchronous_commit'), pg_database_size(current_database()), clock_timestamp()`,
+		&s.Server, &s.Synchronous, &s.Bytes, &s.Clock)
 	if err == nil {
 		s.Version, err = e.version(ctx)
 	}
