@@ -108,6 +108,25 @@ func TestARingIsHeardOnAnotherNode(t *testing.T) {
 	silent(t, other, "other topic on the other node")
 }
 
+func TestWhatWasRungJustBeforeTheEndIsHeard(t *testing.T) {
+	dsn := pgtest.New(t)
+	two := open(t, dsn)
+	for i := range 20 {
+		topic := fmt.Sprint("login:", i)
+		c, stop := two.Listen(topic)
+		one, err := Open(context.Background(), dsn, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one.Ring(topic)
+		if err := one.Close(); err != nil {
+			t.Fatal(err)
+		}
+		wakes(t, c, topic)
+		stop()
+	}
+}
+
 func TestManyRingsAtOnceAllArrive(t *testing.T) {
 	dsn := pgtest.New(t)
 	one, two := open(t, dsn), open(t, dsn)

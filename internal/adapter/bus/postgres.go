@@ -25,6 +25,7 @@ const (
 	connectTimeout = 5 * time.Second
 	idleCheck      = 15 * time.Second // a silent connection is asked whether it lives
 	blindTick      = time.Second      // while nothing can be heard, everybody here is rung this often
+	lastWords      = time.Second      // what Close takes to tell what is queued
 	firstPause     = 50 * time.Millisecond
 )
 
@@ -45,6 +46,7 @@ type Postgres struct {
 	node   string // this node's own rings come back under this name
 	queued map[string]struct{}
 	all    bool
+	unsent []string // payloads that were on their way when Close was called
 }
 
 var _ flow.Bell = (*Postgres)(nil)
@@ -75,10 +77,25 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Postgres, error) 
 	return p, nil
 }
 
-// Close stops listening and telling.
+// Close stops listening, and telling when the other nodes know what was rung: a command that ends at once
+// is heard too. It waits for that a moment only.
 func (p *Postgres) Close() error {
 	p.cancel()
 	p.done.Wait()
+	last := append(p.unsent, p.take()...)
+	if len(last) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	var conn *pgx.Conn
+	defer func() { hangUp(conn) }()
+	for _, payload := range last {
+		var err error
+		if conn, err = p.notify(ctx, conn, payload); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -141,14 +158,18 @@ func (p *Postgres) tell(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for _, payload := range p.take() {
+		payloads := p.take()
+		for i, payload := range payloads {
 			for pause := firstPause; ; pause = min(2*pause, blindTick) {
 				var err error
 				if conn, err = p.notify(ctx, conn, payload); err == nil {
 					break
 				}
-				p.log.Warn("bell: could not tell the other nodes; trying again", "error", err)
+				if ctx.Err() == nil {
+					p.log.Warn("bell: could not tell the other nodes; trying again", "error", err)
+				}
 				if !sleep(ctx, pause) {
+					p.unsent = payloads[i:]
 					return
 				}
 			}
