@@ -53,7 +53,7 @@ func (d *Door) moveHouse(w http.ResponseWriter, r *http.Request, p *params) {
 	if r.Method == http.MethodPost {
 		query = p.query()
 	}
-	d.redirect(w, strings.TrimSuffix(d.PublicURL, "/")+"/oauth/v1/authorize?"+query)
+	d.redirect(w, strings.TrimSuffix(d.PublicURL, "/")+authorizePath+"?"+query)
 }
 
 func (d *Door) begin(w http.ResponseWriter, r *http.Request, app application.Application, c *request, state doorState) {

@@ -21,6 +21,15 @@ import (
 // Name is the Door of the logins opened here.
 const Name = "oidc"
 
+// At is where the door stands. Clients know its addresses by heart.
+const At = "/oauth/v1/"
+
+const (
+	healthPath    = At + "health_check"
+	authorizePath = At + "authorize"
+	tokenPath     = At + "token"
+)
+
 // SignIn is the part of the sign-in flow this door calls.
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
@@ -65,10 +74,10 @@ var routes = []struct {
 	Route
 	serve func(d *Door, w http.ResponseWriter, r *http.Request)
 }{
-	{Route{"POST", "/oauth/v1/health_check", "say whether the service is up"}, (*Door).health},
-	{Route{"GET", "/oauth/v1/authorize", "open a sign-in"}, (*Door).authorize},
-	{Route{"POST", "/oauth/v1/authorize", "open a sign-in"}, (*Door).authorize},
-	{Route{"POST", "/oauth/v1/token", "trade a code for an id_token"}, (*Door).token},
+	{Route{"POST", healthPath, "say whether the service is up"}, (*Door).health},
+	{Route{"GET", authorizePath, "open a sign-in"}, (*Door).authorize},
+	{Route{"POST", authorizePath, "open a sign-in"}, (*Door).authorize},
+	{Route{"POST", tokenPath, "trade a code for an id_token"}, (*Door).token},
 }
 
 // Routes lists the addresses of the door.
@@ -91,7 +100,7 @@ func (d *Door) Handler() http.Handler {
 			route.serve(d, w, r)
 		})
 	}
-	mux.HandleFunc("/oauth/v1/", func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc(At, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		d.json(w, r, d.unknownAddress(w, r))
 	})

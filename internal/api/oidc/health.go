@@ -13,7 +13,7 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 		f = refuse(wrongHost, "host")
 	}
 	if f == nil {
-		_, f = d.prove(r.Context(), p, "/oauth/v1/health_check")
+		_, f = d.prove(r.Context(), p, healthPath)
 	}
 	if f != nil {
 		d.fail(w, r, f)

@@ -62,7 +62,7 @@ func (d *Door) requestAudience(aud string) bool {
 	if _, ok := d.at(aud, ""); ok {
 		return true
 	}
-	_, ok := d.at(aud, "/oauth/v1/authorize")
+	_, ok := d.at(aud, authorizePath)
 	return ok
 }
 

@@ -14,7 +14,6 @@ import (
 
 const (
 	jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-	tokenPath = "/oauth/v1/token"
 	tokenLife = 300 // seconds; clients read the id_token at once
 )
 
