@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/api/oidc"
 	"countersign/internal/base/errs"
 	"countersign/internal/site/phoneapp"
 	"countersign/internal/site/portal"
@@ -34,15 +35,17 @@ type Room struct {
 func (s *Server) hall() ([]Room, error) {
 	door := s.oidcDoor()
 	pages := s.promptPages(door)
+	own := s.portalPages()
 	phones := s.phoneDoor()
 	app, err := phoneapp.New(s.organization)
 	if err != nil {
 		return nil, err
 	}
 	return []Room{
-		{Name: "api/oidc", At: []string{"/oauth/v1/"}, Handler: door.Handler(), Routes: list(door.Routes())},
+		{Name: "api/oidc", At: []string{oidc.At}, Handler: door.Handler(), Routes: list(door.Routes())},
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
-		{Name: "site/prompt", At: []string{"/prompt/", "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
+		{Name: "site/prompt", At: []string{prompt.At, "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
+		{Name: "site/portal", At: []string{portal.At, portal.At + "/"}, Handler: own.Handler(), Routes: list(own.Routes()), Browser: true},
 		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},
 		{Name: "site/web", At: []string{"/static/"}, Handler: s.Assets, Routes: []Route{{"GET", "/static/{file}", "style sheets, scripts, pictures", ""}}},
 		{Name: "server", At: []string{"/healthz"}, Handler: http.HandlerFunc(s.health.alive), Routes: []Route{{"GET", "/healthz", "the process answers", ""}}},

@@ -9,12 +9,10 @@ import (
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/phone"
 	"countersign/internal/domain/login"
+	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
 	"countersign/internal/site/web"
 )
-
-// portalAt is where people look after their phones.
-const portalAt = "/my"
 
 // oidcDoor is the door of the Web SDK.
 func (s *Server) oidcDoor() *oidc.Door {
@@ -30,8 +28,13 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 	return &prompt.Prompt{
 		Web: s.Site, Forms: s.forms(), Cookies: s.cookies, SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices,
 		Doors:  map[string]prompt.Door{oidc.Name: door, prompt.InvitationDoor: prompt.Invitations{}},
-		Portal: portalAt, Now: s.now, ClientIP: clientIP,
+		Portal: portal.At, Now: s.now, ClientIP: clientIP,
 	}
+}
+
+// portalPages are where people look after their phones.
+func (s *Server) portalPages() *portal.Portal {
+	return &portal.Portal{Web: s.Site, Forms: s.forms(), Cookies: s.cookies, Devices: s.Devices, Enroll: s.Enroll, Now: s.now}
 }
 
 // phoneDoor is where phones knock.

@@ -11,7 +11,6 @@ import (
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
-	"countersign/internal/flow/notice"
 )
 
 var (
@@ -108,8 +107,8 @@ func (f *Flow) putBypassCode(ctx context.Context, st flow.Store, actor string, u
 	if !c.Expires.IsZero() {
 		expires = c.Expires
 	}
-	if _, err := f.mail(ctx, st, notice.Message{
-		Kind: notice.BypassCreated, To: u.Email, Args: []any{"username", u.Username, "expires", expires},
+	if _, err := f.mail(ctx, st, flow.Notice{
+		Kind: "bypass_created", To: u.Email, Args: []any{"username", u.Username, "expires", expires},
 	}); err != nil {
 		return err
 	}

@@ -15,16 +15,10 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/audit"
 	"countersign/internal/flow"
-	"countersign/internal/flow/notice"
 )
 
 // CommandLine is the actor of changes made with the operator's commands.
 const CommandLine = "command line"
-
-// Notices queues mail inside the database transaction of what it tells about.
-type Notices interface {
-	Queue(ctx context.Context, st flow.Store, m notice.Message) error
-}
 
 // Flow is the administration of one instance.
 type Flow struct {
@@ -32,9 +26,9 @@ type Flow struct {
 	Keys      *secret.Keyring
 	Now       func() time.Time
 	Rand      io.Reader
-	Bell      flow.Bell // may be nil: those who wait find out at their next poll
-	PublicURL string    // where people reach this instance, no slash at the end; for links
-	Notices   Notices   // may be nil: nothing is mailed
+	Bell      flow.Bell    // may be nil: those who wait find out at their next poll
+	PublicURL string       // where people reach this instance, no slash at the end; for links
+	Notices   flow.Notices // may be nil: nothing is mailed
 }
 
 // log writes the action row that belongs to a change. The description must hold no secret.
@@ -52,7 +46,7 @@ func (f *Flow) ring(topics []string) {
 }
 
 // mail queues a message when there is somebody to send it.
-func (f *Flow) mail(ctx context.Context, st flow.Store, m notice.Message) (queued bool, err error) {
+func (f *Flow) mail(ctx context.Context, st flow.Store, m flow.Notice) (queued bool, err error) {
 	if f.Notices == nil || m.To == "" {
 		return false, nil
 	}

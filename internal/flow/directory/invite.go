@@ -10,7 +10,6 @@ import (
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
-	"countersign/internal/flow/notice"
 )
 
 // ErrEnrolled reports an invitation of someone who has a device already (F-19).
@@ -53,8 +52,8 @@ func (f *Flow) Invite(ctx context.Context, actor, who string) (Invitation, error
 		if err := st.CreateEnrollment(ctx, link); err != nil {
 			return err
 		}
-		if inv.Mailed, err = f.mail(ctx, st, notice.Message{
-			Kind: notice.Enrollment, To: inv.User.Email, Link: inv.Link.Reveal(),
+		if inv.Mailed, err = f.mail(ctx, st, flow.Notice{
+			Kind: "enrollment", To: inv.User.Email, Link: inv.Link.Reveal(),
 			Args: []any{"username", inv.User.Username, "expires", inv.Expires},
 		}); err != nil {
 			return err
