@@ -6,7 +6,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,6 +44,9 @@ type demo struct {
 
 // program builds countersign once. COUNTERSIGN_TEST_BINARY names a ready one.
 var program = sync.OnceValues(func() (string, error) {
+	if err := touchSources(); err != nil {
+		return "", err
+	}
 	if ready := os.Getenv("COUNTERSIGN_TEST_BINARY"); ready != "" {
 		return ready, nil
 	}
@@ -57,6 +62,26 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// touchSources looks at every source file, so that the go command sees what this test depends on and
+// does not answer with a cached result of an older program.
+func touchSources() error {
+	for _, folder := range []string{"../cmd", "../internal"} {
+		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(path)
+			}
+			if errors.Is(err, fs.ErrNotExist) { // gone meanwhile
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
