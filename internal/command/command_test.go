@@ -174,6 +174,26 @@ func TestCommandsWithoutAnInstanceSayWhatToDo(t *testing.T) {
 	}
 }
 
+func TestADamagedDatabaseIsNamedAndLeftAlone(t *testing.T) { // AC-082
+	s := ready(t)
+	file := filepath.Join(s.dir, "data", "countersign.db")
+	junk := []byte(strings.Repeat("not a database ", 1000))
+	if err := os.WriteFile(file, junk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"user", "list"}, {"migrate"}, {"init"}} {
+		if code, _, bad := s.run(args...); code != exitFailed || !strings.Contains(bad, "atabase") {
+			t.Errorf("%v: exit %d: %s", args, code, bad)
+		}
+	}
+	if code, out, _ := s.run("doctor"); code != exitFailed || !strings.Contains(out, "fail  database") {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if now, err := os.ReadFile(file); err != nil || !bytes.Equal(now, junk) {
+		t.Error("the file was touched")
+	}
+}
+
 func TestAnApplicationFromAddToDelete(t *testing.T) {
 	s := ready(t)
 	var added appDoc

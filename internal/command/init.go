@@ -21,7 +21,7 @@ var errInitialized = errs.New(errs.Conflict, "command.initialized")
 
 type initCommand struct {
 	Data         string `help:"Folder for the database, certificates and keys. Default: /var/lib/countersign." placeholder:"DIR"`
-	PublicURL    string `name:"public-url" help:"Address people open, such as https://mfa.example.edu. Default: the name of this machine." placeholder:"URL"`
+	PublicURL    string `name:"public-url" aliases:"url" help:"Address people open, such as https://mfa.example.edu. Default: the name of this machine." placeholder:"URL"`
 	Organization string `help:"Name people see on the pages." placeholder:"NAME"`
 	Database     string `help:"PostgreSQL address, postgres://USER:PASSWORD@HOST/NAME; without it, SQLite in the data folder." placeholder:"URL"`
 }
