@@ -135,7 +135,7 @@ func (r *run) complain(code, text string) {
 		_ = json.NewEncoder(r.Stderr).Encode(problem{Error: code, Message: text})
 		return
 	}
-	fmt.Fprintf(r.Stderr, "countersign: %s\n", strings.ReplaceAll(text, "\n", " "))
+	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(strings.ReplaceAll(text, "\n", " ")))
 }
 
 // sentence finds the words for an error: those meant for operators, else those meant for everybody. The
@@ -157,7 +157,7 @@ func sentence(err error) (code, text string) {
 		text = e.Cause.Error()
 	case text == "":
 		text = err.Error()
-	case e.Cause != nil:
+	case e.Cause != nil && !strings.Contains(text, e.Cause.Error()):
 		text += " (" + e.Cause.Error() + ")"
 	}
 	return e.Code, text
