@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/puddle/v2"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -64,7 +65,7 @@ func postgresError(ctx context.Context, err error) error {
 	var n net.Error
 	var c *pgconn.ConnectError
 	if errors.As(err, &c) || errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) {
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, puddle.ErrClosedPool) || pgconn.SafeToRetry(err) {
 		return ErrUnavailable.With(err)
 	}
 	return fmt.Errorf("sqlstore: %w", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -35,8 +36,10 @@ type Options struct {
 type DB struct {
 	engine
 	dialect string
-	log     *slog.Logger
 	reading flow.Store
+
+	closing sync.Once
+	closed  error // what Close answered
 }
 
 // engine is what differs between the databases.
@@ -72,7 +75,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{log: o.Logger, dialect: SQLite}
+	db := &DB{dialect: SQLite}
 	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
 		db.dialect = PostgreSQL
 		e, err := openPostgres(ctx, o)
@@ -100,8 +103,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // Dialect is SQLite or PostgreSQL.
 func (db *DB) Dialect() string { return db.dialect }
 
-// Close waits for changes that run and closes all connections.
-func (db *DB) Close() error { return db.close() }
+// Close waits for changes that run and closes all connections. Calls after that give ErrUnavailable.
+func (db *DB) Close() error {
+	db.closing.Do(func() { db.closed = db.close() })
+	return db.closed
+}
 
 // Migrate brings the schema to this program's version; several nodes may call it at once.
 func (db *DB) Migrate(ctx context.Context) error { return db.migrate(ctx) }

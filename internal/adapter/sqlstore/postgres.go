@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -27,6 +29,7 @@ type postgresEngine struct {
 	pool    *pgxpool.Pool
 	cache   *cache
 	reading flow.Store
+	log     *slog.Logger
 }
 
 func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
@@ -52,7 +55,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	if err != nil {
 		return nil, postgresError(ctx, err)
 	}
-	e := &postgresEngine{pool: pool, cache: &cache{}}
+	e := &postgresEngine{pool: pool, cache: &cache{}, log: o.Logger}
 	e.reading = &store{run: &postgresReader{pool}, cache: e.cache}
 	if err := e.check(ctx); err != nil {
 		pool.Close()
@@ -114,14 +117,16 @@ func (e *postgresEngine) close() error {
 	return nil
 }
 
-// write runs the change again when PostgreSQL gave the race to another, or when the connection turned out
-// dead before anything was sent.
-func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) error) (err error) {
+// write runs the change again when PostgreSQL gave the race to another, and once when the connection turned
+// out dead before COMMIT was sent, as after a restart of the server.
+func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) error) error {
 	for try := 0; ; try++ {
-		err = e.writeOnce(ctx, change)
-		if try == raceTries || !lostRace(err) {
+		dead, err := e.writeOnce(ctx, change)
+		again := lostRace(err) && try < raceTries || dead && try == 0
+		if !again || ctx.Err() != nil {
 			return err
 		}
+		e.log.Info("a change is run again", "error", err)
 		pause := time.Duration(1+rand.IntN(10<<try)) * time.Millisecond
 		select {
 		case <-time.After(pause):
@@ -131,12 +136,13 @@ func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) erro
 	}
 }
 
-func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) error) error {
+// writeOnce also reports whether the connection died, by itself and with nothing committed.
+func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) error) (dead bool, err error) {
 	own, cancel := context.WithTimeout(ctx, connectTimeout)
 	conn, err := e.pool.Acquire(own)
 	cancel()
 	if err != nil {
-		return postgresError(ctx, err)
+		return false, postgresError(ctx, err)
 	}
 	t := &postgresTx{conn: conn.Conn()}
 	settled := false
@@ -155,7 +161,8 @@ func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) 
 		err = t.commit(ctx)
 	}
 	settled = err == nil
-	return err
+	dead = err != nil && err == t.failed && t.conn.IsClosed() && !t.committing && !errors.Is(err, context.DeadlineExceeded)
+	return dead, err
 }
 
 func call(change func(flow.Store) error, s flow.Store) (err error) {
@@ -176,6 +183,8 @@ type postgresTx struct {
 	queued []queuedStatement
 	row    row
 	failed error
+
+	committing bool // COMMIT is on its way: only the server knows
 }
 
 type queuedStatement struct {
@@ -282,6 +291,7 @@ func (t *postgresTx) commit(ctx context.Context) error {
 	}
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
+	t.committing = true
 	answer, err := t.send(own, `commit`, nil)
 	if err != nil {
 		return t.fail(ctx, err)

@@ -42,6 +42,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 		return nil, err
 	}
 	e := &sqliteEngine{path: path}
+	e.log = o.Logger
 	e.queue, e.quit, e.stopped = make(chan *pendingChange, groupSize), make(chan struct{}), make(chan struct{})
 	// The checkpoint runs on this connection: at 4,096 pages (16 MB) it is rare and still short.
 	if e.conn, err = connectSQLite(sqliteDSN(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)")); err != nil {
@@ -51,12 +52,14 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 		_ = e.conn.close()
 		return nil, err
 	}
-	e.readers = &sqliteReader{idle: make(chan *sqliteConn, sqliteReaders)}
+	e.readers = &sqliteReader{idle: make(chan *sqliteConn, sqliteReaders), closed: make(chan struct{})}
 	for range sqliteReaders {
 		c, err := connectSQLite(sqliteDSN(path, "query_only(1)"))
 		if err != nil {
+			for len(e.readers.idle) > 0 {
+				_ = (<-e.readers.idle).close()
+			}
 			_ = e.conn.close()
-			e.closeReaders()
 			return nil, err
 		}
 		e.readers.idle <- c
@@ -233,12 +236,8 @@ func (e *sqliteEngine) close() error {
 
 // closeReaders waits for readers at work.
 func (e *sqliteEngine) closeReaders() {
-	for range cap(e.readers.idle) {
-		select {
-		case c := <-e.readers.idle:
-			_ = c.close()
-		case <-time.After(5 * time.Second):
-		}
+	close(e.readers.closed)
+	for range sqliteReaders {
+		_ = (<-e.readers.idle).close()
 	}
-	close(e.readers.idle)
 }

@@ -15,7 +15,9 @@ type sqliteConn struct {
 	stmts map[string]*sqliteStmt
 	args  []driver.NamedValue
 	row   row
-	lost  error // the transaction cannot go on
+
+	failed error // the first error of a statement since a change began
+	lost   error // the transaction cannot go on
 }
 
 type sqliteStmt struct {
@@ -41,6 +43,9 @@ func (c *sqliteConn) prepare(q string) (*sqliteStmt, error) {
 
 func (c *sqliteConn) fail(err error) error {
 	err, fatal := sqliteError(err)
+	if c.failed == nil {
+		c.failed = err
+	}
 	if fatal && c.lost == nil {
 		c.lost = err
 	}
@@ -135,9 +140,11 @@ func (c *sqliteConn) close() error {
 	return c.conn.Close()
 }
 
-// sqliteReader is the pool of reading connections.
+// sqliteReader is the pool of reading connections. A store method makes one statement (a few make two), so
+// a connection is never held while another is asked for.
 type sqliteReader struct {
-	idle chan *sqliteConn
+	idle   chan *sqliteConn
+	closed chan struct{}
 }
 
 // reader marks runners that only read.
@@ -151,9 +158,8 @@ func (p *sqliteReader) query(ctx context.Context, q string, args []any, each fun
 	case c = <-p.idle:
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-	if c == nil {
-		return ErrUnavailable // closed
+	case <-p.closed:
+		return ErrUnavailable
 	}
 	defer func() { p.idle <- c }()
 	if err := ctx.Err(); err != nil {

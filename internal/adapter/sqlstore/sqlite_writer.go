@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type sqliteWriter struct {
 	queue   chan *pendingChange
 	quit    chan struct{} // closed by close
 	stopped chan struct{} // closed when the goroutine is gone
+	log     *slog.Logger
 
 	group []*pendingChange // being run
 }
@@ -155,22 +157,27 @@ func (w *sqliteWriter) inSavepoint(c *pendingChange) error {
 // begin takes the write lock, which another process may hold for a while.
 func (w *sqliteWriter) begin() (err error) {
 	for try := 0; try < busyTries; try++ {
-		if err = w.conn.run(`BEGIN IMMEDIATE`); !isBusy(err) {
-			return err
+		if err = w.conn.run(`BEGIN IMMEDIATE`); err == nil {
+			return nil
 		}
+		if !isBusy(err) {
+			_ = w.conn.run(`ROLLBACK`) // should an earlier one have failed
+			continue
+		}
+		w.log.Warn("another process holds the database; waiting", "error", err)
 		time.Sleep(time.Duration(try+1) * 10 * time.Millisecond)
 	}
 	return err
 }
 
-// call runs a change; a panic is its error.
-func (w *sqliteWriter) call(c *pendingChange) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked(v)
-		}
-	}()
-	return c.run(w.store)
+// call runs a change. A panic is its error, and so is a statement that failed, even if the change took no
+// notice: PostgreSQL would not go on after it either.
+func (w *sqliteWriter) call(c *pendingChange) error {
+	w.conn.failed = nil
+	if err := call(c.run, w.store); err != nil {
+		return err
+	}
+	return w.conn.failed
 }
 
 // abort rolls the whole group back.
@@ -179,6 +186,7 @@ func (w *sqliteWriter) abort(cause error) {
 	if _, known := cause.(errText); known {
 		cause = ErrUnavailable.With(cause)
 	}
+	w.log.Error("a group of changes was rolled back", "changes", len(w.group), "error", cause)
 	w.finish(cause)
 }
 

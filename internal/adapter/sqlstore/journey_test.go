@@ -1,0 +1,370 @@
+package sqlstore
+
+import (
+	"testing"
+	"time"
+
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
+)
+
+func TestPhonesAndKeys(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		full := fill[phone.Phone]("p", func(p *phone.Phone) { p.UserID = "DU1" })
+		bare := phone.Phone{ID: "DP2", UserID: "DU1", Name: "two", Created: at(-time.Hour), Alerts: phone.AlertsOff}
+		write(t, db, func(s flow.Store) error {
+			if err := s.CreatePhone(ctx, full); err != nil {
+				return err
+			}
+			return s.CreatePhone(ctx, bare)
+		})
+		byID := func(id string) phone.Phone { return got[phone.Phone](t)(db.Read().PhoneByID(ctx, id)) }
+		same(t, "full", byID(full.ID), full)
+		same(t, "oldest first", got[[]phone.Phone](t)(db.Read().PhonesOf(ctx, "DU1")), []phone.Phone{bare, full})
+		_, err := db.Read().PhoneByID(ctx, "DP0")
+		fails(t, "unknown", err, phone.ErrUnknown)
+		write(t, db, func(s flow.Store) error { return s.RenamePhone(ctx, "DP2", "zwei") })
+		fails(t, "rename unknown", db.Write(ctx, func(s flow.Store) error { return s.RenamePhone(ctx, "DP0", "") }), phone.ErrUnknown)
+
+		// Bind, alerts on, bind another: the first key is replaced and its alerts are off.
+		bind := func(id string, when time.Time) {
+			t.Helper()
+			p := phone.Phone{ID: "DP2", Platform: "iOS", Model: "M", Activated: when, OTP: phone.OTP{Type: "hotp", Seed: []byte(id), Counter: 3}}
+			write(t, db, func(s flow.Store) error {
+				return s.BindKey(ctx, p, phone.Key{ID: id, PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spki" + id), Created: when})
+			})
+		}
+		key := func(id string) phone.Key { return got[phone.Key](t)(db.Read().KeyByID(ctx, id)) }
+		bind("k1", noon)
+		same(t, "key", key("k1"), phone.Key{ID: "k1", PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spkik1"), State: phone.KeyActive, Created: noon})
+		write(t, db, func(s flow.Store) error { return s.SaveSubscription(ctx, "DP2", []byte("sub"), phone.AlertsOn) })
+		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", false, at(time.Second)) })
+		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", true, at(2*time.Second)) })
+		write(t, db, func(s flow.Store) error { return s.SaveResync(ctx, "DP2", 40, 2, noon) })
+		want := phone.Phone{ID: "DP2", UserID: "DU1", Name: "zwei", Platform: "iOS", Model: "M", Created: at(-time.Hour), KeyID: "k1", Key: []byte("spkik1"),
+			Activated: noon, OTP: phone.OTP{Type: "hotp", Seed: []byte("k1"), Counter: 3, ResyncNext: 40, ResyncCount: 2, ResyncSince: noon},
+			Subscription: []byte("sub"), Alerts: phone.AlertsOn, LastSeen: at(2 * time.Second), LastUsed: at(2 * time.Second)}
+		same(t, "bound", byID("DP2"), want)
+
+		spend := func(from, next int64) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.SpendPasscode(ctx, "DP2", from, next, at(3*time.Second)) })
+		}
+		same(t, "code", spend(3, 5), true)
+		same(t, "same code", spend(3, 5), false)
+		same(t, "earlier code", spend(3, 4), false)
+		same(t, "later code checked against an earlier counter", spend(3, 7), true)
+		want.OTP = phone.OTP{Type: "hotp", Seed: []byte("k1"), Counter: 7}
+		want.LastUsed = at(3 * time.Second)
+		same(t, "spent", byID("DP2"), want)
+
+		advance := func(id string, n int64) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.AdvanceAnswerCounter(ctx, id, n) })
+		}
+		same(t, "first answer", advance("k1", 1), true)
+		same(t, "counter must grow", advance("k1", 1), false)
+
+		bind("k2", at(time.Minute))
+		same(t, "replaced", []any{key("k1").State, key("k1").Ended}, []any{phone.KeyReplaced, at(time.Minute)})
+		same(t, "alerts are off", []any{byID("DP2").Subscription, byID("DP2").Alerts}, []any{[]byte(nil), phone.AlertsOff})
+		same(t, "a dead key answers nothing", advance("k1", 9), false)
+		same(t, "a code checked before the new pairing", spend(7, 8), false)
+		fails(t, "a key bound twice", db.Write(ctx, func(s flow.Store) error {
+			return s.BindKey(ctx, bare, phone.Key{ID: "k1", UserID: "DU1", Created: noon})
+		}), errKeyBound)
+		same(t, "still bound", byID("DP2").KeyID, "k2")
+
+		write(t, db, func(s flow.Store) error { return s.UnbindKey(ctx, "DP2", phone.KeyCopied, at(time.Hour)) })
+		same(t, "copied", key("k2").State, phone.KeyCopied)
+		p := byID("DP2")
+		same(t, "no app", []any{p.CanPush(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
+		same(t, "no code without an app", spend(0, 1), false)
+
+		bind("k3", at(2*time.Hour))
+		remove := func(u string) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.DeletePhone(ctx, "DP2", u, at(3*time.Hour)) })
+		}
+		same(t, "another's phone", remove("DU2"), false)
+		same(t, "removed", remove("DU1"), true)
+		same(t, "removed already", remove("DU1"), false)
+		same(t, "its key stays on record", []any{key("k3").State, key("k3").Ended}, []any{phone.KeyRemoved, at(3 * time.Hour)})
+		same(t, "earlier states stay", key("k1").State, phone.KeyReplaced)
+		_, err = db.Read().KeyByID(ctx, "k0")
+		fails(t, "unknown key", err, phone.ErrUnknown)
+	})
+}
+
+func TestLogins(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[login.Login]("l", nil)
+		write(t, db, func(s flow.Store) error { return s.CreateLogin(ctx, full) })
+		same(t, "full", got[login.Login](t)(db.Read().LoginByID(ctx, full.ID)), full)
+		_, err := db.Read().LoginByID(ctx, "none")
+		fails(t, "unknown", err, login.ErrStale)
+
+		create := func(id string) {
+			write(t, db, func(s flow.Store) error {
+				return s.CreateLogin(ctx, login.Login{ID: id, ApplicationID: "DI1", Stage: login.Open, Enrolling: true, Created: noon, Expires: at(time.Hour)})
+			})
+		}
+		read := func(id string) login.Login { return got[login.Login](t)(db.Read().LoginByID(ctx, id)) }
+		ok := func(f func(flow.Store) (bool, error)) bool { t.Helper(); return wrote(t, db, f) }
+		create("1")
+		write(t, db, func(s flow.Store) error { return s.BumpLogin(ctx, "1") })
+		write(t, db, func(s flow.Store) error { return s.ShowTransaction(ctx, "1", "t1") })
+		write(t, db, func(s flow.Store) error { return s.EnrollLogin(ctx, "1", "DU1", "t2") })
+		l := read("1")
+		same(t, "enrolled", []any{l.Version, l.UserID, l.TransactionID, l.Enrolling}, []any{int64(3), "DU1", "t2", false})
+		fails(t, "enroll unknown", db.Write(ctx, func(s flow.Store) error { return s.EnrollLogin(ctx, "0", "", "") }), login.ErrStale)
+
+		proof := login.Proof{Factor: "duo_push", Reason: "user_approved", PhoneID: "DP1"}
+		same(t, "not finished before allowed", ok(func(s flow.Store) (bool, error) {
+			return s.FinishLogin(ctx, "1", []byte("x"), at(time.Hour), noon)
+		}), false)
+		same(t, "too late", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Hour)) }), false)
+		same(t, "allowed", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), true)
+		same(t, "once", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), false)
+		same(t, "not refused any more", ok(func(s flow.Store) (bool, error) { return s.RefuseLogin(ctx, "1", "locked_out", noon) }), false)
+		l = read("1")
+		same(t, "as allowed", []any{l.Stage, l.Factor, l.Reason, l.PhoneID, l.DecidedAt, l.Version},
+			[]any{login.Allowed, "duo_push", "user_approved", "DP1", at(time.Minute), int64(4)})
+
+		same(t, "manage", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "duo_push", noon) }), true)
+		take := func(since time.Time) string {
+			return wrote(t, db, func(s flow.Store) (string, error) {
+				factor, _, err := s.TakeManageProof(ctx, "1", since)
+				return factor, err
+			})
+		}
+		same(t, "too old", take(noon), "")
+		same(t, "taken", take(at(-time.Second)), "duo_push")
+		same(t, "once", take(at(-time.Second)), "")
+		write(t, db, func(s flow.Store) error { return s.AnswerSpare(ctx, "1") })
+		write(t, db, func(s flow.Store) error { return s.AnswerRecovery(ctx, "1") })
+		same(t, "answered", read("1").SpareAsked && read("1").RecoveryAsked, true)
+
+		finish := func() bool {
+			return ok(func(s flow.Store) (bool, error) {
+				return s.FinishLogin(ctx, "1", []byte("ticket"), at(5*time.Minute), noon)
+			})
+		}
+		same(t, "finished", finish(), true)
+		same(t, "finished once", finish(), false)
+		same(t, "no proof when finished", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "x", noon) }), false)
+		collect := func(ticket, app string, now time.Time) error {
+			_, err := tryWrite(db, func(s flow.Store) (login.Login, error) { return s.CollectTicket(ctx, []byte(ticket), app, now) })
+			return err
+		}
+		fails(t, "another application", collect("ticket", "DI2", noon), login.ErrTicket)
+		fails(t, "unknown ticket", collect("other", "DI1", noon), login.ErrTicket)
+		fails(t, "no ticket", collect("", "DI1", noon), login.ErrTicket)
+		fails(t, "expired ticket", collect("ticket", "DI1", at(5*time.Minute)), login.ErrTicket)
+		if err := collect("ticket", "DI1", noon); err != nil {
+			t.Error(err)
+		}
+		fails(t, "used ticket", collect("ticket", "DI1", noon), login.ErrTicket)
+
+		create("2")
+		same(t, "refused", ok(func(s flow.Store) (bool, error) { return s.RefuseLogin(ctx, "2", "locked_out", noon) }), true)
+		same(t, "refused reason", []any{read("2").Stage, read("2").Reason}, []any{login.Refused, "locked_out"})
+		same(t, "not allowed any more", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "2", proof, noon) }), false)
+		same(t, "no proof when refused", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "2", "x", noon) }), false)
+		same(t, "forgotten", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetLogins(ctx, at(2*time.Hour)) }), int64(3))
+	})
+}
+
+func TestTransactions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[transaction.Transaction]("t", nil)
+		write(t, db, func(s flow.Store) error { return s.CreateTransaction(ctx, full) })
+		same(t, "full", got[transaction.Transaction](t)(db.Read().TransactionByID(ctx, full.ID)), full)
+		_, err := db.Read().TransactionByID(ctx, "none")
+		fails(t, "unknown", err, transaction.ErrUnknown)
+
+		create := func(id, u, p, l string, created time.Duration) {
+			write(t, db, func(s flow.Store) error {
+				return s.CreateTransaction(ctx, transaction.Transaction{ID: id, UserID: u, PhoneID: p, LoginID: l, State: transaction.Pending,
+					Created: at(created), Expires: at(created + time.Minute)})
+			})
+		}
+		ids := func(all []transaction.Transaction, err error) (out []string) {
+			t.Helper()
+			for _, x := range got[[]transaction.Transaction](t)(all, err) {
+				out = append(out, x.ID)
+			}
+			return out
+		}
+		for i, d := range []time.Duration{-90 * time.Second, -30 * time.Second, 0, time.Second} {
+			create(string(rune('a'+i)), "DU1", "DP1", "L"+string(rune('a'+i)), d)
+		}
+		create("z", "DU2", "DP2", "Lz", -2*time.Hour)
+		same(t, "on the phone", ids(db.Read().OpenTransactionsOn(ctx, "DP1", noon)), []string{"b", "c", "d"})
+		same(t, "of the user", ids(db.Read().OpenTransactionsOf(ctx, "DU1", "", "")), []string{"a", "b", "c", "d"})
+		same(t, "of a sign-in", ids(db.Read().OpenTransactionsOf(ctx, "", "Lc", "")), []string{"c"})
+		same(t, "of a phone", ids(db.Read().OpenTransactionsOf(ctx, "", "", "DP2")), []string{"z"})
+		same(t, "of nobody", ids(db.Read().OpenTransactionsOf(ctx, "", "", "")), []string(nil))
+		same(t, "overdue", ids(db.Read().OverdueTransactions(ctx, "", noon, 10)), []string{"z", "a"})
+		same(t, "overdue of a user", ids(db.Read().OverdueTransactions(ctx, "DU1", noon, 10)), []string{"a"})
+		same(t, "overdue, limited", ids(db.Read().OverdueTransactions(ctx, "", noon, 1)), []string{"z"})
+
+		decide := func(id string, to transaction.State) error {
+			x, err := tryWrite(db, func(s flow.Store) (transaction.Transaction, error) { return s.DecideTransaction(ctx, id, to, noon) })
+			if err == nil && (x.State != to || x.Decided != noon || x.ID != id) {
+				t.Errorf("decided %s: %+v", id, x)
+			}
+			return err
+		}
+		fails(t, "approve too late", decide("a", transaction.Approved), transaction.ErrDecided)
+		fails(t, "deny too late", decide("a", transaction.Fraud), transaction.ErrDecided)
+		fails(t, "time out too early", decide("b", transaction.TimedOut), transaction.ErrDecided)
+		fails(t, "unknown", decide("none", transaction.Approved), transaction.ErrDecided)
+		for id, to := range map[string]transaction.State{"a": transaction.TimedOut, "b": transaction.Approved, "c": transaction.WrongNumber, "z": transaction.Cancelled} {
+			if err := decide(id, to); err != nil {
+				t.Errorf("%s to %s: %v", id, to, err)
+			}
+			fails(t, "a final state stays", decide(id, transaction.Denied), transaction.ErrDecided)
+		}
+		open, missed, err := db.Read().CountTransactions(ctx, "DU1", at(-10*time.Minute))
+		same(t, "counts", []any{open, missed, err}, []any{1, 2, nil})
+		open, missed, err = db.Read().CountTransactions(ctx, "DU1", at(-time.Second))
+		same(t, "counts since", []any{open, missed, err}, []any{1, 1, nil})
+
+		write(t, db, func(s flow.Store) error { return s.MarkDelivery(ctx, "d", at(1), time.Time{}, true) })
+		write(t, db, func(s flow.Store) error { return s.MarkDelivery(ctx, "d", time.Time{}, at(time.Second), false) })
+		write(t, db, func(s flow.Store) error { return s.MarkDelivery(ctx, "d", at(time.Second), time.Time{}, true) })
+		x := got[transaction.Transaction](t)(db.Read().TransactionByID(ctx, "d"))
+		same(t, "delivery", []any{x.Delivered, x.Fetched, x.Unreachable}, []any{at(time.Second), at(time.Second), true})
+		same(t, "forgotten", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetTransactions(ctx, at(time.Hour)) }), int64(5))
+		same(t, "a pending one stays", ids(db.Read().OpenTransactionsOf(ctx, "DU1", "", "")), []string{"d"})
+	})
+}
+
+func TestActivations(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[activation.Activation]("v", nil)
+		write(t, db, func(s flow.Store) error { return s.CreateActivation(ctx, full) })
+		same(t, "by ID", got[activation.Activation](t)(db.Read().ActivationByID(ctx, full.ID)), full)
+		same(t, "by link", got[activation.Activation](t)(db.Read().ActivationByDigest(ctx, full.LinkDigest)), full)
+		same(t, "by typed code", got[activation.Activation](t)(db.Read().ActivationByDigest(ctx, full.TypedDigest)), full)
+		_, err := db.Read().ActivationByID(ctx, "none")
+		fails(t, "unknown", err, activation.ErrExpired)
+		for _, d := range [][]byte{nil, {}, []byte("none")} {
+			_, err = db.Read().ActivationByDigest(ctx, d)
+			fails(t, "unknown digest", err, activation.ErrExpired)
+		}
+
+		create := func(id string, change func(*activation.Activation)) {
+			a := activation.Activation{ID: id, Purpose: activation.Enroll, LinkDigest: []byte("l" + id), Created: noon, Expires: at(time.Hour)}
+			change(&a)
+			write(t, db, func(s flow.Store) error { return s.CreateActivation(ctx, a) })
+		}
+		create("1", func(a *activation.Activation) { a.LoginID = "L" })
+		create("2", func(a *activation.Activation) { a.LoginID, a.Created = "L", at(time.Second) })
+		create("3", func(a *activation.Activation) { a.LoginID, a.Created, a.Mailed = "L", at(2*time.Second), true })
+		create("4", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP1", activation.Reactivate })
+		create("5", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP2", activation.Reactivate })
+		create("6", func(a *activation.Activation) { a.UserID = "DU1" })
+		latest := func(l, s string, p activation.Purpose, ph string) string {
+			a, err := db.Read().LatestActivation(ctx, l, s, p, ph)
+			if err != nil {
+				fails(t, "latest", err, activation.ErrExpired)
+			}
+			return a.ID
+		}
+		same(t, "newest on screen", latest("L", "", activation.Enroll, ""), "2")
+		same(t, "of a phone", latest("", "S", activation.Reactivate, "DP1"), "4")
+		same(t, "other purpose", latest("L", "", activation.Add, ""), "")
+		same(t, "of nothing", latest("", "", activation.Enroll, ""), "")
+		mailed, err := db.Read().CountMailedActivations(ctx, "L", "", noon)
+		same(t, "mailed", []any{mailed, err}, []any{1, nil})
+		list := func(l, s string, since time.Time) (out []string) {
+			for _, a := range got[[]activation.Activation](t)(db.Read().ActivationsOf(ctx, l, s, since)) {
+				out = append(out, a.ID)
+			}
+			return out
+		}
+		same(t, "of the sign-in", list("L", "", at(time.Second)), []string{"3", "2"})
+		same(t, "of the session", list("", "S", noon), []string{"5", "4"})
+
+		claim := func(id string, now time.Time) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.ClaimActivation(ctx, id, "DU1", "DP9", now) })
+		}
+		same(t, "too late", claim("1", at(time.Hour)), false)
+		same(t, "claimed", claim("1", noon), true)
+		same(t, "once", claim("1", noon), false)
+		a := got[activation.Activation](t)(db.Read().ActivationByID(ctx, "1"))
+		same(t, "bound", []any{a.UserID, a.PhoneID, a.Claimed}, []any{"DU1", "DP9", noon})
+
+		dead := func() (out string) {
+			for _, id := range []string{"1", "2", "3", "4", "5", "6"} {
+				if !got[activation.Activation](t)(db.Read().ActivationByID(ctx, id)).Superseded.IsZero() {
+					out += id
+				}
+			}
+			return out
+		}
+		write(t, db, func(s flow.Store) error { return s.SupersedeActivations(ctx, "", "", "", "", noon) })
+		same(t, "of nothing", dead(), "")
+		write(t, db, func(s flow.Store) error { return s.SupersedeActivations(ctx, "L", "", "", "3", noon) })
+		same(t, "of the sign-in but one; a claimed one stays", dead(), "2")
+		write(t, db, func(s flow.Store) error { return s.SupersedeActivations(ctx, "", "S", "DP1", "5", noon) })
+		same(t, "of session or phone", dead(), "24")
+		write(t, db, func(s flow.Store) error { return s.SupersedeUserActivations(ctx, "DU1", noon) })
+		same(t, "of the user", dead(), "246")
+		same(t, "a superseded one is not claimed", claim("2", noon), false)
+	})
+}
+
+func TestTheRecord(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[audit.Authentication]("r", nil)
+		action := audit.Action{ID: "DL2", Time: noon, Actor: "command line", Action: "user_create", Object: "narroway", Description: map[string]any{"a": "b", "n": 1.0}}
+		write(t, db, func(s flow.Store) error {
+			if err := s.LogAuthentication(ctx, full); err != nil {
+				return err
+			}
+			for i := range 5 {
+				a := audit.Authentication{ID: "DL" + string(rune('a'+i)), Time: at(time.Hour + time.Duration(i/2)*time.Second), Username: "narroway", Result: audit.Success}
+				a.Application.ID = "DI" + string(rune('0'+i%2))
+				if i == 4 {
+					a.Result = audit.Fraud
+				}
+				if err := s.LogAuthentication(ctx, a); err != nil {
+					return err
+				}
+			}
+			if err := s.LogAction(ctx, action); err != nil {
+				return err
+			}
+			return s.LogAction(ctx, audit.Action{ID: "DL3", Time: at(time.Second), Actor: "narroway", Action: "phone_update", Object: "DP1"})
+		})
+		same(t, "full", got[[]audit.Authentication](t)(db.Read().Authentications(ctx, audit.Query{User: full.Username})), []audit.Authentication{full})
+		page := func(q audit.Query) (out string, last audit.Authentication) {
+			for _, a := range got[[]audit.Authentication](t)(db.Read().Authentications(ctx, q)) {
+				out, last = out+a.ID[2:3], a
+			}
+			return out, last
+		}
+		ids, last := page(audit.Query{User: "narroway", Limit: 2})
+		same(t, "newest first", ids, "ed")
+		ids, last = page(audit.Query{User: "narroway", Limit: 2, BeforeTime: last.Time, BeforeID: last.ID})
+		same(t, "next page", ids, "cb")
+		ids, _ = page(audit.Query{User: "narroway", Limit: 2, BeforeTime: last.Time, BeforeID: last.ID})
+		same(t, "last page", ids, "a")
+		ids, _ = page(audit.Query{Application: "DI1"})
+		same(t, "application", ids, "db")
+		ids, _ = page(audit.Query{Result: audit.Fraud})
+		same(t, "result", ids, "e")
+		ids, _ = page(audit.Query{Since: at(time.Hour + time.Second), Until: at(time.Hour + 2*time.Second)})
+		same(t, "period", ids, "dc")
+
+		actions := got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{}))
+		same(t, "actions", actions, []audit.Action{{ID: "DL3", Time: at(time.Second), Actor: "narroway", Action: "phone_update", Object: "DP1"}, action})
+		same(t, "of an actor or object", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{User: "narroway"}))), 2)
+		same(t, "of an object", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{Application: "DP1"}))), 1)
+	})
+}

@@ -1,0 +1,365 @@
+package sqlstore
+
+import (
+	"testing"
+	"time"
+
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/bypass"
+	"countersign/internal/domain/enrollment"
+	"countersign/internal/domain/outbox"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/session"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+func TestUsers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[user.User]("u", func(u *user.User) { u.ID, u.Username = "DU1", "narroway" })
+		write(t, db, func(s flow.Store) error { return s.CreateUser(ctx, full) })
+		same(t, "by ID", got[user.User](t)(db.Read().UserByID(ctx, "DU1")), full)
+		same(t, "by name", got[user.User](t)(db.Read().UserByName(ctx, "narroway")), full)
+		_, err := db.Read().UserByName(ctx, "nobody")
+		fails(t, "unknown", err, user.ErrUnknown)
+
+		// A taken name is an error after which the change may go on.
+		write(t, db, func(s flow.Store) error {
+			fails(t, "taken", s.CreateUser(ctx, user.User{ID: "DU9", Username: "narroway"}), user.ErrNameTaken)
+			return s.CreateUser(ctx, user.User{ID: "DU2", Username: "beta", RealName: "Ünal 50%", Email: "B@Example.ORG", Status: user.Active, Created: noon})
+		})
+		if _, err := db.Read().UserByID(ctx, "DU9"); err == nil {
+			t.Error("a user without a name is left")
+		}
+
+		saved := full
+		saved.RealName, saved.Email, saved.Status, saved.Notes = "Narro Way", "n@example.org", user.Active, "note"
+		write(t, db, func(s flow.Store) error { return s.SaveUser(ctx, saved) })
+		same(t, "saved", got[user.User](t)(db.Read().UserByID(ctx, "DU1")), saved)
+		fails(t, "save unknown", db.Write(ctx, func(s flow.Store) error { return s.SaveUser(ctx, user.User{ID: "DU0"}) }), user.ErrUnknown)
+	})
+}
+
+func TestUserAliasesShareTheNameSpace(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "narroway")
+		write(t, db, func(s flow.Store) error {
+			_, err := s.(*store).run.exec(ctx, `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, TRUE)`, []any{"nw", "DU1"})
+			return err
+		})
+		same(t, "by alias", got[user.User](t)(db.Read().UserByName(ctx, "nw")).ID, "DU1")
+		write(t, db, func(s flow.Store) error {
+			fails(t, "a name that is an alias", s.CreateUser(ctx, user.User{ID: "DU2", Username: "nw"}), user.ErrNameTaken)
+			return nil
+		})
+		_, err := db.Read().UserByID(ctx, "DU2")
+		fails(t, "no half user", err, user.ErrUnknown)
+	})
+}
+
+func TestUserLists(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		for i, name := range []string{"zoe", "adam", "a_b", "Émile", "mia"} {
+			write(t, db, func(s flow.Store) error {
+				st := user.Active
+				if name == "mia" {
+					st = user.Disabled
+				}
+				return s.CreateUser(ctx, user.User{ID: "DU" + string(rune('0'+i)), Username: name, RealName: "Änne " + name, Email: name + "@Example.org", Status: st})
+			})
+		}
+		names := func(q user.Query) (out []string) {
+			t.Helper()
+			for _, u := range got[[]user.User](t)(db.Read().Users(ctx, q)) {
+				out = append(out, u.Username)
+			}
+			return out
+		}
+		same(t, "all, by name", names(user.Query{}), []string{"a_b", "adam", "mia", "zoe", "Émile"})
+		same(t, "page", names(user.Query{After: "a_b", Limit: 2}), []string{"adam", "mia"})
+		same(t, "search without case", names(user.Query{Search: "ÄNNE Z"}), []string{"zoe"})
+		same(t, "search in mail", names(user.Query{Search: "MIA@example"}), []string{"mia"})
+		same(t, "wildcards are characters", names(user.Query{Search: "a_"}), []string{"a_b"})
+		same(t, "status", names(user.Query{Status: user.Disabled}), []string{"mia"})
+	})
+}
+
+func TestUserCountersAndLocks(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		u := person(t, db, "DU1", "a")
+		v := wrote(t, db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 2) })
+		same(t, "one failure", v.Failures, 1)
+		wrote(t, db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 2) })
+		_, err := tryWrite(db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 2) })
+		fails(t, "no attempt left", err, user.ErrLocked)
+
+		same(t, "locked out", wrote(t, db, func(s flow.Store) (bool, error) { return s.LockOut(ctx, u.ID, noon) }), true)
+		same(t, "only once", wrote(t, db, func(s flow.Store) (bool, error) { return s.LockOut(ctx, u.ID, noon) }), false)
+		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 100) })
+		fails(t, "locked", err, user.ErrLocked)
+		same(t, "too early", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, at(-time.Second)) }), false)
+		same(t, "unlocked", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, noon) }), true)
+		same(t, "as before", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), u)
+
+		v = wrote(t, db, func(s flow.Store) (user.User, error) { return s.MissPush(ctx, u.ID, 2, false, noon) })
+		same(t, "missed", []any{v.PushMisses, v.PushStopped.IsZero()}, []any{2, true})
+		wrote(t, db, func(s flow.Store) (user.User, error) { return s.MissPush(ctx, u.ID, 1, true, noon) })
+		v = wrote(t, db, func(s flow.Store) (user.User, error) { return s.MissPush(ctx, u.ID, 1, true, at(time.Minute)) })
+		same(t, "stopped at first", []any{v.PushMisses, v.PushStopped}, []any{4, noon})
+
+		write(t, db, func(s flow.Store) error {
+			if _, err := s.ReserveAttempt(ctx, u.ID, 10); err != nil {
+				return err
+			}
+			if err := s.MarkEnrolled(ctx, u.ID, noon); err != nil {
+				return err
+			}
+			if err := s.MarkEnrolled(ctx, u.ID, at(time.Hour)); err != nil {
+				return err
+			}
+			if err := s.RemindSpare(ctx, u.ID); err != nil {
+				return err
+			}
+			return s.Proved(ctx, u.ID, "push:DP1", at(time.Second))
+		})
+		write(t, db, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", at(2*time.Second)) })
+		want := u
+		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders = at(2*time.Second), "push:DP1", noon, 1
+		same(t, "proved", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), want)
+
+		same(t, "locked row", wrote(t, db, func(s flow.Store) (user.User, error) { return s.LockUser(ctx, u.ID) }), want)
+		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.LockUser(ctx, "DU0") })
+		fails(t, "lock unknown", err, user.ErrUnknown)
+	})
+}
+
+func TestApplications(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[application.Application]("a", func(a *application.Application) { a.Deleted = time.Time{}; a.Name = "b" })
+		bare := application.Application{ID: "DI2", Name: "a", Type: application.TypeWebSDK, Created: noon}
+		gone := application.Application{ID: "DI3", Name: "c", Created: noon, Deleted: at(time.Hour)}
+		write(t, db, func(s flow.Store) error {
+			for _, a := range []application.Application{full, bare, gone} {
+				if err := s.CreateApplication(ctx, a); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for _, a := range []application.Application{full, bare, gone} {
+			same(t, "by ID", got[application.Application](t)(db.Read().ApplicationByID(ctx, a.ID)), a)
+		}
+		same(t, "list", got[[]application.Application](t)(db.Read().Applications(ctx)), []application.Application{bare, full})
+		changed := full
+		changed.Name, changed.RedirectURIs, changed.Policy, changed.Disabled = "z", nil, policy.Policy{NumberEntry: 4}, false
+		write(t, db, func(s flow.Store) error { return s.SaveApplication(ctx, changed) })
+		same(t, "saved", got[application.Application](t)(db.Read().ApplicationByID(ctx, full.ID)), changed)
+		fails(t, "save unknown", db.Write(ctx, func(s flow.Store) error { return s.SaveApplication(ctx, application.Application{ID: "DI0"}) }), application.ErrUnknown)
+		_, err := db.Read().ApplicationByID(ctx, "DI0")
+		fails(t, "unknown", err, application.ErrUnknown)
+
+		spend := func(app, digest string) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.SpendAssertion(ctx, app, []byte(digest), noon) })
+		}
+		same(t, "first", spend("DI2", "j"), true)
+		same(t, "again", spend("DI2", "j"), false)
+		same(t, "another application", spend("DI3", "j"), true)
+		same(t, "too early to sweep", wrote(t, db, func(s flow.Store) (int64, error) { return s.SweepAssertions(ctx, noon) }), int64(0))
+		same(t, "sweep", wrote(t, db, func(s flow.Store) (int64, error) { return s.SweepAssertions(ctx, at(time.Second)) }), int64(2))
+	})
+}
+
+func TestBypassCodes(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		code := func(id string, uses int, expires time.Time) bypass.Code {
+			return bypass.Code{ID: id, UserID: "DU1", Digest: []byte(id), UsesLeft: uses, Expires: expires, Created: noon, Creator: "c"}
+		}
+		one, ever, old, spent := code("DB1", 1, at(time.Hour)), code("DB2", bypass.Unlimited, time.Time{}), code("DB3", 1, at(-time.Hour)), code("DB4", 0, time.Time{})
+		write(t, db, func(s flow.Store) error {
+			for _, c := range []bypass.Code{one, ever, old, spent} {
+				if err := s.CreateBypassCode(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		same(t, "live", got[[]bypass.Code](t)(db.Read().LiveBypassCodes(ctx, "DU1", noon)), []bypass.Code{one, ever})
+		spend := func(u, digest string) string {
+			return wrote(t, db, func(s flow.Store) (string, error) {
+				id, ok, err := s.SpendBypassCode(ctx, u, []byte(digest), noon)
+				if ok != (id != "") {
+					t.Errorf("spend %s: %q, %v", digest, id, ok)
+				}
+				return id, err
+			})
+		}
+		same(t, "spend", spend("DU1", "DB1"), "DB1")
+		same(t, "spend again", spend("DU1", "DB1"), "")
+		same(t, "unlimited", spend("DU1", "DB2")+spend("DU1", "DB2"), "DB2DB2")
+		same(t, "expired", spend("DU1", "DB3"), "")
+		same(t, "another user", spend("DU2", "DB2"), "")
+		same(t, "none", spend("DU2", ""), "")
+		same(t, "delete counts the live", wrote(t, db, func(s flow.Store) (int64, error) { return s.DeleteBypassCodes(ctx, "DU1", noon) }), int64(1))
+		same(t, "none is left", len(got[[]bypass.Code](t)(db.Read().LiveBypassCodes(ctx, "DU1", noon))), 0)
+	})
+}
+
+func TestEnrollments(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		full := fill[enrollment.Link]("e", func(l *enrollment.Link) { l.UserID = "DU1" })
+		open := enrollment.Link{ID: "DE1", UserID: "DU1", Digest: []byte("d1"), Created: noon, Expires: at(time.Hour)}
+		ever := enrollment.Link{ID: "DE2", UserID: "DU1", Digest: []byte("d2"), Created: noon}
+		old := enrollment.Link{ID: "DE3", UserID: "DU1", Digest: []byte("d3"), Created: noon, Expires: at(-time.Hour)}
+		write(t, db, func(s flow.Store) error {
+			for _, l := range []enrollment.Link{full, open, ever, old} {
+				if err := s.CreateEnrollment(ctx, l); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		by := func(d string) enrollment.Link {
+			return got[enrollment.Link](t)(db.Read().EnrollmentByDigest(ctx, []byte(d)))
+		}
+		same(t, "full", by(string(full.Digest)), full)
+		_, err := db.Read().EnrollmentByDigest(ctx, []byte("none"))
+		fails(t, "unknown", err, enrollment.ErrInvalid)
+		same(t, "open", got[[]enrollment.Link](t)(db.Read().OpenEnrollments(ctx, "DU1", noon)), []enrollment.Link{open, ever})
+		same(t, "revoked", wrote(t, db, func(s flow.Store) (int64, error) { return s.RevokeEnrollments(ctx, "DU1", noon) }), int64(2))
+		same(t, "when", by("d1").Revoked, noon)
+		same(t, "an expired link stays expired", by("d3").Revoked.IsZero(), true)
+		write(t, db, func(s flow.Store) error { return s.UseEnrollments(ctx, "DU1", at(time.Minute)) })
+		same(t, "a revoked one is not used", by("d1").Used.IsZero(), true)
+		same(t, "used", by("d3").Used, at(time.Minute))
+		same(t, "none is open", len(got[[]enrollment.Link](t)(db.Read().OpenEnrollments(ctx, "DU1", noon))), 0)
+	})
+}
+
+func TestOutbox(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		full := fill[outbox.Mail]("m", nil)
+		mail := func(id string, due time.Duration) outbox.Mail {
+			return outbox.Mail{ID: id, Kind: "k", To: "a@example.org", Subject: "s", Body: []byte("b"), Created: at(due), Due: at(due)}
+		}
+		write(t, db, func(s flow.Store) error {
+			for _, m := range []outbox.Mail{full, mail("DM1", 0), mail("DM2", -time.Minute), mail("DM3", time.Hour)} {
+				if err := s.EnqueueMail(ctx, m); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		lease := func(now time.Time, n int) (ids []string) {
+			for _, m := range wrote(t, db, func(s flow.Store) ([]outbox.Mail, error) { return s.LeaseMail(ctx, now, at(time.Minute), n) }) {
+				same(t, "due of "+m.ID, m.Due, at(time.Minute))
+				ids = append(ids, m.ID)
+			}
+			return ids
+		}
+		same(t, "first due first", lease(noon, 1), []string{"DM2"})
+		same(t, "the rest", lease(noon, 10), []string{"DM1"})
+		same(t, "all leased", lease(noon, 10), []string(nil))
+		write(t, db, func(s flow.Store) error {
+			if err := s.MailRetry(ctx, "DM1", at(time.Second), "busy"); err != nil {
+				return err
+			}
+			return s.MailSent(ctx, "DM2", noon)
+		})
+		again := wrote(t, db, func(s flow.Store) ([]outbox.Mail, error) {
+			return s.LeaseMail(ctx, at(time.Second), at(time.Minute), 10)
+		})
+		want := mail("DM1", 0)
+		want.Due, want.Attempts, want.Error = at(time.Minute), 1, "busy"
+		same(t, "retried", again, []outbox.Mail{want})
+		count := func() (n int, e string) {
+			n, e, err := db.Read().MailWaiting(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n, e
+		}
+		n, e := count()
+		same(t, "waiting", []any{n, e}, []any{2, "busy"})
+		write(t, db, func(s flow.Store) error { return s.MailFailed(ctx, "DM1", noon, "no such box") })
+		n, e = count()
+		same(t, "waiting after giving up", []any{n, e}, []any{1, "no such box"})
+		row := got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, full.ID))
+		same(t, "full", row, full)
+		row = got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, "DM2"))
+		same(t, "a sent body is emptied", []any{row.Body, row.Sent}, []any{[]byte(nil), noon})
+	})
+}
+
+func TestSessions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		full := fill[session.Session]("s", func(v *session.Session) {
+			v.UserID, v.ChangesLeft, v.Proved, v.Seen, v.Expires = "DU1", 1, noon, noon, at(time.Hour)
+		})
+		other := full
+		other.ID, other.Digest, other.ChangesLeft = "DS2", []byte("d2"), session.Unlimited
+		write(t, db, func(s flow.Store) error {
+			if err := s.CreateSession(ctx, full); err != nil {
+				return err
+			}
+			return s.CreateSession(ctx, other)
+		})
+		same(t, "by ID", got[session.Session](t)(db.Read().SessionByID(ctx, full.ID)), full)
+		touch := func(now time.Time) (session.Session, error) {
+			return tryWrite(db, func(s flow.Store) (session.Session, error) { return s.TouchSession(ctx, full.Digest, now) })
+		}
+		v := got[session.Session](t)(touch(at(14 * time.Minute)))
+		same(t, "seen", v.Seen, at(14*time.Minute))
+		got[session.Session](t)(touch(at(28 * time.Minute)))
+		_, err := touch(at(28*time.Minute + session.Idle))
+		fails(t, "idle", err, session.ErrIdle)
+		for m := 42; m < 60; m += 14 {
+			got[session.Session](t)(touch(at(time.Duration(m) * time.Minute)))
+		}
+		_, err = touch(at(time.Hour))
+		fails(t, "over", err, session.ErrIdle)
+
+		spend := func(id string, since time.Time) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.SpendChange(ctx, id, since) })
+		}
+		same(t, "proof too old", spend(full.ID, noon), false)
+		same(t, "one change", spend(full.ID, at(-time.Second)), true)
+		same(t, "no second", spend(full.ID, at(-time.Second)), false)
+		same(t, "unlimited", spend(other.ID, at(-time.Second)) && spend(other.ID, at(-time.Second)), true)
+		write(t, db, func(s flow.Store) error {
+			return s.RenewSession(ctx, full.ID, "duo_push", session.Unlimited, at(time.Minute))
+		})
+		v = got[session.Session](t)(db.Read().SessionByID(ctx, full.ID))
+		same(t, "renewed", []any{v.Factor, v.ChangesLeft, v.Proved}, []any{"duo_push", session.Unlimited, at(time.Minute)})
+		fails(t, "renew unknown", db.Write(ctx, func(s flow.Store) error { return s.RenewSession(ctx, "DS0", "", 1, noon) }), session.ErrIdle)
+
+		write(t, db, func(s flow.Store) error { return s.EndSessions(ctx, "DU1", other.ID) })
+		_, err = db.Read().SessionByID(ctx, full.ID)
+		fails(t, "ended", err, session.ErrIdle)
+		same(t, "not yet forgotten", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetSessions(ctx, at(time.Hour)) }), int64(0))
+		same(t, "forgotten", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetSessions(ctx, at(2*time.Hour)) }), int64(1))
+	})
+}
+
+func TestSettings(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		load := func() settings.Settings { return got[settings.Settings](t)(db.Read().LoadSettings(ctx)) }
+		same(t, "defaults", load(), settings.Settings{}.WithDefaults())
+		full := fill[settings.Settings]("s", nil)
+		for range 2 {
+			write(t, db, func(s flow.Store) error { return s.SaveSettings(ctx, full) })
+			same(t, "saved", load(), full)
+			load().Policy.Methods[0] = "changed by a caller"
+			same(t, "still", load(), full)
+			full.Organization = "other"
+		}
+		keep := func(v string) string {
+			return string(wrote(t, db, func(s flow.Store) ([]byte, error) { return s.KeepSecret(ctx, "vapid", []byte(v)) }))
+		}
+		same(t, "first", keep("one"), "one")
+		same(t, "second agrees", keep("two"), "one")
+	})
+}
