@@ -292,6 +292,24 @@ func TestWaitAnswersWhenARequestArrives(t *testing.T) {
 	}
 }
 
+func TestWaitTellsAPhoneThatItWasReplacedMeanwhile(t *testing.T) {
+	h := newHouse(t)
+	_, _, raw := h.call(t, h.key, "GET", "/phone/v1/requests/wait", "", nil)
+	var list phonewire.RequestList
+	if err := json.Unmarshal(raw, &list); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan phonewire.Failure, 1)
+	go func() {
+		_, f, _ := h.call(t, h.key, "GET", "/phone/v1/requests/wait?after="+list.After, "", nil)
+		done <- f
+	}()
+	h.mobile.End(h.phone, errs.New(errs.Gone, "phone.replaced"))
+	if f := <-done; f.Code != "phone.replaced" {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestWaitEndsWithoutNews(t *testing.T) {
 	h := newHouse(t)
 	_, _, raw := h.call(t, h.key, "GET", "/phone/v1/requests/wait", "", nil)

@@ -39,17 +39,23 @@ async function read(response) {
   return body;
 }
 
-export async function call(account, method, target, body, options = {}) {
+// prepare signs a request: what fetch takes.
+async function prepare(account, method, target, text) {
   await clockOffset();
+  const time = serverNow();
+  const nonce = base64url(crypto.getRandomValues(new Uint8Array(16)));
+  const signature = await sign(account.key, await requestText(method, self.location.host, target, time, nonce, text));
+  const headers = { Authorization: `Countersign-Phone keyid="${account.keyId}",time="${time}",nonce="${nonce}",signature="${signature}"` };
+  if (text) headers['Content-Type'] = 'application/json';
+  return { method, headers, body: text || undefined, cache: 'no-store', credentials: 'omit' };
+}
+
+export async function call(account, method, target, body, options = {}) {
   const text = body === undefined ? '' : JSON.stringify(body);
   for (let attempt = 0; ; attempt++) {
-    const time = serverNow();
-    const nonce = base64url(crypto.getRandomValues(new Uint8Array(16)));
-    const signature = await sign(account.key, await requestText(method, self.location.host, target, time, nonce, text));
-    const headers = { Authorization: `Countersign-Phone keyid="${account.keyId}",time="${time}",nonce="${nonce}",signature="${signature}"` };
-    if (text) headers['Content-Type'] = 'application/json';
+    const request = await prepare(account, method, target, text);
     try {
-      return await read(await fetch(target, { method, headers, body: text || undefined, cache: 'no-store', credentials: 'omit', ...options }));
+      return await read(await fetch(target, { ...request, ...options }));
     } catch (e) {
       if (e instanceof Refusal && e.code === 'phone.clock' && attempt === 0) continue;
       if (e instanceof Refusal && e.gone) await store.change(account.id, (a) => { a.gone = e.code; });
@@ -67,12 +73,25 @@ export async function activate(code, pair, about) {
     body: JSON.stringify(a), cache: 'no-store', credentials: 'omit' }));
 }
 
-// answer signs a decision. The counter is written before it is used.
-export async function answer(accountId, request, decision, reason, number, options) {
+// signed makes an answer. The counter is written before it is used.
+async function signed(accountId, request, decision, reason, number) {
   const account = await store.change(accountId, (a) => { a.counter += 1; });
   if (!account) throw new Error('no such account');
   const a = { transaction: request.transaction, application: request.application_id, user: request.user_id, phone: account.id,
     decision, reason, number, expires: request.expires, counter: account.counter };
   a.signature = await sign(account.key, answerText(a));
-  return call(account, 'POST', `/phone/v1/requests/${encodeURIComponent(request.transaction)}/answer`, a, options);
+  return { account, a, target: `/phone/v1/requests/${encodeURIComponent(request.transaction)}/answer` };
+}
+
+export async function answer(accountId, request, decision, reason, number) {
+  const { account, a, target } = await signed(accountId, request, decision, reason, number);
+  return call(account, 'POST', target, a);
+}
+
+// plainNo makes a no beforehand, because a page that is closing has no time to sign. Its result
+// sends it.
+export async function plainNo(accountId, request) {
+  const { account, a, target } = await signed(accountId, request, 'deny', '', '');
+  const ready = await prepare(account, 'POST', target, JSON.stringify(a));
+  return () => { fetch(target, { ...ready, keepalive: true }).catch(() => {}); };
 }

@@ -9,7 +9,6 @@ export function t(key, values = {}) {
   if (s === undefined) return `⟦${key}⟧`;
   return s.replace(/\{(\w+)\}/g, (all, name) => name in values ? String(values[name]) : all);
 }
-export const hasText = (key) => ('phoneapp.' + key) in data.texts;
 
 // h makes an element: attributes, 'on…' listeners, children (strings, nodes, nothing, arrays).
 export function h(tag, attributes = {}, ...children) {
@@ -62,9 +61,8 @@ export function say(sentence) {
   clear = setTimeout(() => { line.textContent = ''; }, 8000);
 }
 
-// sentence turns any failure into words.
+// sentence turns any failure into words; the server's refusals bring their own.
 export function sentence(e) {
-  if (e?.code && hasText('error.' + e.code)) return t('error.' + e.code);
   if (e?.status) return e.message;
   return t('error.offline');
 }

@@ -21,18 +21,22 @@ const shown = new Map(); // account id -> {code, until}
 let install = null;
 addEventListener('beforeinstallprompt', (e) => { e.preventDefault(); install = e; });
 
+const redraw = () => list(location.hash === '#/paired');
+
 let timer;
-export async function list() {
+// list draws the screen; after pairing it says so on top.
+export async function list(paired = false) {
   const all = await store.accounts();
   const offset = Math.round(await clockOffset() / 60000);
   clearInterval(timer);
   const cards = all.map((a) => card(a, offset));
   show('list',
-    h('header', { class: 'top' }, h('h1', {}, t('list.title'))),
+    paired ? h('section', { class: 'result ok', 'data-test': 'paired' }, h('p', { class: 'sign' }, icon('ok')), h('h1', {}, t('pair.done')), h('p', {}, t('pair.done_hint')))
+      : h('header', { class: 'top' }, h('h1', {}, t('list.title'))),
     all.length ? h('ul', { class: 'cards' }, cards) : h('section', { class: 'card' }, h('h2', {}, t('list.empty')), h('p', { class: 'muted' }, t('list.empty_hint'))),
     alertsPanel(all),
     install && all.length > 0 && h('section', { class: 'card' }, h('p', {}, t('list.install_hint')),
-      button(t('list.install'), async () => { await install.prompt(); install = null; list(); }, { 'data-key': 'install' })),
+      button(t('list.install'), async () => { await install.prompt(); install = null; redraw(); }, { 'data-key': 'install' })),
     h('a', { href: '#/add', class: 'button ' + (all.length ? '' : 'primary'), 'data-test': 'add-account', 'data-key': 'add' }, icon('+'), t('list.add')));
   timer = setInterval(() => {
     if (document.body.dataset.screen !== 'list') return clearInterval(timer);
@@ -63,7 +67,8 @@ function card(a, offset) {
   const dead = chip === 'gone';
   const name = t('account.title', { organisation: a.organisation, user: a.username });
   const waiting = open.get(a.id)?.[0];
-  return h('li', { class: 'card account' + (dead ? ' dead' : ''), 'data-test': 'account-card', 'data-account': a.id },
+  return h('li', { class: 'card account' + (dead ? ' dead' : ''), 'data-test': 'account-card', 'data-account': a.id,
+    'data-state': dead ? 'reconnect' : chip.replace('_', '-') },
     h('div', { class: 'row' },
       h('div', { class: 'grow' }, h('h2', {}, a.organisation), h('p', { class: 'muted' }, a.username + (a.phoneName ? ' · ' + a.phoneName : ''))),
       h('a', { href: '#/account/' + a.id, class: 'quiet square', 'aria-label': t('list.menu', { account: name }), 'data-test': 'account-menu', 'data-key': 'menu-' + a.id }, icon('menu'))),
@@ -90,7 +95,7 @@ function codeRow(a, name) {
 
 const spaced = (code) => code.length === 6 ? code.slice(0, 3) + ' ' + code.slice(3) : code;
 
-function hide(id) { shown.delete(id); list(); }
+function hide(id) { shown.delete(id); redraw(); }
 
 // reveal makes a code. An HOTP counter is moved on before the code is seen.
 async function reveal(a) {
@@ -98,10 +103,10 @@ async function reveal(a) {
     shown.set(a.id, await totpNow(a));
   } else {
     const b = await store.change(a.id, (x) => { x.otp.counter += 1; });
-    if (!b) return list();
+    if (!b) return redraw();
     shown.set(a.id, { code: await hotp(b.otpKey, b.otp.counter - 1, b.otp.digits), until: Date.now() + 60000 });
   }
-  await list();
+  await redraw();
   drawCode(a);
 }
 

@@ -2,11 +2,11 @@
 import * as store from './store.js';
 import { renew, startWorker } from './alerts.js';
 import { account, check } from './account.js';
-import { alertsPanel, list } from './list.js';
+import { list } from './list.js';
 import { add, landing, pair, resume } from './pair.js';
 import { busy, leave, request } from './request.js';
 import { count, find, onChange, restart } from './watch.js';
-import { h, show, t } from './dom.js';
+import { t } from './dom.js';
 
 const landed = /^\/a\/([A-Za-z0-9_-]{4,128})$/.exec(location.pathname);
 
@@ -46,8 +46,7 @@ function toRequest() {
 
 async function paired() {
   if (find()) return toRequest();
-  show('paired', h('section', { class: 'result ok', 'data-test': 'paired' }, h('h1', {}, t('pair.done')), h('p', {}, t('pair.done_hint'))),
-    alertsPanel(await store.accounts()), h('a', { href: '#/', class: 'button', 'data-test': 'done' }, t('done')));
+  return list(true);
 }
 
 function badge() {
@@ -62,14 +61,15 @@ function changed() {
   badge();
   const screen = document.getElementById('view').dataset.screen ?? '';
   if (screen.startsWith('request-')) {
-    if (screen !== 'request-gone' && busy() && !find(location.hash.split('/')[2] && decodeURIComponent(location.hash.split('/')[2]))) {
+    if (screen === 'request-gone' || screen === 'request-loading') return route();
+    if (busy() && !find(location.hash.split('/')[2] && decodeURIComponent(location.hash.split('/')[2]))) {
       leave();
       route();
     }
     return;
   }
-  if ((screen === 'list' || screen === 'paired' || screen === '') && find()) return toRequest();
-  if (screen === 'list') list();
+  if ((screen === 'list' || screen === '') && find()) return toRequest();
+  if (screen === 'list') list(location.hash === '#/paired');
 }
 
 addEventListener('hashchange', route);
@@ -79,9 +79,9 @@ onChange(changed);
 navigator.serviceWorker?.addEventListener('message', (e) => {
   if (e.data?.type === 'push') restart();
   if (e.data?.type === 'open') {
+    restart();
     const hash = new URL(e.data.url, location.origin).hash;
     if (hash) location.hash = hash;
-    restart();
   }
 });
 
@@ -90,4 +90,4 @@ await route();
 if (location.pathname.startsWith('/app/')) await restart();
 await startWorker();
 await renew();
-if (document.getElementById('view').dataset.screen === 'list') list();
+if (document.getElementById('view').dataset.screen === 'list') list(location.hash === '#/paired');

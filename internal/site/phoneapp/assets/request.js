@@ -1,9 +1,9 @@
 // One request: a question with the application's name, who, what, where, when, and two answers.
-import { answer, serverNow } from './api.js';
+import { answer, plainNo, serverNow } from './api.js';
 import { alertsPanel } from './list.js';
 import * as store from './store.js';
 import { worker } from './alerts.js';
-import { drop, find } from './watch.js';
+import { drop, find, unsure } from './watch.js';
 import { button, clock, h, icon, sentence, show, t, top } from './dom.js';
 
 const ARMING = 800; // ms before Approve takes a tap: phones in pockets approve nothing
@@ -27,6 +27,7 @@ export function request(transaction) {
   const found = find(transaction);
   if (!found) {
     leave();
+    if (unsure()) return show('request-loading', top(t('state.connecting'), '#/'));
     show('request-gone', top(t('request.gone'), '#/'), h('p', {}, t('request.gone_hint')), back());
     return;
   }
@@ -50,16 +51,16 @@ function ask(accountId, r) {
   const deny = button(t('request.deny'), () => why(accountId, r), { class: 'button deny', 'data-test': 'deny' });
   const field = digits > 0 && h('input', { id: 'number', class: 'number', type: 'text', inputmode: 'none', autocomplete: 'off', maxlength: digits,
     pattern: '[0-9]*', 'aria-describedby': 'number-hint', 'data-test': 'number-field', oninput: typed });
-  const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'aria-label': t('request.pad') },
+  const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'data-keypad': true, 'data-keypad': true, 'aria-label': t('request.pad') },
     [1, 2, 3, 4, 5, 6, 7, 8, 9, null, 0, 'x'].map((d) => d === null ? h('span', {}) : d === 'x'
       ? button(icon('erase'), () => put(field.value.slice(0, -1)), { class: 'button key', 'aria-label': t('request.clear') })
       : button(String(d), () => put(field.value + d), { class: 'button key', 'data-test': 'pad-' + d, disabled: true })));
   const place = [r.place || t('request.place_unknown'), r.ip && t('request.ip', { ip: r.ip })].filter(Boolean).join(' · ');
   show('request-' + r.transaction, h('article', { class: 'request', 'data-test': 'request', 'data-transaction': r.transaction, onkeydown: key },
-    h('h1', {}, title(r)),
+    h('h1', { 'data-test': 'request-application' }, title(r)),
     kind(r) === 'pairing' && h('p', { class: 'muted' }, t('request.pairing_hint')),
     h('dl', { class: 'facts' },
-      h('div', {}, h('dt', {}, t('request.who')), h('dd', {}, t('request.who_value', { user: r.username, organisation: r.organisation }))),
+      h('div', {}, h('dt', {}, t('request.who')), h('dd', { 'data-test': 'request-user' }, t('request.who_value', { user: r.username, organisation: r.organisation }))),
       r.browser && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.browser)),
       h('div', {}, h('dt', {}, t('request.where')), h('dd', {}, place)),
       h('div', {}, h('dt', {}, t('request.when')), h('dd', {}, left))),
@@ -124,20 +125,25 @@ function why(accountId, r) {
   let seconds = REASON, sent = false;
   const auto = h('p', { class: 'muted small' }, t('deny.auto', { seconds }));
   const problem = h('p', { class: 'problem', role: 'alert' });
-  const choose = async (reason, last) => {
+  const choose = async (reason) => {
     if (sent) return;
     sent = true;
     clearInterval(ticking);
     cleanup();
     try {
-      const out = await answer(accountId, r, 'deny', reason, '', last ? { keepalive: true } : {});
-      if (!last) result(accountId, r, out.state);
+      await prepared; // its counter is lower: it would come too late otherwise
+      result(accountId, r, (await answer(accountId, r, 'deny', reason, '')).state);
     } catch (e) {
       sent = false;
       problem.textContent = e.code ? sentence(e) : t('request.failed');
     }
   };
-  const hidden = () => choose('', true);
+  let no = () => {};
+  const prepared = plainNo(accountId, r).then((send) => { no = send; }).catch(() => {});
+  const hidden = () => {
+    if (!sent) no();
+    sent = true;
+  };
   addEventListener('pagehide', hidden);
   cleanup = () => removeEventListener('pagehide', hidden);
   show('deny', h('h1', {}, t('deny.title')), h('p', {}, t('deny.question', { application: r.application_name })),
@@ -163,7 +169,7 @@ async function result(accountId, r, state) {
   history.replaceState(null, '', '#/result');
   show('result', h('section', { class: 'result ' + (good ? 'ok' : key === 'denied' || key === 'reported' ? 'info' : 'warn'), 'data-test': 'result', 'data-state': key },
     h('p', { class: 'sign' }, icon(good ? 'ok' : key === 'expired' ? 'clock' : 'no')),
-    h('h1', {}, t('result.' + key)), h('p', {}, t(`result.${key}_hint`, { application: r.application_name }))),
+    h('h1', { 'data-test': 'outcome' }, t('result.' + key)), h('p', {}, t(`result.${key}_hint`, { application: r.application_name }))),
     back(), alertsPanel(await store.accounts()));
   const reg = await worker();
   for (const n of await reg?.getNotifications?.() ?? []) n.close();

@@ -5,6 +5,8 @@ import { call, Refusal } from './api.js';
 
 export const open = new Map(); // account id -> open requests
 export const connection = new Map(); // account id -> 'on' | 'off'
+let looking = true; // no server has answered since the last restart
+export const unsure = () => looking;
 
 let control = null, changed = () => {};
 
@@ -14,9 +16,11 @@ export function onChange(f) { changed = f; }
 export async function restart() {
   control?.abort();
   if (document.visibilityState === 'hidden') return;
+  looking = true;
   const mine = control = new AbortController();
   const all = (await store.accounts()).filter((a) => !a.gone && a.key);
   if (mine.signal.aborted) return;
+  if (!all.length) looking = false;
   for (const id of open.keys()) if (!all.some((a) => a.id === id)) open.delete(id);
   all.forEach((a, i) => follow(a, i < 2, mine.signal));
 }
@@ -33,6 +37,7 @@ async function follow(account, long, signal) {
       const list = await call(account, 'GET', long ? '/phone/v1/requests/wait?after=' + encodeURIComponent(after) : '/phone/v1/requests',
         undefined, { signal: AbortSignal.any ? AbortSignal.any([signal, AbortSignal.timeout(40000)]) : signal });
       if (signal.aborted) return;
+      looking = false;
       const news = connection.get(account.id) !== 'on' || list.after !== after;
       connection.set(account.id, 'on');
       open.set(account.id, list.requests);
@@ -45,6 +50,7 @@ async function follow(account, long, signal) {
       if (!long) await sleep(3000, signal);
     } catch (e) {
       if (signal.aborted) return;
+      looking = false;
       if (e instanceof Refusal && e.gone) {
         open.delete(account.id);
         changed();
