@@ -22,6 +22,7 @@ import (
 type Options struct {
 	Listen  string       // address of the pages, "" = 127.0.0.1:8080; port 0 takes a free one
 	DataDir string       // kept between runs; "" = a new folder that is removed at the end
+	Environ []string     // COUNTERSIGN_ variables that override the written configuration, as os.Environ gives them
 	JSON    bool         // one line of JSON when ready instead of words for people
 	Out     io.Writer    // nil: nothing is said
 	Log     *slog.Logger // nil: nothing is logged
@@ -72,7 +73,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if temporary {
 		defer os.RemoveAll(dir) // what is left in a temporary folder harms nobody
 	}
-	p, err := settle(dir, o.Listen)
+	p, err := settle(dir, o.Listen, o.Environ)
 	if err != nil {
 		return err
 	}
@@ -119,7 +120,7 @@ func Run(ctx context.Context, o Options) (err error) {
 func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
 	origin := st.place.Config.PublicURL
 	ready := Ready{
-		URL: origin + "/", CAFile: st.CAFile, DataDir: st.place.Dir, SampleAppURL: origin + "/sample/",
+		URL: origin, CAFile: st.CAFile, DataDir: st.place.Dir, SampleAppURL: origin + "/sample/",
 		InboxURL: origin + "/demo/inbox", PhoneURL: origin + "/demo/phone",
 		Applications: []Application{st.app}, Users: st.people(ctx),
 	}
@@ -139,7 +140,7 @@ func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
   For clients         api_host %s, CA certificate %s
   Commands            countersign --config %s user list
 
-`, ready.URL, password, ready.SampleAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile)
+`, ready.URL+"/", password, ready.SampleAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile)
 	if err != nil {
 		return err
 	}

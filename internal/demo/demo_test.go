@@ -165,7 +165,7 @@ func TestAnaSignsInToTheSampleApplicationWithHerVirtualPhone(t *testing.T) {
 
 	phone := newPerson(t)
 	phone.open(ready.PhoneURL)
-	phone.open(ready.PhoneURL + "/" + phone.find(`href="/demo/phone/([A-Z0-9]+)"[^>]*>Open the phone of <bdi>ana`))
+	phone.open(ready.PhoneURL + "/" + phone.find(`href="/demo/phone/([A-Z0-9]+)"[^>]*><span>Open the phone of <bdi>ana`))
 	phone.send(phone.at.Path, "transaction", phone.find(`name="transaction" value="([^"]+)"`), "answer", "approve", "number", number)
 	if !strings.Contains(phone.page, "Approved.") {
 		t.Fatalf("the phone says: %s", phone.page)
@@ -210,7 +210,7 @@ func TestASecondRunInTheSameFolderKeepsEverything(t *testing.T) {
 	}
 	p := newPerson(t)
 	p.open(second.PhoneURL)
-	p.open(second.PhoneURL + "/" + p.find(`href="/demo/phone/([A-Z0-9]+)"[^>]*>Open the phone of <bdi>ana`))
+	p.open(second.PhoneURL + "/" + p.find(`href="/demo/phone/([A-Z0-9]+)"[^>]*><span>Open the phone of <bdi>ana`))
 	if !strings.Contains(p.page, "No request is waiting") {
 		t.Errorf("Ana's phone: %s", p.page)
 	}

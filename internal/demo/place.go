@@ -45,8 +45,8 @@ func folder(named string) (dir string, temporary bool, err error) {
 }
 
 // settle binds both ports, those of the last run when the folder has one and nothing else was
-// asked for, and writes the configuration.
-func settle(dir, listen string) (*place, error) {
+// asked for, and writes the configuration. What environ overrides is not written down.
+func settle(dir, listen string, environ []string) (*place, error) {
 	p := &place{Dir: dir, ConfigFile: filepath.Join(dir, "countersign.toml")}
 	before, err := config.Load(p.ConfigFile, nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,6 +75,12 @@ func settle(dir, listen string) (*place, error) {
 	if err := p.save(before); err != nil {
 		p.leave()
 		return nil, err
+	}
+	if len(environ) > 0 {
+		if p.Config, err = config.Load(p.ConfigFile, environ); err != nil {
+			p.leave()
+			return nil, err
+		}
 	}
 	return p, nil
 }

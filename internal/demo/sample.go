@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/subtle"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,8 +16,6 @@ import (
 
 	"countersign/internal/base/id"
 	"countersign/internal/site/web"
-
-	"io"
 )
 
 // sampleLife is how long the sample application remembers a browser.
@@ -45,7 +44,20 @@ type visit struct {
 	Username string // the password was right
 	State    string // of the sign-in that is under way, "" when none
 	Done     bool   // the second step was done too
-	How      string // the factor the product told
+	Factor   string // how, as the client library names it
+}
+
+// How says it in words.
+func (v *visit) How() string {
+	switch v.Factor {
+	case "duo_push", "verified_duo_push":
+		return "a request on the phone"
+	case "duo_mobile_passcode":
+		return "a code from the phone"
+	case "bypass_code":
+		return "a one-time code"
+	}
+	return "the second step"
 }
 
 var sampleLayout = template.Must(template.ParseFS(files, "sample.html"))
@@ -129,7 +141,7 @@ func (p *payroll) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// A fresh session for the signed-in visitor, so that nobody who knew the old one has it.
-	p.remember(w, &visit{Since: p.Now(), Username: v.Username, Done: true, How: result.AuthContext.Factor})
+	p.remember(w, &visit{Since: p.Now(), Username: v.Username, Done: true, Factor: result.AuthContext.Factor})
 	http.Redirect(w, r, "/sample/", http.StatusSeeOther)
 }
 

@@ -140,3 +140,12 @@ func (v *Visitor) SignIn(sdk *duo.Client, username string) (state string) {
 	v.Open(address)
 	return state
 }
+
+// Cookie is the Cookie header the browser sends to the program.
+func (v *Visitor) Cookie() string {
+	var all []string
+	for _, c := range v.http.Jar.Cookies(v.At) {
+		all = append(all, c.Name+"="+c.Value)
+	}
+	return strings.Join(all, "; ")
+}
