@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 // showPresent shows the page a sign-in is at, or sends the browser on when there is nothing left to ask.
 func (p *Prompt) showPresent(v view, w http.ResponseWriter, r *http.Request) error {
 	if v.Login.Stage == login.Finished {
-		return errs.New(errs.Gone, "login.done")
+		return p.finishAgain(v, w, r)
 	}
 	if refused := p.refusal(v); refused != nil {
 		return p.show(w, r, http.StatusForbidden, p.refused(v, refused))
@@ -95,12 +96,24 @@ func (p *Prompt) showAllowed(v view, w http.ResponseWriter, r *http.Request) err
 	return p.leave(v, ticket, w, r)
 }
 
+// finishAgain is for a browser that comes back: on to the application as long as that has not collected the
+// sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
+func (p *Prompt) finishAgain(v view, w http.ResponseWriter, r *http.Request) error {
+	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
+	if errors.Is(err, login.ErrStale) {
+		return errs.New(errs.Gone, "login.done")
+	}
+	if err != nil {
+		return err
+	}
+	return p.leave(v, ticket, w, r)
+}
+
 func (p *Prompt) leave(v view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
 	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, ticket)
 	if err != nil {
 		return err
 	}
-	p.Cookies.Clear(w, CookieName(v.Login.ID))
 	return p.move(w, r, address)
 }
 
