@@ -72,6 +72,9 @@ func (s *store) SupersedeActivations(ctx context.Context, loginID, sessionID, ph
 	if phoneID != "" {
 		w.add(`(phone_id <> '' AND phone_id = ?)`, phoneID)
 	}
+	if len(w.parts) == 0 {
+		return nil
+	}
 	q := `UPDATE activations SET superseded_at = $1 WHERE claimed_at = 0 AND superseded_at = 0 AND activation_id <> $2 AND ` + w.or()
 	return s.run.later(ctx, q, w.args)
 }
@@ -85,6 +88,9 @@ func (s *store) CountMailedActivations(ctx context.Context, loginID, sessionID s
 	if sessionID != "" {
 		w.add(`(session_id <> '' AND session_id = ?)`, sessionID)
 	}
+	if len(w.parts) == 0 {
+		return 0, nil
+	}
 	q := `SELECT COUNT(*) FROM activations WHERE mailed = TRUE AND created_at >= $1 AND ` + w.or()
 	return one(ctx, s.run, errNone, func(r *row) int { return int(r.int()) }, q, w.args...)
 }
@@ -97,6 +103,9 @@ func (s *store) ActivationsOf(ctx context.Context, loginID, sessionID string, si
 	}
 	if sessionID != "" {
 		w.add(`(session_id <> '' AND session_id = ?)`, sessionID)
+	}
+	if len(w.parts) == 0 {
+		return nil, nil
 	}
 	q := `SELECT ` + activationColumns + ` FROM activations WHERE created_at >= $1 AND ` + w.or() + ` ORDER BY created_at DESC, activation_id DESC`
 	return list(ctx, s.run, scanActivation, q, w.args...)

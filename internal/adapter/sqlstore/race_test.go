@@ -95,11 +95,12 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 			try  func(i int, s flow.Store) (bool, error)
 		}{
 			{"one allowance", func(_ int, s flow.Store) (bool, error) { return s.AllowLogin(ctx, "l", login.Proof{}, noon) }},
-			{"one finish", func(i int, s flow.Store) (bool, error) {
-				return s.FinishLogin(ctx, "l", []byte("ticket"), at(time.Minute), noon)
-			}},
-			{"one ticket", func(_ int, s flow.Store) (bool, error) {
-				_, err := s.CollectTicket(ctx, []byte("ticket"), "DI1", noon)
+			{"one good ticket of as many as were made", func(i int, s flow.Store) (bool, error) {
+				ticket := fmt.Appendf(nil, "ticket %d", i)
+				if made, err := s.FinishLogin(ctx, "l", ticket, at(time.Minute), noon); err != nil || !made {
+					return false, err
+				}
+				_, err := s.CollectTicket(ctx, ticket, "DI1", noon)
 				return decided(err, login.ErrTicket)
 			}},
 		} {

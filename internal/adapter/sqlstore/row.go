@@ -200,13 +200,13 @@ func placeholder(n int) string {
 	return "$" + string(rune('0'+n/10)) + string(rune('0'+n%10))
 }
 
-// and gives the conditions joined, "TRUE" when there are none; or likewise, "FALSE" when none.
-func (w *where) and() string { return join(w.parts, " AND ", "TRUE") }
-func (w *where) or() string  { return join(w.parts, " OR ", "FALSE") }
-
-func join(parts []string, by, none string) string {
-	if len(parts) == 0 {
-		return none
+// and joins the conditions; "TRUE" when there are none.
+func (w *where) and() string {
+	if len(w.parts) == 0 {
+		return "TRUE"
 	}
-	return "(" + strings.Join(parts, by) + ")"
+	return strings.Join(w.parts, " AND ")
 }
+
+// or joins the conditions, of which there must be one.
+func (w *where) or() string { return "(" + strings.Join(w.parts, " OR ") + ")" }

@@ -45,6 +45,7 @@ func openTest(t testing.TB, o Options) *DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
+	plans(t, db)
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -80,6 +80,9 @@ func (s *store) OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID
 	if phoneID != "" {
 		w.add(`phone_id = ?`, phoneID)
 	}
+	if len(w.parts) == 0 {
+		return nil, nil
+	}
 	q := `SELECT ` + transactionColumns + ` FROM transactions WHERE state = 'pending' AND ` + w.or() + ` ORDER BY created_at, transaction_id`
 	return list(ctx, s.run, scanTransaction, q, w.args...)
 }
