@@ -148,8 +148,8 @@ func TestScriptsAndCatalogueAgree(t *testing.T) {
 	for key := range message.English().Under("phoneapp.") {
 		name := strings.TrimPrefix(key, "phoneapp.")
 		area, last, _ := strings.Cut(name, ".")
-		if !strings.Contains(code, "'"+name+"'") && !strings.Contains(code, "'"+last+"'") && !strings.Contains(code, "'"+area+".") &&
-			!strings.Contains(code, "`"+area+".") && area != "name" && area != "short_name" && area != "description" && area != "noscript" && area != "skip" && area != "loading" {
+		built := map[string]bool{"request": true, "result": true, "diag": true, "install": true, "state": true}[area] // keys put together in the scripts
+		if !strings.Contains(code, "'"+name+"'") && !(built && (strings.Contains(code, "'"+last+"'") || strings.Contains(code, "'"+area+".") || strings.Contains(code, "`"+area+"."))) && area != "name" && area != "short_name" && area != "description" && area != "noscript" && area != "skip" && area != "loading" {
 			t.Errorf("%s is in the catalogue and never used", key)
 		}
 	}
