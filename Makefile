@@ -23,7 +23,7 @@ compat: ## the unmodified Duo clients alone
 	scripts/with-postgres scripts/node-suites compat
 
 bench: ## measure sign-ins a second on both databases, and the wake-up of a waiting page
-	scripts/with-postgres go run ./bench
+	go run ./bench
 
 storybook: ## every page in every state, without a database
 	go run ./cmd/storybook
