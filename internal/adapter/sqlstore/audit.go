@@ -12,10 +12,10 @@ const authenticationColumns = `logged_at, log_id, tx_id, event_type, result, rea
 	application_id, application_name, ip, user_agent, device_id, device_name`
 
 func (s *store) LogAuthentication(ctx context.Context, a audit.Authentication) error {
-	const q = `INSERT INTO authentication_log (` + authenticationColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	const q = `INSERT INTO authentication_log (` + authenticationColumns + `, position)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.TxID, a.EventType, string(a.Result), a.Reason, a.Factor, a.UserID, a.Username,
-		a.Email, a.Application.ID, a.Application.Name, a.IP, a.UserAgent, a.Device.ID, a.Device.Name})
+		a.Email, a.Application.ID, a.Application.Name, a.IP, a.UserAgent, a.Device.ID, a.Device.Name, s.cache.logged.Add(1)})
 }
 
 func scanAuthentication(r *row) audit.Authentication {
@@ -38,14 +38,15 @@ func (s *store) LogAction(ctx context.Context, a audit.Action) error {
 		}
 		description = string(b)
 	}
-	const q = `INSERT INTO action_log (logged_at, log_id, actor, action, object, description) VALUES ($1, $2, $3, $4, $5, $6)`
-	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.Actor, a.Action, a.Object, description})
+	const q = `INSERT INTO action_log (logged_at, log_id, actor, action, object, description, position) VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.Actor, a.Action, a.Object, description, s.cache.logged.Add(1)})
 }
 
 // logLimit is the longest page of the record.
 const logLimit = 1000
 
-func logPeriod(w *where, q audit.Query) {
+// logPeriod selects by time. A page continues after a row, whose position is looked up by its ID.
+func logPeriod(w *where, q audit.Query, table string) {
 	if !q.Since.IsZero() {
 		w.add(`logged_at >= ?`, micros(q.Since))
 	}
@@ -53,13 +54,15 @@ func logPeriod(w *where, q audit.Query) {
 		w.add(`logged_at < ?`, micros(q.Until))
 	}
 	if !q.BeforeTime.IsZero() {
-		w.add(`(logged_at, log_id) < (?, ?)`, micros(q.BeforeTime), q.BeforeID)
+		t := micros(q.BeforeTime)
+		w.add(`(logged_at, position, log_id) < (?, COALESCE((SELECT position FROM `+table+` WHERE logged_at = ? AND log_id = ?), CAST(0 AS BIGINT)), ?)`,
+			t, t, q.BeforeID, q.BeforeID)
 	}
 }
 
 func (s *store) Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error) {
 	var w where
-	logPeriod(&w, q)
+	logPeriod(&w, q, `authentication_log`)
 	if q.User != "" {
 		w.add(`username = ?`, q.User)
 	}
@@ -70,14 +73,14 @@ func (s *store) Authentications(ctx context.Context, q audit.Query) ([]audit.Aut
 		w.add(`result = ?`, string(q.Result))
 	}
 	text := `SELECT ` + authenticationColumns + ` FROM authentication_log WHERE ` + w.and() +
-		` ORDER BY logged_at DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
+		` ORDER BY logged_at DESC, position DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
 	return list(ctx, s.run, scanAuthentication, text, append(w.args, limit(q.Limit, logLimit))...)
 }
 
 // Actions finds a user or an application as actor or object of the action; Result selects nothing here.
 func (s *store) Actions(ctx context.Context, q audit.Query) ([]audit.Action, error) {
 	var w where
-	logPeriod(&w, q)
+	logPeriod(&w, q, `action_log`)
 	if q.User != "" {
 		w.add(`(actor = ? OR object = ?)`, q.User, q.User)
 	}
@@ -95,7 +98,7 @@ func (s *store) Actions(ctx context.Context, q audit.Query) ([]audit.Action, err
 		return a
 	}
 	text := `SELECT logged_at, log_id, actor, action, object, description FROM action_log WHERE ` + w.and() +
-		` ORDER BY logged_at DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
+		` ORDER BY logged_at DESC, position DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
 	all, err := list(ctx, s.run, scan, text, append(w.args, limit(q.Limit, logLimit))...)
 	if err == nil {
 		err = bad

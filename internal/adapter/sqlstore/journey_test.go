@@ -329,7 +329,7 @@ func TestTheRecord(t *testing.T) {
 				return err
 			}
 			for i := range 5 {
-				a := audit.Authentication{ID: "DL" + string(rune('a'+i)), Time: at(time.Hour + time.Duration(i/2)*time.Second), Username: "narroway", Result: audit.Success}
+				a := audit.Authentication{ID: "DL" + string("zyabc"[i]), Time: at(time.Hour + time.Duration(i/2)*time.Second), Username: "narroway", Result: audit.Success}
 				a.Application.ID = "DI" + string(rune('0'+i%2))
 				if i == 4 {
 					a.Result = audit.Fraud
@@ -351,17 +351,17 @@ func TestTheRecord(t *testing.T) {
 			return out, last
 		}
 		ids, last := page(audit.Query{User: "narroway", Limit: 2})
-		same(t, "newest first", ids, "ed")
+		same(t, "newest first, in the order of writing", ids, "cb")
 		ids, last = page(audit.Query{User: "narroway", Limit: 2, BeforeTime: last.Time, BeforeID: last.ID})
-		same(t, "next page", ids, "cb")
+		same(t, "next page", ids, "ay")
 		ids, _ = page(audit.Query{User: "narroway", Limit: 2, BeforeTime: last.Time, BeforeID: last.ID})
-		same(t, "last page", ids, "a")
+		same(t, "last page", ids, "z")
 		ids, _ = page(audit.Query{Application: "DI1"})
-		same(t, "application", ids, "db")
+		same(t, "application", ids, "by")
 		ids, _ = page(audit.Query{Result: audit.Fraud})
-		same(t, "result", ids, "e")
+		same(t, "result", ids, "c")
 		ids, _ = page(audit.Query{Since: at(time.Hour + time.Second), Until: at(time.Hour + 2*time.Second)})
-		same(t, "period", ids, "dc")
+		same(t, "period", ids, "ba")
 
 		actions := got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{}))
 		same(t, "actions", actions, []audit.Action{{ID: "DL3", Time: at(time.Second), Actor: "narroway", Action: "phone_update", Object: "DP1"}, action})

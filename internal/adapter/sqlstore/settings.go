@@ -10,10 +10,11 @@ import (
 	"countersign/internal/domain/settings"
 )
 
-// cache keeps what the last settings text decoded to. The text is read afresh each time; only the
-// decoding is saved, so nodes never disagree.
+// cache is what the stores of one database share. It keeps what the last settings text decoded to: the
+// text is read afresh each time, only the decoding is saved, so nodes never disagree.
 type cache struct {
 	settings atomic.Pointer[decodedSettings]
+	logged   atomic.Int64 // rows logged by this process: the order of those of one moment
 }
 
 type decodedSettings struct {

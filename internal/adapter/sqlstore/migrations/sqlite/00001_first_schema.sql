@@ -229,6 +229,7 @@ CREATE INDEX mails_error ON mails (created_at) WHERE error <> '';
 -- The record is kept in the order of time: it only grows at its end.
 CREATE TABLE authentication_log (
     logged_at        INTEGER NOT NULL,
+    position         INTEGER NOT NULL, -- order of rows of one moment, counted by the node
     log_id           TEXT NOT NULL,
     tx_id            TEXT NOT NULL,
     event_type       TEXT NOT NULL,
@@ -244,19 +245,20 @@ CREATE TABLE authentication_log (
     user_agent       TEXT NOT NULL,
     device_id        TEXT NOT NULL,
     device_name      TEXT NOT NULL,
-    PRIMARY KEY (logged_at, log_id)
+    PRIMARY KEY (logged_at, position, log_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX authentication_log_user ON authentication_log (username, logged_at, log_id);
-CREATE INDEX authentication_log_application ON authentication_log (application_id, logged_at, log_id);
+CREATE INDEX authentication_log_user ON authentication_log (username, logged_at, position, log_id);
+CREATE INDEX authentication_log_application ON authentication_log (application_id, logged_at, position, log_id);
 
 CREATE TABLE action_log (
     logged_at   INTEGER NOT NULL,
+    position    INTEGER NOT NULL,
     log_id      TEXT NOT NULL,
     actor       TEXT NOT NULL,
     action      TEXT NOT NULL,
     object      TEXT NOT NULL,
     description TEXT NOT NULL, -- JSON
-    PRIMARY KEY (logged_at, log_id)
+    PRIMARY KEY (logged_at, position, log_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE organization_settings (
