@@ -4,6 +4,9 @@
 //	open.go    builds everything, in order, and refuses to start on a wrong master key
 //	mount.go   which path goes to which room
 //	hall.go    what every request passes on its way there
+//	rooms.go   how each of them is furnished
+//	run.go     the configured address, certificate, redirect from port 80
 //	listen.go  listeners, limits, and the way down
+//	memory.go  small with very many waiting pages
 //	sweep.go   what is done by the clock instead of by a request
 package server

@@ -1,0 +1,36 @@
+package server
+
+import (
+	"os"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// roomy is the memory, in bytes, below which the garbage collector is left to itself.
+const roomy = 256 << 20
+
+// frugal keeps a server with very many waiting pages small. The collector lets garbage double what
+// is in use, but most of that just waits: beyond roomy the soft limit is what is in use and a
+// sixth. With release set, memory that stayed behind after a rush of visitors goes back to the
+// system. An operator's own GOMEMLIMIT wins.
+func frugal(release bool) {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	read := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"},
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(read)
+	bytes := make([]uint64, len(read))
+	for i, s := range read {
+		if s.Value.Kind() == metrics.KindUint64 {
+			bytes[i] = s.Value.Uint64()
+		}
+	}
+	used, held := bytes[0]+bytes[1], bytes[2]-bytes[3]
+	debug.SetMemoryLimit(max(roomy, int64(used+used/6)))
+	if release && held > roomy && held > used+used/4 {
+		debug.FreeOSMemory()
+	}
+}
