@@ -185,6 +185,9 @@ func TestTransactions(t *testing.T) {
 		same(t, "full", got[transaction.Transaction](t)(db.Read().TransactionByID(ctx, full.ID)), full)
 		_, err := db.Read().TransactionByID(ctx, "none")
 		fails(t, "unknown", err, transaction.ErrUnknown)
+		write(t, db, func(s flow.Store) error { return s.ExplainTransaction(ctx, full.ID, "duo_push", "no_response") })
+		full.Factor, full.Reason = "duo_push", "no_response"
+		same(t, "explained", got[transaction.Transaction](t)(db.Read().TransactionByID(ctx, full.ID)), full)
 
 		create := func(id, u, p, l string, created time.Duration) {
 			write(t, db, func(s flow.Store) error {

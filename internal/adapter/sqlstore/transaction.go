@@ -2,29 +2,50 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"countersign/internal/domain/transaction"
 )
 
 const transactionColumns = `transaction_id, user_id, username, application_id, application, phone_id, login_id, purpose, state, number,
-	ip, client, created_at, expires_at, decided_at, delivered_at, fetched_at, unreachable`
+	ip, client, created_at, expires_at, decided_at, delivered_at, fetched_at, unreachable, title, info, factor, reason`
 
 func scanTransaction(r *row) transaction.Transaction {
 	return transaction.Transaction{
 		ID: r.text(), UserID: r.text(), Username: r.text(), ApplicationID: r.text(), Application: r.text(), PhoneID: r.text(),
 		LoginID: r.text(), Purpose: transaction.Purpose(r.text()), State: transaction.State(r.text()), Number: r.text(),
 		IP: r.text(), Client: r.text(), Created: r.time(), Expires: r.time(), Decided: r.time(), Delivered: r.time(),
-		Fetched: r.time(), Unreachable: r.bool(),
+		Fetched: r.time(), Unreachable: r.bool(), Title: r.text(), Info: fields(r.text()), Factor: r.text(), Reason: r.text(),
 	}
+}
+
+// fields reads the lines a door told. They are for the eye only: what does not read is left out.
+func fields(text string) []transaction.Field {
+	if text == "" {
+		return nil
+	}
+	var list []transaction.Field
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return nil
+	}
+	return list
 }
 
 func (s *store) CreateTransaction(ctx context.Context, t transaction.Transaction) error {
 	const q = `INSERT INTO transactions (` + transactionColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	info := ""
+	if len(t.Info) > 0 {
+		b, err := json.Marshal(t.Info)
+		if err != nil {
+			return err
+		}
+		info = string(b)
+	}
 	return s.run.later(ctx, q, []any{t.ID, t.UserID, t.Username, t.ApplicationID, t.Application, t.PhoneID, t.LoginID, string(t.Purpose),
 		string(t.State), t.Number, t.IP, t.Client, micros(t.Created), micros(t.Expires), micros(t.Decided), micros(t.Delivered),
-		micros(t.Fetched), t.Unreachable})
+		micros(t.Fetched), t.Unreachable, t.Title, info, t.Factor, t.Reason})
 }
 
 func (s *store) TransactionByID(ctx context.Context, id string) (transaction.Transaction, error) {
@@ -49,6 +70,11 @@ func (s *store) DecideTransaction(ctx context.Context, id string, to transaction
 		q = move + give
 	}
 	return changeOne(ctx, s.run, transaction.ErrDecided, scanTransaction, q, id, string(to), micros(now))
+}
+
+func (s *store) ExplainTransaction(ctx context.Context, id, factor, reason string) error {
+	const q = `UPDATE transactions SET factor = $2, reason = $3 WHERE transaction_id = $1`
+	return s.run.later(ctx, q, []any{id, factor, reason})
 }
 
 func (s *store) CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error) {

@@ -51,9 +51,11 @@ type Policy struct {
 	// Methods lists the allowed methods; nil inherits, and all are allowed when no layer says.
 	Methods []string `json:"methods,omitempty"`
 	// NumberEntry is the digits of verified push, 3 to 6; NumberEntryOff is plain push (decision 14).
-	NumberEntry  int    `json:"number_entry,omitempty"`
-	Spare        Spare  `json:"spare,omitempty"`
-	PasscodeType string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
+	NumberEntry int `json:"number_entry,omitempty"`
+	// NumberRequired refuses plain requests at doors that cannot show a number: "on" or "off" (decision 14).
+	NumberRequired string `json:"number_required,omitempty"`
+	Spare          Spare  `json:"spare,omitempty"`
+	PasscodeType   string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
 	// InlineReenrollment lets someone who had a factor and lost it enrol inline (decision 11): "on" or "off".
 	InlineReenrollment string `json:"inline_reenrollment,omitempty"`
 }
@@ -64,7 +66,7 @@ const NumberEntryOff = -1
 // Default is what holds when nobody sets anything.
 var Default = Policy{
 	NewUser: NewUserEnroll, Authentication: AuthenticationEnforce, NumberEntry: 3,
-	Spare: SpareRemind, PasscodeType: "hotp", InlineReenrollment: "off",
+	Spare: SpareRemind, PasscodeType: "hotp", InlineReenrollment: "off", NumberRequired: "off",
 }
 
 // Effective lays narrower layers over wider ones; Default lies at the bottom.
@@ -74,6 +76,7 @@ func Effective(layers ...Policy) Policy {
 		override(&p.NewUser, l.NewUser)
 		override(&p.Authentication, l.Authentication)
 		override(&p.NumberEntry, l.NumberEntry)
+		override(&p.NumberRequired, l.NumberRequired)
 		override(&p.Spare, l.Spare)
 		override(&p.PasscodeType, l.PasscodeType)
 		override(&p.InlineReenrollment, l.InlineReenrollment)
@@ -110,6 +113,7 @@ func (p Policy) Validate() error {
 		{"number_entry", p.NumberEntry == 0 || p.NumberEntry == NumberEntryOff || (p.NumberEntry >= 3 && p.NumberEntry <= 6)},
 		{"spare", oneOf(p.Spare, "", SpareOff, SpareRemind, SpareRequire)},
 		{"passcode_type", oneOf(p.PasscodeType, "", "hotp", "totp")},
+		{"number_required", oneOf(p.NumberRequired, "", "on", "off")},
 		{"inline_reenrollment", oneOf(p.InlineReenrollment, "", "on", "off")},
 	}
 	for _, m := range p.Methods {

@@ -39,6 +39,12 @@ const (
 	Pairing Purpose = "pairing" // the first request to a new phone, which is also the sign-in (decision 9)
 )
 
+// Field is one line a door tells about a request.
+type Field struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
 // Life of a request (decision 21).
 const Life = 60 * time.Second
 
@@ -55,7 +61,11 @@ type Transaction struct {
 	State         State
 	Number        string // digits to be typed on the phone; "" = plain request
 	IP            string
-	Client        string // browser and system in words, shown on the phone
+	Client        string  // browser and system in words, shown on the phone
+	Title         string  // what the request is, when the door says so; "" = a sign-in
+	Info          []Field // what the door tells besides: unverified, shown apart from the facts (A-34)
+	Factor        string  // audit factor and reason of the decision, for doors that report them later
+	Reason        string
 	Created       time.Time
 	Expires       time.Time
 	Decided       time.Time
@@ -79,6 +89,8 @@ type Store interface {
 	// DecideTransaction moves a pending one to state: one conditional UPDATE. Approvals and denials need
 	// it unexpired; TimedOut needs it expired; Cancelled takes either. ErrDecided.
 	DecideTransaction(ctx context.Context, id string, to State, now time.Time) (Transaction, error)
+	// ExplainTransaction writes Factor and Reason of a decision just made.
+	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	// CountTransactions counts a user's pending ones and those not approved since a time.
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
 	// OverdueTransactions lists pending ones that expired before now; userID "" = of everybody.

@@ -46,8 +46,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		return f.outcome(phonewire.StateExpired), nil
 	}
 	var copied string
-	to := decided(t, a)
-	_, err = f.SignIn.Answer(ctx, t.ID, to, func(ctx context.Context, st flow.Store) error {
+	done, err := f.SignIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.Store) error {
 		copied = ""
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil || p.KeyID == "" {
@@ -81,7 +80,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 	if err != nil {
 		return phonewire.Outcome{}, err
 	}
-	return f.outcome(states[to]), nil
+	return f.outcome(states[done.State]), nil
 }
 
 // decided is what an answer makes of its request. The number is looked at here, once: a wrong one denies (decision 14).

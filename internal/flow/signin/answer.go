@@ -32,11 +32,8 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 				return err
 			}
 		}
-		if err = f.settle(ctx, st, t, to); err != nil {
-			return err
-		}
-		t.State = to
-		return nil
+		t.State, err = f.settle(ctx, st, t, to)
+		return err
 	})
 	if err != nil {
 		return t, err
@@ -45,45 +42,61 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 	return t, nil
 }
 
-// settle decides a transaction inside the caller's database transaction; the user's row is locked.
-func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transaction, to transaction.State) error {
+// settle decides a transaction inside the caller's database transaction and returns the state it got; the
+// user's row is locked.
+func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transaction, to transaction.State) (transaction.State, error) {
 	s, p, err := f.about(ctx, st, t)
 	if err != nil {
-		return err
+		return t.State, err
 	}
 	if to == transaction.Approved && (s.User.Status != user.Active || p.KeyID == "" || !s.Policy.Allows(policy.MethodPush)) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
 	if _, err := st.DecideTransaction(ctx, t.ID, to, f.Now()); err != nil {
-		return err
+		return t.State, err
 	}
-	if err := st.BumpLogin(ctx, t.LoginID); err != nil {
-		return err
+	e := entryOf(t, p, to)
+	if t.LoginID != "" {
+		err = st.BumpLogin(ctx, t.LoginID)
+	} else {
+		err = st.ExplainTransaction(ctx, t.ID, e.Factor, e.Reason)
 	}
+	if err != nil {
+		return t.State, err
+	}
+	switch to {
+	case transaction.Approved:
+		return to, f.approved(ctx, st, s, t, e)
+	case transaction.Denied, transaction.WrongNumber, transaction.Fraud:
+		return to, f.refusedByPerson(ctx, st, s, e, to == transaction.Fraud)
+	}
+	if err := f.missed(ctx, st, t.UserID, false); err != nil || to == transaction.Cancelled {
+		return to, err
+	}
+	return to, f.record(ctx, st, s, e) // timed out: not a failure (decision 12), but it rang
+}
+
+// entryOf is the log row of a request's final state, in the API's names (X-09 … X-12).
+func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) entry {
 	e := entry{TxID: t.ID, Factor: audit.FactorPush, DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
 	if t.Number != "" {
 		e.Factor = audit.FactorVerifiedPush
 	}
 	switch to {
 	case transaction.Approved:
-		return f.approved(ctx, st, s, t, e)
+		e.Result, e.Reason = audit.Success, audit.UserApproved
 	case transaction.Denied:
 		e.Reason = audit.UserMistake
-		return f.refusedByPerson(ctx, st, s, e, false)
 	case transaction.WrongNumber:
 		e.Reason = audit.VerificationWrong
-		return f.refusedByPerson(ctx, st, s, e, false)
 	case transaction.Fraud:
 		e.Result, e.Reason = audit.Fraud, audit.UserMarkedFraud
-		return f.refusedByPerson(ctx, st, s, e, true)
-	case transaction.TimedOut: // not a failure (decision 12), but it rang
+	case transaction.TimedOut:
 		e.Reason = audit.NoResponse
-		if err := f.missed(ctx, st, t.UserID, false); err != nil {
-			return err
-		}
-		return f.record(ctx, st, s, e)
+	default:
+		e.Reason = audit.UserCancelled
 	}
-	return f.missed(ctx, st, t.UserID, false) // cancelled
+	return e
 }
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
@@ -100,7 +113,9 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 		return s, phone.Phone{}, err
 	}
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
-	if s.Login, err = st.LoginByID(ctx, t.LoginID); errors.Is(err, login.ErrStale) {
+	if t.LoginID == "" {
+		s.Login = login.Login{Username: t.Username, IP: t.IP}
+	} else if s.Login, err = st.LoginByID(ctx, t.LoginID); errors.Is(err, login.ErrStale) {
 		s.Login = login.Login{Username: t.Username, IP: t.IP}
 	} else if err != nil {
 		return s, phone.Phone{}, err
@@ -114,7 +129,6 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 
 // approved lets the person in, opens device management, or both.
 func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transaction.Transaction, e entry) error {
-	e.Result, e.Reason = audit.Success, audit.UserApproved
 	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, "push:"+t.PhoneID); err != nil {
 		return err
 	}
@@ -128,6 +142,9 @@ func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transac
 // management and completes the sign-in with it (decision 5: one proof, not two).
 func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
 	now := f.Now()
+	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
+		return st.Proved(ctx, s.User.ID, wayID, now)
+	}
 	allowed, err := st.AllowLogin(ctx, s.Login.ID, p, now)
 	if err != nil {
 		return err

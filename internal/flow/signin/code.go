@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -12,6 +13,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -63,47 +65,66 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 	if !f.open(s, purpose) {
 		return login.ErrStale
 	}
-	code := CleanCode(typed)
-	candidate, err := f.bypassCandidate(ctx, s, code)
+	_, outcome, err := f.weigh(ctx, s, typed, purpose, nil)
 	if err != nil {
 		return err
 	}
-	var outcome error
+	topics := []string{flow.LoginTopic(s.Login.ID)}
+	if s.Transaction.ID != "" {
+		topics = append(topics, flow.PhoneTopic(s.Transaction.PhoneID))
+	}
+	if outcome != nil {
+		topics = append(topics, flow.OutboxTopic) // it may have been the last attempt
+	}
+	f.Bell.Ring(topics...)
+	return outcome
+}
+
+// weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
+// a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked or login.ErrStale: what was counted and spent stays
+// written with it. then, if given, runs last inside it and learns what was decided.
+func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) (m match, outcome, err error) {
+	code := CleanCode(typed)
+	candidate, err := f.bypassCandidate(ctx, s, code)
+	if err != nil {
+		return m, nil, err
+	}
 	err = f.DB.Write(ctx, func(st flow.Store) error {
-		outcome = nil
+		m, outcome = match{}, nil
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
+		if errors.Is(err, user.ErrLocked) {
+			outcome = err
+			return f.noAttemptLeft(ctx, st, s)
+		}
 		if err != nil {
 			return err
 		}
 		s := s
 		s.User = u
-		m, err := f.try(ctx, st, s, code, candidate)
-		if err != nil {
+		if m, err = f.try(ctx, st, s, code, candidate); err != nil {
 			return err
 		}
-		if !m.ok {
+		if m.ok {
+			outcome, err = f.rightCode(ctx, st, s, m, purpose)
+		} else {
 			outcome = ErrCodeWrong
 			if m.again {
 				outcome = ErrCodeAgain
 			}
-			return f.wrongCode(ctx, st, s)
+			err = f.wrongCode(ctx, st, s)
 		}
-		return f.rightCode(ctx, st, s, m, purpose)
+		if err != nil || then == nil || errors.Is(outcome, login.ErrStale) {
+			return err
+		}
+		return then(st, m)
 	})
-	if err != nil {
-		return err
-	}
-	f.Bell.Ring(flow.LoginTopic(s.Login.ID))
-	if s.Transaction.ID != "" {
-		f.Bell.Ring(flow.PhoneTopic(s.Transaction.PhoneID))
-	}
-	return outcome
+	return m, outcome, err
 }
 
 // bypassCandidate computes the slow digest outside the database transaction, and only when the code has the
-// shape of a bypass code and the user holds a live one.
+// shape of a bypass code and the user holds a live one and may try at all.
 func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]byte, error) {
-	if len(code) <= passcodeDigits || len(code) > 64 {
+	if s.User.Status != user.Active || !isBypassCode(code) {
 		return nil, nil
 	}
 	live, err := f.DB.Read().LiveBypassCodes(ctx, s.User.ID, f.Now())
@@ -127,24 +148,48 @@ func (f *Flow) try(ctx context.Context, st flow.Store, s Session, code string, c
 	return match{}, nil
 }
 
-func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m match, purpose transaction.Purpose) error {
+// rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,
+// but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
+func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m match, purpose transaction.Purpose) (outcome, err error) {
+	proof := login.Proof{Factor: m.factor, Reason: audit.ValidPasscode, PhoneID: m.phoneID}
+	err = f.prove(ctx, st, s, purpose, proof, m.wayID)
+	if errors.Is(err, login.ErrStale) {
+		return err, nil
+	}
+	if err != nil {
+		return nil, err
+	}
 	if s.Login.TransactionID != "" { // another way was taken: the open request goes quietly
 		open, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, t := range open {
 			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.Now()); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	proof := login.Proof{Factor: m.factor, Reason: audit.ValidPasscode, PhoneID: m.phoneID}
-	if err := f.prove(ctx, st, s, purpose, proof, m.wayID); err != nil {
+	return nil, f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.factor,
+		TxID: s.Login.TxID, DeviceID: m.phoneID, Device: m.device})
+}
+
+// noAttemptLeft logs an attempt at an account that is closed; the code is not looked at. Somebody whose count
+// reached a threshold that was lowered since is locked out now, so that the lock-out also ends by itself.
+func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) error {
+	u, err := st.LockUser(ctx, s.User.ID)
+	if err != nil {
 		return err
 	}
-	return f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.factor,
-		TxID: s.Login.TxID, DeviceID: m.phoneID, Device: m.device})
+	s.User = u
+	e := entry{Result: audit.Denied, Reason: audit.LockedOut, Factor: audit.FactorPasscode, TxID: s.Login.TxID}
+	if u.Status == user.Disabled || u.Status == user.PendingDeletion {
+		e.Reason = audit.UserDisabled
+	}
+	if err := f.record(ctx, st, s, e); err != nil {
+		return err
+	}
+	return f.lockOutAt(ctx, st, s, u)
 }
 
 func (f *Flow) wrongCode(ctx context.Context, st flow.Store, s Session) error {

@@ -137,7 +137,7 @@ func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
 		return err
 	}
 	for _, t := range overdue {
-		if err := f.settle(ctx, st, t, transaction.TimedOut); err != nil {
+		if _, err := f.settle(ctx, st, t, transaction.TimedOut); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
 		return err
 	}
 	for _, t := range mine {
-		if err := f.settle(ctx, st, t, transaction.Cancelled); err != nil {
+		if _, err := f.settle(ctx, st, t, transaction.Cancelled); err != nil {
 			return err
 		}
 	}

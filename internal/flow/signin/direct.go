@@ -1,0 +1,201 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Attempt is one proof asked for through a door without a browser. Its Gate was asked in the same call, so
+// status and policy are of this moment (AC-034).
+type Attempt struct {
+	Gate
+	Request Request
+	Title   string              // what the request is, as the door says; "" = a sign-in
+	Info    []transaction.Field // further lines of the door, unverified
+	Number  string              // digits the door shows and the phone must be told; "" = the door shows none
+}
+
+// ErrNumber reports a plain request where policy demands a number that the door cannot show (decision 14).
+var ErrNumber = errs.New(errs.Denied, "push.number")
+
+// coalesced is how long an identical request is the same request: clients repeat a call when its connection
+// breaks (security 4.4).
+const coalesced = 10 * time.Second
+
+// Preauth asks the gates and logs what they decided at once (allow, deny).
+func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
+	g, err := f.Gate(ctx, r)
+	if err != nil || g.Outcome == OutcomeChallenge || g.Outcome == OutcomeEnroll {
+		return g, err
+	}
+	result := audit.Denied
+	if g.Outcome == OutcomeAllow {
+		result = audit.Success
+	}
+	txID := id.UUID(f.Rand)
+	s := Attempt{Gate: g, Request: r}.session(txID)
+	return g, f.DB.Write(ctx, func(st flow.Store) error {
+		return f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: txID})
+	})
+}
+
+// session is the attempt as the rest of the flow knows one: a login that is no row.
+func (a Attempt) session(txID string) Session {
+	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways,
+		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
+}
+
+func ipText(r Request) string {
+	if !r.IP.IsValid() {
+		return ""
+	}
+	return r.IP.String()
+}
+
+// Numbers is how many digits the request of this attempt must carry, 0 for a plain one.
+func (g Gate) Numbers() int { return max(0, g.Policy.NumberEntry) }
+
+// Send sends a request to the phone of a push way. An identical one of the last ten seconds that still waits is
+// returned instead. ErrNoWay, ErrPushLimit, ErrPushStorm, ErrNumber, user.ErrLocked.
+func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.Transaction, error) {
+	s := a.session("")
+	way, ok := s.Way(wayID)
+	if !ok || way.Method != policy.MethodPush || a.Outcome != OutcomeChallenge {
+		return transaction.Transaction{}, ErrNoWay
+	}
+	if a.Number == "" && a.Policy.NumberRequired == "on" {
+		return transaction.Transaction{}, ErrNumber
+	}
+	var t transaction.Transaction
+	var again bool
+	var refused error
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		t, again, refused, err = f.sendDirect(ctx, st, a, s, way)
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	if err == nil && !again {
+		f.alert(s, t)
+	}
+	return t, err
+}
+
+func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, again bool, refused, err error) {
+	u, err := st.LockUser(ctx, s.User.ID)
+	if err != nil {
+		return t, false, nil, err
+	}
+	if u.Status != user.Active {
+		return t, false, nil, user.ErrLocked
+	}
+	if err := f.closeOld(ctx, st, s); err != nil {
+		return t, false, nil, err
+	}
+	open, err := st.OpenTransactionsOf(ctx, "", "", way.PhoneID)
+	if err != nil {
+		return t, false, nil, err
+	}
+	for _, o := range open {
+		if o.LoginID == "" && o.ApplicationID == a.Application.ID && o.IP == s.Login.IP && o.Number == a.Number && f.Now().Sub(o.Created) < coalesced {
+			return o, true, nil, nil
+		}
+	}
+	if refused = f.withinLimits(ctx, st, u.ID); refused != nil {
+		if errs.KindOf(refused) == errs.Limited {
+			return t, false, refused, nil // what was found out stays written
+		}
+		return t, false, nil, refused
+	}
+	p, err := st.PhoneByID(ctx, way.PhoneID)
+	if err != nil {
+		return t, false, nil, err
+	}
+	if p.UserID != u.ID || !p.CanPush() {
+		return t, false, nil, ErrNoWay
+	}
+	t = f.directRequest(a, s, p)
+	return t, false, nil, st.CreateTransaction(ctx, t)
+}
+
+func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Transaction {
+	now := f.Now()
+	return transaction.Transaction{
+		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username, ApplicationID: a.Application.ID, Application: a.Application.Name,
+		PhoneID: p.ID, Purpose: transaction.SignIn, State: transaction.Pending, Number: a.Number, IP: s.Login.IP, Title: a.Title, Info: a.Info,
+		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn,
+	}
+}
+
+// Prove tries a code of any kind and returns the decided transaction: Approved, or Denied with its reason. The
+// code is counted and spent exactly as in the prompt. user.ErrLocked when no attempt is left.
+func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.Transaction, error) {
+	now := f.Now()
+	t := transaction.Transaction{ID: id.UUID(f.Rand), UserID: a.User.ID, Username: a.Username, ApplicationID: a.Application.ID,
+		Application: a.Application.Name, Purpose: transaction.SignIn, IP: ipText(a.Request), Created: now, Expires: now, Decided: now}
+	if a.Outcome != OutcomeChallenge {
+		return t, ErrNoWay
+	}
+	s := a.session(t.ID)
+	_, _, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) error {
+		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
+		if m.ok {
+			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
+		}
+		return st.CreateTransaction(ctx, t)
+	})
+	return t, err
+}
+
+// Watch returns the transaction of an application when it is final, or when ctx ends.
+// transaction.ErrUnknown for another application's.
+func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
+	var wake <-chan struct{}
+	for {
+		t, err := f.DB.Read().TransactionByID(context.WithoutCancel(ctx), txID)
+		if err != nil {
+			return t, err
+		}
+		if t.ApplicationID != applicationID || t.LoginID != "" {
+			return t, transaction.ErrUnknown
+		}
+		if t.State != transaction.Pending || ctx.Err() != nil {
+			return t, nil
+		}
+		if wake == nil {
+			var stop func()
+			wake, stop = f.Bell.Listen(flow.PhoneTopic(t.PhoneID))
+			defer stop()
+			continue // it may have been answered before we listened
+		}
+		timer := time.NewTimer(safetyPoll)
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// TimeOut settles a request whose time is over now, so that its caller gets a final answer without waiting
+// for the sweeper.
+func (f *Flow) TimeOut(ctx context.Context, txID string) (transaction.Transaction, error) {
+	t, err := f.Answer(ctx, txID, transaction.TimedOut, nil)
+	if errors.Is(err, transaction.ErrDecided) {
+		return f.DB.Read().TransactionByID(ctx, txID)
+	}
+	return t, err
+}
