@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/base/phonewire"
 	"countersign/internal/testkit"
 	"countersign/internal/testkit/pgtest"
 )
@@ -75,5 +76,27 @@ func TestARequestNobodyAnswersTimesOutByTheClock(t *testing.T) {
 			t.Fatalf("the request is %s a minute later", at.State)
 		}
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func TestASignInWakesThePhoneThroughItsPushService(t *testing.T) {
+	service, option := testkit.PushService(t)
+	p := testkit.Start(t, option)
+	back, _ := p.Callback()
+	app, key := p.App("Library")
+	phone := p.Phone(p.User("ana"), "Ana's phone")
+	sub := service.Subscribe(p.Push.PublicKey)
+	if err := phone.Subscribe(t.Context(), phonewire.Subscription{Endpoint: sub.Endpoint, P256DH: sub.P256dh, Auth: sub.Auth, Permission: "granted"}); err != nil {
+		t.Fatal(err)
+	}
+	arrived := service.Arrived()
+	p.Visitor().SignIn(p.SDK(app, key, back), "ana")
+	select {
+	case <-arrived:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("no alert arrived; faults: %v", service.Faults())
+	}
+	if faults := service.Faults(); len(faults) > 0 {
+		t.Error(faults)
 	}
 }

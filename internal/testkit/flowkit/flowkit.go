@@ -1,0 +1,353 @@
+// Package flowkit wires every flow over a given database for tests: a clock that stands still until it is
+// moved, randomness from a seed, a bell, a doorbell that counts, mail that is read back from the outbox,
+// and phones that act as an app does, with keys of their own.
+package flowkit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/internal/adapter/bus"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/outbox"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/devices"
+	"countersign/internal/flow/directory"
+	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/mobile"
+	"countersign/internal/flow/signin"
+	"countersign/internal/testkit/dbtest"
+)
+
+// Origin is the public address of the wired flows.
+const Origin = "https://mfa.example.edu"
+
+// Kit is all flows over one database.
+type Kit struct {
+	testing.TB
+	DB        flow.DB
+	Keys      *secret.Keyring
+	Bell      *bus.Hub
+	Doorbell  *Doorbell
+	Clock     *Clock
+	Rand      io.Reader
+	SignIn    *signin.Flow
+	Enroll    *enroll.Flow
+	Mobile    *mobile.Flow
+	Devices   *devices.Flow
+	Directory *directory.Flow
+
+	log lockedBuffer
+}
+
+// Each runs a test over a new kit on SQLite and on PostgreSQL.
+func Each(t *testing.T, test func(k *Kit)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, db flow.DB) { test(New(t, db)) })
+}
+
+// New wires the flows and makes the portal application.
+func New(t testing.TB, db flow.DB) *Kit {
+	t.Helper()
+	k := &Kit{TB: t, DB: db, Keys: secret.Generate(), Bell: &bus.Hub{}, Doorbell: &Doorbell{}, Rand: seeded(t.Name())}
+	k.Clock = &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	log := slog.New(slog.NewTextHandler(&k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	mail := outboxNotices{k}
+	k.SignIn = &signin.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
+	k.Enroll = &enroll.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin}
+	k.Devices = &devices.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand}
+	k.Mobile = &mobile.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, SignIn: k.SignIn,
+		Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
+	k.Directory = &directory.Flow{DB: db, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Bell: k.Bell, PublicURL: Origin, Notices: mail}
+	k.OK(db.Write(context.Background(), func(st flow.Store) error {
+		return st.CreateApplication(context.Background(), application.Application{ID: application.PortalID, Name: "My devices",
+			Type: application.TypePortal, SelfService: true, Normalization: application.NormalizationNone, Created: k.Clock.Now()})
+	}))
+	return k
+}
+
+// Clock stands still until it is moved.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Now is the clock's time, in whole microseconds as the databases keep it.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves it.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+type lockedReader struct {
+	mu sync.Mutex
+	r  *rand.ChaCha8
+}
+
+func (l *lockedReader) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.r.Read(p)
+}
+
+// seeded gives the same bytes to the same test each time.
+func seeded(name string) io.Reader {
+	h := fnv.New128a()
+	h.Write([]byte(name))
+	var seed [32]byte
+	h.Sum(seed[:0])
+	return &lockedReader{r: rand.NewChaCha8(seed)}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// Logged is what the flows logged so far.
+func (k *Kit) Logged() string {
+	k.log.mu.Lock()
+	defer k.log.mu.Unlock()
+	return k.log.b.String()
+}
+
+// OK fails the test on an error.
+func (k *Kit) OK(err error) {
+	k.Helper()
+	if err != nil {
+		k.Fatal(err)
+	}
+}
+
+// Want fails the test unless err is target; a nil target wants no error.
+func (k *Kit) Want(err, target error) {
+	k.Helper()
+	if !errors.Is(err, target) {
+		k.Fatalf("error %v, want %v", err, target)
+	}
+}
+
+// Application adds one with self-service on and simple names; change may say otherwise.
+func (k *Kit) Application(name string, change ...func(*application.Application)) application.Application {
+	k.Helper()
+	a := application.Application{ID: id.Key(k.Rand, id.Application), Name: name, Type: application.TypeWebSDK, SelfService: true,
+		Normalization: application.NormalizationSimple, Created: k.Clock.Now()}
+	for _, f := range change {
+		f(&a)
+	}
+	k.Write(func(st flow.Store) error { return st.CreateApplication(context.Background(), a) })
+	return a
+}
+
+// Save writes a changed application.
+func (k *Kit) Save(a application.Application) {
+	k.Helper()
+	k.Write(func(st flow.Store) error { return st.SaveApplication(context.Background(), a) })
+}
+
+// Settings changes the organisation's settings.
+func (k *Kit) Settings(change func(*settings.Settings)) {
+	k.Helper()
+	k.Write(func(st flow.Store) error {
+		s, err := st.LoadSettings(context.Background())
+		if err != nil {
+			return err
+		}
+		change(&s)
+		return st.SaveSettings(context.Background(), s)
+	})
+}
+
+// Write runs a change that must succeed.
+func (k *Kit) Write(change func(flow.Store) error) {
+	k.Helper()
+	k.OK(k.DB.Write(context.Background(), change))
+}
+
+// User adds a user with a mail address at example.edu.
+func (k *Kit) User(name string) user.User {
+	k.Helper()
+	email := name + "@example.edu"
+	u, err := k.Directory.AddUser(context.Background(), "test", name, directory.UserChange{Email: &email})
+	k.OK(err)
+	return u
+}
+
+// Status gives a user another status, as an administrator does.
+func (k *Kit) Status(name string, s user.Status) {
+	k.Helper()
+	_, err := k.Directory.SetUser(context.Background(), "test", name, directory.UserChange{Status: &s})
+	k.OK(err)
+}
+
+// Reload reads a user by name.
+func (k *Kit) Reload(name string) user.User {
+	k.Helper()
+	u, err := k.DB.Read().UserByName(context.Background(), name)
+	k.OK(err)
+	return u
+}
+
+// BypassCode makes a code as the help desk does.
+func (k *Kit) BypassCode(name string, change ...func(*directory.BypassRequest)) string {
+	k.Helper()
+	r := directory.NewBypassRequest()
+	for _, f := range change {
+		f(&r)
+	}
+	c, err := k.Directory.MakeBypassCode(context.Background(), "test", name, r)
+	k.OK(err)
+	return c.Code.Reveal()
+}
+
+// Log is the authentication log of a name, oldest first.
+func (k *Kit) Log(name string) []audit.Authentication {
+	k.Helper()
+	var all []audit.Authentication
+	q := audit.Query{User: name, Limit: 1000}
+	for {
+		rows, err := k.DB.Read().Authentications(context.Background(), q)
+		k.OK(err)
+		for _, r := range rows {
+			all = append([]audit.Authentication{r}, all...)
+		}
+		if len(rows) < 100 {
+			return all
+		}
+		q.BeforeID, q.BeforeTime = rows[len(rows)-1].ID, rows[len(rows)-1].Time
+	}
+}
+
+// Last is the newest row of that log.
+func (k *Kit) Last(name string) audit.Authentication {
+	k.Helper()
+	rows, err := k.DB.Read().Authentications(context.Background(), audit.Query{User: name, Limit: 1})
+	k.OK(err)
+	if len(rows) == 0 {
+		k.Fatalf("no row in the log of %s", name)
+	}
+	return rows[0]
+}
+
+// Count counts the rows of a name with a reason.
+func (k *Kit) Count(name, reason string) (n int) {
+	k.Helper()
+	for _, r := range k.Log(name) {
+		if r.Reason == reason {
+			n++
+		}
+	}
+	return n
+}
+
+// Mails takes what was queued since the last call. Args are in Values.
+func (k *Kit) Mails() []Mail {
+	k.Helper()
+	var all []Mail
+	k.Write(func(st flow.Store) error {
+		all = nil
+		now := k.Clock.Now()
+		for {
+			rows, err := st.LeaseMail(context.Background(), now, now.Add(1000*time.Hour), 100)
+			if err != nil || len(rows) == 0 {
+				return err
+			}
+			for _, r := range rows {
+				var m Mail
+				if err := json.Unmarshal(r.Body, &m); err != nil {
+					return err
+				}
+				m.Kind, m.To = r.Kind, r.To
+				all = append(all, m)
+			}
+		}
+	})
+	return all
+}
+
+// Mail is one queued notice.
+type Mail struct {
+	Kind, To string
+	Link     string
+	Values   map[string]string
+}
+
+// outboxNotices keeps notices in the outbox, so that they share the fate of their change.
+type outboxNotices struct{ k *Kit }
+
+// Queue implements flow.Notices.
+func (o outboxNotices) Queue(ctx context.Context, st flow.Store, n flow.Notice) error {
+	if n.To == "" {
+		return nil
+	}
+	m := Mail{Link: n.Link, Values: map[string]string{}}
+	for i := 0; i+1 < len(n.Args); i += 2 {
+		name, _ := n.Args[i].(string)
+		value, _ := n.Args[i+1].(string)
+		m.Values[name] = value
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	now := o.k.Clock.Now()
+	return st.EnqueueMail(ctx, outbox.Mail{ID: id.Key(o.k.Rand, id.Mail), Kind: n.Kind, To: n.To, Body: body, Created: now, Due: now})
+}
+
+// Doorbell counts alerts instead of sending them.
+type Doorbell struct {
+	mu    sync.Mutex
+	rings []string // endpoints
+	Err   error    // what every Knock returns
+}
+
+// Knock implements flow.Doorbell.
+func (d *Doorbell) Knock(_ context.Context, s flow.Subscription, _ []byte, _ time.Duration) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.rings = append(d.rings, s.Endpoint)
+	return d.Err
+}
+
+// CheckEndpoint implements flow.Doorbell: every address will do.
+func (d *Doorbell) CheckEndpoint(string) error { return nil }
+
+// Rings is how often a phone was rung.
+func (d *Doorbell) Rings() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.rings)
+}
+
+// Address makes the n-th address of a documentation network.
+func Address(n int) netip.Addr {
+	return netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
+}

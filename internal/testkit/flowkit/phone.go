@@ -1,0 +1,180 @@
+package flowkit
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base32"
+	"encoding/base64"
+	"net/netip"
+	"strings"
+	"time"
+
+	"countersign/internal/base/otp"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
+)
+
+// Phone is an app with its own key.
+type Phone struct {
+	k       *Kit
+	ID      string
+	KeyID   string
+	Account phonewire.Account
+	Key     *ecdsa.PrivateKey
+	Counter int64  // of the last answer
+	Next    uint64 // HOTP counter of the next code
+	seed    []byte
+}
+
+// Claim pairs a new app with a code or a link.
+func (k *Kit) Claim(code string, change ...func(*phonewire.Activation)) (*Phone, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	k.OK(err)
+	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	k.OK(err)
+	code = code[strings.LastIndexByte(code, '/')+1:]
+	a := phonewire.Activation{Code: code, PublicKey: base64.RawURLEncoding.EncodeToString(spki), Platform: "Android", Model: "Pixel 9", AppVersion: "1"}
+	for _, f := range change {
+		f(&a)
+	}
+	if a.Signature, err = phonewire.Sign(rand.Reader, key, a.Text(strings.TrimPrefix(Origin, "https://"))); err != nil {
+		return nil, err
+	}
+	account, err := k.Mobile.Activate(context.Background(), a, netip.MustParseAddr("203.0.113.9"), "test phone")
+	if err != nil {
+		return nil, err
+	}
+	seed, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(account.OTP.Secret)
+	return &Phone{k: k, ID: account.AccountID, KeyID: phonewire.KeyID(spki), Account: account, Key: key, seed: seed}, err
+}
+
+// EnrolFirst signs a new person in up to the moment the first phone is paired.
+func (k *Kit) EnrolFirst(app application.Application, name string) (*Login, *Phone) {
+	k.Helper()
+	l := k.Begin(app, name)
+	if !l.Row().Enrolling {
+		k.Fatalf("%s is not asked to enrol: %+v", name, l.Row())
+	}
+	p, err := k.Claim(l.Pair().Link)
+	k.OK(err)
+	return l, p
+}
+
+// Enrolled makes a person with one phone, through the whole first sign-in.
+func (k *Kit) Enrolled(app application.Application, name string) *Phone {
+	k.Helper()
+	if _, err := k.DB.Read().UserByName(context.Background(), name); err != nil {
+		k.User(name)
+	}
+	l, p := k.EnrolFirst(app, name)
+	if s := l.Session(); s.Transaction.ID != "" {
+		k.OK(p.Approve(s.Transaction))
+	} else {
+		k.OK(l.Code(p.Code(), transaction.SignIn))
+	}
+	k.Mails()
+	return p
+}
+
+// Subscribe turns the phone's alerts on.
+func (p *Phone) Subscribe() {
+	p.k.Helper()
+	p.k.OK(p.k.Mobile.Subscribe(context.Background(), p.ID, phonewire.Subscription{Endpoint: "https://push.example.net/" + p.ID, Permission: "granted"}))
+}
+
+// Row is the phone's record.
+func (p *Phone) Row() phone.Phone {
+	p.k.Helper()
+	row, err := p.k.DB.Read().PhoneByID(context.Background(), p.ID)
+	p.k.OK(err)
+	return row
+}
+
+// Code makes the next code, or the one of this half minute.
+func (p *Phone) Code() string {
+	if p.Account.OTP.Type == "totp" {
+		return p.CodeAt(otp.Step(p.k.Clock.Now(), 30*time.Second))
+	}
+	p.Next++
+	return p.CodeAt(p.Next - 1)
+}
+
+// CodeAt makes the code of a counter or time step.
+func (p *Phone) CodeAt(counter uint64) string { return otp.HOTP(otp.SHA1, p.seed, counter, 6) }
+
+// Wrong makes a code that none of the phone's next counters or steps makes.
+func (p *Phone) Wrong() string {
+	taken := map[string]bool{}
+	at := otp.Step(p.k.Clock.Now(), 30*time.Second)
+	for i := uint64(0); i < 1200; i++ {
+		taken[p.CodeAt(p.Next+i)] = true
+		taken[p.CodeAt(at-600+i)] = true
+	}
+	for n := 0; ; n++ {
+		if code := string([]byte{'7', '7', byte('0' + n/1000%10), byte('0' + n/100%10), byte('0' + n/10%10), byte('0' + n%10)}); !taken[code] {
+			return code
+		}
+	}
+}
+
+// Answer builds the signed answer to a request; change comes before the signature.
+func (p *Phone) Answer(t transaction.Transaction, d phonewire.Decision, change ...func(*phonewire.Answer)) phonewire.Answer {
+	p.Counter++
+	a := phonewire.Answer{Transaction: t.ID, Application: t.ApplicationID, User: t.UserID, Phone: p.ID, Decision: d,
+		Expires: t.Expires.UnixMilli(), Counter: p.Counter}
+	if d == phonewire.Approve {
+		a.Number = t.Number
+	}
+	for _, f := range change {
+		f(&a)
+	}
+	var err error
+	a.Signature, err = phonewire.Sign(rand.Reader, p.Key, a.Text())
+	p.k.OK(err)
+	return a
+}
+
+// Send hands an answer in.
+func (p *Phone) Send(a phonewire.Answer) (string, error) {
+	o, err := p.k.Mobile.Answer(context.Background(), p.ID, a)
+	return o.State, err
+}
+
+// Approve approves with the right number, and fails unless that was accepted.
+func (p *Phone) Approve(t transaction.Transaction) error {
+	state, err := p.Send(p.Answer(t, phonewire.Approve))
+	if err == nil && state != phonewire.StateApproved {
+		p.k.Fatalf("the approval was answered with %q", state)
+	}
+	return err
+}
+
+// Requests are the open requests the phone sees.
+func (p *Phone) Requests() []phonewire.Request {
+	p.k.Helper()
+	list, err := p.k.Mobile.Requests(context.Background(), p.ID)
+	p.k.OK(err)
+	return list
+}
+
+// Transaction reads a request.
+func (k *Kit) Transaction(id string) transaction.Transaction {
+	k.Helper()
+	t, err := k.DB.Read().TransactionByID(context.Background(), id)
+	k.OK(err)
+	return t
+}
+
+// Stale makes a login's time run out.
+func (k *Kit) Stale(l *Login) {
+	k.Clock.Advance(l.Row().Expires.Sub(k.Clock.Now()) + login.Life)
+}
+
+var _ flow.Doorbell = (*Doorbell)(nil)
