@@ -12,6 +12,6 @@ type demoCommand struct {
 // Run shows the product until it is told to stop.
 func (c *demoCommand) Run(r *run) error {
 	return demo.Run(r.ctx, demo.Options{
-		Listen: c.Listen, DataDir: c.Data, JSON: r.json, Out: r.Stdout, Now: r.Now, Rand: r.Rand,
+		Listen: c.Listen, DataDir: c.Data, Environ: r.Environ, JSON: r.json, Out: r.Stdout, Now: r.Now, Rand: r.Rand,
 	})
 }
