@@ -34,6 +34,7 @@ type childSpec struct {
 	Users    int    // seed
 	Waiting  int    // seed
 	Page     int    // floor: bytes of its page
+	Direct   bool   // floor: the right code leads straight back
 }
 
 // ready is a child's first line.

@@ -22,9 +22,10 @@ import (
 // TLS, cookies, redirects and a page of the same size. It has no database, asks nobody's leave and
 // logs nothing: what a sign-in costs before there is a product.
 type floor struct {
-	key  []byte
-	page []byte
-	open sync.Map // login id -> *floorLogin
+	key    []byte
+	page   []byte
+	direct bool
+	open   sync.Map // login id -> *floorLogin
 }
 
 type floorLogin struct {
@@ -57,7 +58,7 @@ var floorParser = jwt.NewParser(jwt.WithValidMethods([]string{"HS512"}))
 func serveFloor(ctx context.Context, l net.Listener, c *tls.Config, s childSpec) error {
 	key := os.Getenv(floorSecretVariable)
 	mark := `<input type="hidden" name="form_token" value="` + strings.Repeat("x", 43) + `">`
-	f := &floor{key: []byte(key), page: []byte(mark + strings.Repeat("<p>As long as the page.</p>\n", 1+s.Page/28))}
+	f := &floor{key: []byte(key), direct: s.Direct, page: []byte(mark + strings.Repeat("<p>As long as the page.</p>\n", 1+s.Page/28))}
 	f.page = f.page[:max(s.Page, len(mark))]
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /oauth/v1/authorize", f.authorize)
@@ -121,13 +122,18 @@ func (f *floor) prompt(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.proved {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, l.claims.RedirectURI+"?duo_code="+r.PathValue("id")+"&state="+l.claims.State, http.StatusSeeOther)
+		f.back(w, r, l)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write(f.page) // the browser may be gone
+}
+
+// back sends the browser to the application.
+func (f *floor) back(w http.ResponseWriter, r *http.Request, l *floorLogin) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, l.claims.RedirectURI+"?duo_code="+r.PathValue("id")+"&state="+l.claims.State, http.StatusSeeOther)
 }
 
 func (f *floor) code(w http.ResponseWriter, r *http.Request) {
@@ -140,8 +146,12 @@ func (f *floor) code(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.proved = true
-	l.mu.Unlock()
+	if f.direct {
+		f.back(w, r, l)
+		return
+	}
 	http.Redirect(w, r, "/prompt/"+r.PathValue("id"), http.StatusSeeOther)
 }
 

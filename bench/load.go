@@ -26,7 +26,6 @@ type signIns struct {
 	Others   float64 `json:"others"`      // cores that other programs used meanwhile
 	Ratio    float64 `json:"ratio"`       // CPU to the floor's in the same loop; 0 for the floor
 	firstErr error
-	pageSize int
 }
 
 // pair is what one sign-in needs: a browser's connection and the application's.
@@ -42,7 +41,8 @@ type load struct {
 	times  []time.Duration
 	failed int
 	first  error
-	size   int
+	size   int  // of the page
+	direct bool // the code's answer led straight back
 }
 
 func newLoad(at ready, c client, people []person) (*load, error) {
@@ -62,9 +62,9 @@ func (l *load) one(ctx context.Context, begun time.Time) {
 	p := <-l.people
 	defer func() { l.people <- p }()
 	at, err := l.take(ctx)
-	size := 0
+	size, direct := 0, false
 	if err == nil {
-		if size, err = signIn(at.browser, at.back, l.client, p); err == nil {
+		if size, direct, err = signIn(at.browser, at.back, l.client, p); err == nil {
 			l.pairs <- at
 		} else {
 			at.browser.close()
@@ -83,7 +83,7 @@ func (l *load) one(ctx context.Context, begun time.Time) {
 		}
 		return
 	}
-	l.times, l.size = append(l.times, took), size
+	l.times, l.size, l.direct = append(l.times, took), size, direct
 }
 
 func (l *load) take(ctx context.Context) (pair, error) {
@@ -176,7 +176,7 @@ func (l *load) measured(target, loop string, p *process, db *cluster, drive func
 	each := func(d time.Duration) float64 { return ms(d) / float64(max(1, n)) }
 	return signIns{Target: target, Loop: loop, Rate: float64(n) / length.Seconds(), P50: ms(percentile(l.times, 50)), P95: ms(percentile(l.times, 95)),
 		P99: ms(percentile(l.times, 99)), Errors: l.failed, Done: n, CPU: each(cpu), Database: each(dbTime), Load: each(own), RSS: float64(after.RSS) / 1e6,
-		Others: max(0, (busy-own-dbTime-cpu).Seconds()/length.Seconds()), firstErr: l.first, pageSize: l.size}, nil
+		Others: max(0, (busy-own-dbTime-cpu).Seconds()/length.Seconds()), firstErr: l.first}, nil
 }
 
 func percentile(all []time.Duration, p int) time.Duration {
@@ -205,7 +205,7 @@ func measureSignIns(ctx context.Context, p plan, at *place, r *report) error {
 		return fmt.Errorf("no sign-in succeeded: %w", mine.first)
 	}
 	spec := at.spec("floor")
-	spec.Page = mine.size
+	spec.Page, spec.Direct = mine.size, mine.direct
 	bare, err := start(ctx, spec, floorSecretVariable+"="+at.seeds.Secret)
 	if err != nil {
 		return err

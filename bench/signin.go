@@ -136,40 +136,44 @@ func between(b []byte, from, to string) string {
 
 const form = "application/x-www-form-urlencoded"
 
-// signIn is one whole sign-in by a code from the phone: five requests, four of the browser and one
-// of the application. It gives the size of the code page.
-func signIn(browser, back *wire, c client, p *person) (int, error) {
+// signIn is one whole sign-in by a code from the phone. The server may send the browser back to the
+// application at once when the code is right, or by way of the prompt: four requests or five. It
+// gives the size of the code page and whether the way back was the short one.
+func signIn(browser, back *wire, c client, p *person) (size int, direct bool, err error) {
 	state, nonce := token(27), token(27)
 	o, err := begin(browser, c, p.Name, state, nonce)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	size, formToken := len(o.page), between(o.page, `name="form_token" value="`, `"`)
 	if formToken == "" {
-		return 0, fmt.Errorf("the page has no form: %.300s", o.page)
+		return 0, false, fmt.Errorf("the page has no form: %.300s", o.page)
 	}
 	code := otp.HOTP(otp.SHA1, p.OTP, p.next, 6)
 	p.next++
 	a, err := browser.do(request{method: "POST", target: o.path + "/code", browser: true, cookie: o.cookie, contentType: form,
 		body: []byte("form_token=" + formToken + "&code=" + code)})
 	if err != nil {
-		return 0, fmt.Errorf("code: %w", err)
+		return 0, false, fmt.Errorf("code: %w", err)
 	}
-	if a.status != 303 || a.location != o.path {
-		return 0, unexpected("code", a)
+	direct = strings.HasPrefix(a.location, callback)
+	if a.status != 303 || !direct && a.location != o.path {
+		return 0, false, unexpected("code", a)
 	}
-	if a, err = browser.do(request{method: "GET", target: o.path, browser: true, cookie: o.cookie}); err != nil {
-		return 0, fmt.Errorf("return: %w", err)
+	if !direct {
+		if a, err = browser.do(request{method: "GET", target: o.path, browser: true, cookie: o.cookie}); err != nil {
+			return 0, false, fmt.Errorf("return: %w", err)
+		}
 	}
 	to, err := url.Parse(a.location)
 	if err != nil || a.status != 303 || !strings.HasPrefix(a.location, callback) || to.Query().Get("state") != state {
-		return 0, unexpected("return", a)
+		return 0, false, unexpected("return", a)
 	}
 	if a, err = back.do(request{method: "POST", target: "/oauth/v1/token", contentType: form, body: c.redeem(to.Query().Get("duo_code"))}); err != nil {
-		return 0, fmt.Errorf("token: %w", err)
+		return 0, false, fmt.Errorf("token: %w", err)
 	}
 	if a.status != 200 {
-		return 0, unexpected("token", a)
+		return 0, false, unexpected("token", a)
 	}
-	return size, c.check(a.body, p.Name, nonce)
+	return size, direct, c.check(a.body, p.Name, nonce)
 }
