@@ -121,10 +121,14 @@ func TestUserCountersAndLocks(t *testing.T) {
 			if err := s.RemindSpare(ctx, u.ID); err != nil {
 				return err
 			}
+			if err := s.SavePreferences(ctx, u.ID, "DP1", user.AutoPush); err != nil {
+				return err
+			}
 			return s.Proved(ctx, u.ID, "push:DP1", at(time.Second))
 		})
 		write(t, db, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", at(2*time.Second)) })
 		want := u
+		want.DefaultPhone, want.AutoAction = "DP1", user.AutoPush
 		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders = at(2*time.Second), "push:DP1", noon, 1
 		same(t, "proved", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), want)
 

@@ -9,7 +9,7 @@ import (
 )
 
 const phoneColumns = `phone_id, user_id, name, number, platform, model, created_at, key_id, key_spki, activated_at,
-	otp_type, otp_seed, otp_counter, resync_next, resync_count, resync_since, subscription, alerts, last_seen_at, last_used_at`
+	otp_type, otp_seed, otp_counter, resync_next, resync_count, resync_since, subscription, alerts, last_seen_at, last_used_at, type`
 
 func scanPhone(r *row) phone.Phone {
 	return phone.Phone{
@@ -17,6 +17,7 @@ func scanPhone(r *row) phone.Phone {
 		KeyID: r.text(), Key: r.bytes(), Activated: r.time(),
 		OTP:          phone.OTP{Type: r.text(), Seed: r.bytes(), Counter: r.int(), ResyncNext: r.int(), ResyncCount: int(r.int()), ResyncSince: r.time()},
 		Subscription: r.bytes(), Alerts: phone.Alerts(r.text()), LastSeen: r.time(), LastUsed: r.time(),
+		Type: phone.Type(r.text()),
 	}
 }
 
@@ -25,10 +26,10 @@ var errKeyBound = errs.New(errs.Conflict, "phone.key_bound")
 
 func (s *store) CreatePhone(ctx context.Context, p phone.Phone) error {
 	const q = `INSERT INTO phones (` + phoneColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 	return s.run.later(ctx, q, []any{p.ID, p.UserID, p.Name, p.Number, p.Platform, p.Model, micros(p.Created), p.KeyID, blob(p.Key),
 		micros(p.Activated), p.OTP.Type, blob(p.OTP.Seed), p.OTP.Counter, p.OTP.ResyncNext, int64(p.OTP.ResyncCount),
-		micros(p.OTP.ResyncSince), blob(p.Subscription), string(p.Alerts), micros(p.LastSeen), micros(p.LastUsed)})
+		micros(p.OTP.ResyncSince), blob(p.Subscription), string(p.Alerts), micros(p.LastSeen), micros(p.LastUsed), string(p.Type)})
 }
 
 func (s *store) PhoneByID(ctx context.Context, id string) (phone.Phone, error) {

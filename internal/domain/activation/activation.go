@@ -35,6 +35,8 @@ type Activation struct {
 	Opened      time.Time // when a phone first opened the link
 	Claimed     time.Time
 	Superseded  time.Time // a newer code took its place, or the sign-in ended
+	Number      string    // for a new phone record: its number (E.164), "" = none asked
+	DeviceType  string    // for a new phone record: a phone.Type
 }
 
 // State is what a page shows about a code.

@@ -16,6 +16,12 @@ type Type string
 const (
 	// TypeWebSDK is Web SDK v4: the OIDC redirect with the Universal Prompt (J-01).
 	TypeWebSDK Type = "websdk"
+	// TypeWebSDK2 is Web SDK v2 and older: signed requests and the traditional prompt in a frame (J-02).
+	TypeWebSDK2 Type = "websdk2"
+	// TypeAuthAPI is a program that asks by the Auth API (J-03).
+	TypeAuthAPI Type = "authapi"
+	// TypeUnix is login_duo and pam_duo (J-06).
+	TypeUnix Type = "unix"
 	// TypePortal is the product's own page for setting up and managing devices: what an enrollment
 	// link signs in to. There is one, PortalID, made at first start.
 	TypePortal Type = "portal"
@@ -25,7 +31,7 @@ const (
 const PortalID = "DIPORTAL000000000000"
 
 // Types lists the types an administrator can add.
-var Types = []Type{TypeWebSDK}
+var Types = []Type{TypeWebSDK, TypeWebSDK2, TypeAuthAPI, TypeUnix}
 
 // Normalization is how a presented name becomes a user's name (C-24, decision 32).
 type Normalization string
@@ -45,9 +51,24 @@ type Application struct {
 	Normalization Normalization
 	RedirectURIs  []string // exact addresses; empty = any https or loopback address in the signed request (decision 27)
 	Policy        policy.Policy
+	Options       Options
 	Disabled      bool
 	Created       time.Time
 	Deleted       time.Time // zero while it exists; the row stays as a tombstone
+}
+
+// Options are settings of some types only.
+type Options struct {
+	// Hosts lists the host names whose pages may frame the traditional prompt (decision 28); nil = the
+	// page that the client names.
+	Hosts []string `json:"hosts,omitempty"`
+	// Dateless lets requests signed without a date in: "on" or "off"; "" = on for unix only (decision 30).
+	Dateless string `json:"dateless,omitempty"`
+}
+
+// TakesDateless reports whether requests signed without a date are accepted.
+func (a Application) TakesDateless() bool {
+	return a.Options.Dateless == "on" || a.Options.Dateless == "" && a.Type == TypeUnix
 }
 
 // SecretPurpose is the sealing purpose of Application.Secret.

@@ -16,6 +16,7 @@ type Phone struct {
 	UserID   string
 	Name     string // 1-50 characters, chosen by the user or made from the model
 	Number   string // E.164, "" for tablets and app-only phones
+	Type     Type
 	Platform string // as the app reported it: "Android", "iOS", "macOS" …; "" before activation
 	Model    string
 	Created  time.Time
@@ -31,6 +32,16 @@ type Phone struct {
 	LastSeen     time.Time
 	LastUsed     time.Time // last proof
 }
+
+// Type is the kind of device; the app's own report says more.
+type Type string
+
+// The types a person can say; "" is a phone whose kind nobody asked.
+const (
+	Mobile   Type = "mobile"
+	Tablet   Type = "tablet"
+	Landline Type = "landline"
+)
 
 // OTP is the app's passcode generator.
 type OTP struct {

@@ -19,6 +19,7 @@ type Settings struct {
 	DormantDays      int           `json:"dormant_days,omitempty"`      // default 90 (decision 11)
 	PairingLife      time.Duration `json:"pairing_life,omitempty"`      // on-screen pairing code, default 10 min (decision 20)
 	NoChangeMail     bool          `json:"no_change_mail,omitempty"`    // decision 25
+	EnrollmentStyle  string        `json:"enrollment_style,omitempty"`  // enrollment links open "universal" (default) or "traditional" (C-10)
 	FraudEmail       string        `json:"fraud_email,omitempty"`       // where fraud and lock-out reports go (F-64)
 }
 

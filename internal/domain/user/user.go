@@ -41,6 +41,9 @@ type User struct {
 
 	SpareReminders int    // how often a spare way was asked for
 	Salt           []byte // 16 bytes for this user's slow digests
+
+	DefaultPhone string // phone that requests without a choice go to (D-12); "" = the oldest
+	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, AutoPush, AutoCall
 }
 
 // UnlocksAt is when an automatic unlock is due; zero when it never is.
@@ -60,6 +63,12 @@ func (u User) Dormant(now time.Time, days int) bool {
 	}
 	return now.Sub(last) > time.Duration(days)*24*time.Hour
 }
+
+// Values of AutoAction.
+const (
+	AutoPush = "push"
+	AutoCall = "call"
+)
 
 var (
 	// ErrUnknown reports a name or ID nobody has.
@@ -110,6 +119,8 @@ type Store interface {
 	// LockUser takes the user's row for the rest of the database transaction, so that what is
 	// counted next (open requests, devices) cannot change underneath. ErrUnknown.
 	LockUser(ctx context.Context, id string) (User, error)
+	// SavePreferences writes DefaultPhone and AutoAction. ErrUnknown.
+	SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error
 	// RemindSpare adds one to SpareReminders.
 	RemindSpare(ctx context.Context, id string) error
 }

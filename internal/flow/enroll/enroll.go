@@ -16,6 +16,7 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/activation"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
@@ -40,6 +41,8 @@ type Subject struct {
 	Purpose activation.Purpose
 	UserID  string
 	PhoneID string
+	Number  string     // of a new record, when the traditional wizard asked for it
+	Type    phone.Type // likewise
 }
 
 // Pairing is one code as the page shows it.
@@ -93,7 +96,7 @@ func (f *Flow) waiting(ctx context.Context, st flow.Store, o Owner, s Subject, n
 		return activation.Activation{}, false, err
 	}
 	for _, a := range list {
-		if !a.Mailed && a.Purpose == s.Purpose && a.PhoneID == s.PhoneID && a.State(now.Add(15*time.Second)) == activation.Waiting {
+		if !a.Mailed && a.Purpose == s.Purpose && a.PhoneID == s.PhoneID && a.Number == s.Number && a.DeviceType == string(s.Type) && a.State(now.Add(15*time.Second)) == activation.Waiting {
 			return a, true, nil
 		}
 	}
@@ -102,7 +105,7 @@ func (f *Flow) waiting(ctx context.Context, st flow.Store, o Owner, s Subject, n
 
 func (f *Flow) fresh(o Owner, s Subject, now time.Time, set settings.Settings) activation.Activation {
 	a := activation.Activation{ID: id.Key(f.Rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID,
-		LoginID: o.LoginID, SessionID: o.SessionID, Purpose: s.Purpose, Created: now, Expires: now.Add(set.PairingLife)}
+		LoginID: o.LoginID, SessionID: o.SessionID, Purpose: s.Purpose, Number: s.Number, DeviceType: string(s.Type), Created: now, Expires: now.Add(set.PairingLife)}
 	a.LinkDigest = f.Keys.Digest(activation.LinkPurpose, f.linkCode(a.ID))
 	a.TypedDigest = f.Keys.Digest(activation.TypedPurpose, f.typedCode(a.ID))
 	return a

@@ -260,7 +260,8 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 		return err
 	}
 	if c.p.ID == "" {
-		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff}
+		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
+			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
 	}
 	c.p.Platform, c.p.Model = c.wire.Platform, c.wire.Model
 	if name == "" {
