@@ -207,8 +207,15 @@ func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) erro
 	if err != nil {
 		return err
 	}
-	_, err = d.Approve(ctx, first.Transaction, on.Number)
-	return err
+	if _, err = d.Approve(ctx, first.Transaction, on.Number); err != nil {
+		return err
+	}
+	// The sample person has said "Later" to a spare phone, as the sign-in page asks next.
+	now, err := st.server.SignIn.Resume(ctx, begun.Login.ID, begun.Cookie)
+	if err != nil {
+		return err
+	}
+	return st.server.SignIn.LaterSpare(ctx, now)
 }
 
 // people tells how the sample people stand now.

@@ -84,9 +84,10 @@ func (f *Flow) Application(ctx context.Context, key string) (application.Applica
 	return liveApplication(ctx, f.DB.Read(), key)
 }
 
-// Applications lists those not deleted, by name.
+// Applications lists those not deleted, by name, without the product's own portal.
 func (f *Flow) Applications(ctx context.Context) ([]application.Application, error) {
-	return f.DB.Read().Applications(ctx)
+	all, err := f.DB.Read().Applications(ctx)
+	return slices.DeleteFunc(all, func(a application.Application) bool { return a.Type == application.TypePortal }), err
 }
 
 // SetApplication changes an application. Nothing is written or logged when nothing differs.
@@ -108,12 +109,18 @@ func (f *Flow) SetApplication(ctx context.Context, actor, key string, c Applicat
 	return a, err
 }
 
+// ErrPortal reports an attempt to delete the product's own portal.
+var ErrPortal = errs.New(errs.Forbidden, "application.portal")
+
 // DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
 func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
 	return f.DB.Write(ctx, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
+		}
+		if a.Type == application.TypePortal {
+			return ErrPortal
 		}
 		a.Deleted, a.Disabled = f.Now(), true
 		// A secret nobody has seen takes the place of the one in use.
