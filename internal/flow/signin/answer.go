@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/base/id"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -38,7 +39,11 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 	if err != nil {
 		return t, err
 	}
-	f.Bell.Ring(flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID))
+	topics := []string{flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID)}
+	if t.State != transaction.Approved {
+		topics = append(topics, flow.OutboxTopic) // a report or a lock-out is mailed
+	}
+	f.Bell.Ring(topics...)
 	return t, nil
 }
 
@@ -49,13 +54,16 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 	if err != nil {
 		return t.State, err
 	}
-	if to == transaction.Approved && (s.User.Status != user.Active || p.KeyID == "" || !s.Policy.Allows(policy.MethodPush)) {
+	if to == transaction.Approved && !f.stillGood(s, t, p) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
 	if _, err := st.DecideTransaction(ctx, t.ID, to, f.Now()); err != nil {
 		return t.State, err
 	}
 	e := entryOf(t, p, to)
+	if s.Login.TxID != "" {
+		e.TxID = s.Login.TxID // the name under which the application learns of the sign-in
+	}
 	if t.LoginID != "" {
 		err = st.BumpLogin(ctx, t.LoginID)
 	} else {
@@ -74,6 +82,17 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 		return to, err
 	}
 	return to, f.record(ctx, st, s, e) // timed out: not a failure (decision 12), but it rang
+}
+
+// stillGood looks again, at the moment of an approval, at all that made the request right.
+func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bool {
+	if s.User.Status != user.Active || p.KeyID == "" || p.UserID != s.User.ID || usable(s.Application) != nil || !s.Policy.Allows(policy.MethodPush) {
+		return false
+	}
+	if s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal {
+		return false
+	}
+	return t.LoginID == "" || s.Login.UserID == s.User.ID && f.open(s, t.Purpose)
 }
 
 // entryOf is the log row of a request's final state, in the API's names (X-09 … X-12).
@@ -248,19 +267,24 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, 
 	return nil
 }
 
-// Expire times out every overdue request. The hall calls it every second.
+// Expire times out every overdue request; one that cannot be ended does not keep the others. The hall calls it
+// every second.
 func (f *Flow) Expire(ctx context.Context) error {
 	overdue, err := f.DB.Read().OverdueTransactions(ctx, "", f.Now(), 500)
 	if err != nil {
 		return err
 	}
+	var failed error
 	for _, t := range overdue {
 		_, err := f.Answer(ctx, t.ID, transaction.TimedOut, nil)
 		if err != nil && !errors.Is(err, transaction.ErrDecided) && !errors.Is(err, user.ErrUnknown) {
-			return err
+			failed = errors.Join(failed, err)
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	return failed
 }
 
 // KeepFor is how long finished logins and transactions stay before they are forgotten; the log stays.

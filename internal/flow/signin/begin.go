@@ -56,7 +56,7 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	}
 	var phones []phone.Phone
 	if known {
-		if err := f.unlockWhenDue(ctx, &g); err != nil {
+		if g.User, err = f.unlockWhenDue(ctx, g.User, g.Settings); err != nil {
 			return g, err
 		}
 		if phones, err = st.PhonesOf(ctx, g.User.ID); err != nil {
@@ -89,24 +89,26 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 }
 
 // unlockWhenDue ends a lock-out whose time is over (decision 12).
-func (f *Flow) unlockWhenDue(ctx context.Context, g *Gate) error {
-	due := g.User.UnlocksAt(g.Settings.LockoutMinutes)
+func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Settings) (user.User, error) {
+	due := u.UnlocksAt(set.LockoutMinutes)
 	if due.IsZero() || f.Now().Before(due) {
-		return nil
+		return u, nil
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
-		before := f.Now().Add(-time.Duration(g.Settings.LockoutMinutes) * time.Minute)
-		unlocked, err := st.Unlock(ctx, g.User.ID, before)
-		if err != nil || !unlocked {
+	now := u
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		before := f.Now().Add(-time.Duration(set.LockoutMinutes) * time.Minute)
+		unlocked, err := st.Unlock(ctx, u.ID, before)
+		if err == nil && unlocked { // else another sign-in did it
+			err = st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System",
+				Action: "user_update", Object: u.Username, Description: map[string]any{"status": "active", "cause": "automatic unlock"}})
+		}
+		if err != nil {
 			return err
 		}
-		if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System",
-			Action: "user_update", Object: g.User.Username, Description: map[string]any{"status": "active", "cause": "automatic unlock"}}); err != nil {
-			return err
-		}
-		g.User, err = st.UserByID(ctx, g.User.ID)
+		now, err = st.UserByID(ctx, u.ID)
 		return err
 	})
+	return now, err
 }
 
 // gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
@@ -250,7 +252,8 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 			return nil
 		}
 		t, err := f.openRequest(ctx, st, s, start, transaction.SignIn)
-		if errors.Is(err, ErrPushLimit) || errors.Is(err, ErrPushStorm) || errors.Is(err, user.ErrLocked) {
+		if errors.Is(err, ErrPushLimit) || errors.Is(err, ErrPushStorm) || errors.Is(err, user.ErrLocked) ||
+			errors.Is(err, ErrNoWay) || errors.Is(err, phone.ErrUnknown) {
 			return nil // the page says so and offers the other ways
 		}
 		sent = t

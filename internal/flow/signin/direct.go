@@ -149,13 +149,16 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 		return t, ErrNoWay
 	}
 	s := a.session(t.ID)
-	_, _, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) error {
+	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) error {
 		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
 		if m.ok {
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
 		}
 		return st.CreateTransaction(ctx, t)
 	})
+	if err == nil && errors.Is(outcome, user.ErrLocked) {
+		err = outcome // nothing was looked at
+	}
 	return t, err
 }
 

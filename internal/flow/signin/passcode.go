@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"crypto/subtle"
+	"strings"
 	"time"
 
 	"countersign/internal/base/otp"
@@ -22,25 +23,28 @@ const (
 	passcodeTimeout = 1 // steps before and after now
 )
 
-func isPasscode(code string) bool {
-	if len(code) != passcodeDigits {
-		return false
-	}
-	for _, c := range code {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
+func isPasscode(code string) bool { return len(code) == passcodeDigits && isDigits(code) }
+
+// isBypassCode: a code of the help desk's own choice has 6 to 16 digits (F-33).
+func isBypassCode(code string) bool { return len(code) >= 6 && len(code) <= 16 && isDigits(code) }
+
+func isDigits(code string) bool { return strings.Trim(code, "0123456789") == "" }
+
+// opened is a phone with its seed.
+type opened struct {
+	phone.Phone
+	seed []byte
 }
 
-// tryPasscode tries a code against every app of the user and spends it on the first that fits.
+// tryPasscode tries a code against every app of the user and spends it on the first that fits. Only when it
+// fits none it may be a step of a resynchronisation: so a thousand codes of each app are not made in vain, and
+// one app's code starts no run on another.
 func (f *Flow) tryPasscode(ctx context.Context, st flow.Store, userID, code string) (match, error) {
 	phones, err := st.PhonesOf(ctx, userID)
 	if err != nil {
 		return match{}, err
 	}
-	var again bool
+	var apps []opened
 	for _, p := range phones {
 		if !p.CanPasscode() {
 			continue
@@ -50,36 +54,53 @@ func (f *Flow) tryPasscode(ctx context.Context, st flow.Store, userID, code stri
 			f.Log.Error("passcode seed does not open", "phone", p.ID)
 			continue
 		}
-		ok, ahead, err := f.tryPhone(ctx, st, p, seed, code)
+		ok, err := f.tryPhone(ctx, st, p, seed, code)
 		if err != nil {
 			return match{}, err
 		}
 		if ok {
-			return match{ok: true, factor: audit.FactorAppPasscode, phoneID: p.ID, device: p.Name, wayID: "code:" + p.ID}, nil
+			return matchOf(p), nil
+		}
+		apps = append(apps, opened{p, seed})
+	}
+	var again bool
+	for _, a := range apps {
+		if a.OTP.Type == "totp" {
+			continue
+		}
+		ok, ahead, err := f.resync(ctx, st, a.Phone, a.seed, code)
+		if err != nil {
+			return match{}, err
+		}
+		if ok {
+			return matchOf(a.Phone), nil
 		}
 		again = again || ahead
 	}
 	return match{again: again}, nil
 }
 
-func (f *Flow) tryPhone(ctx context.Context, st flow.Store, p phone.Phone, seed []byte, code string) (ok, again bool, err error) {
+func matchOf(p phone.Phone) match {
+	return match{ok: true, factor: audit.FactorAppPasscode, phoneID: p.ID, device: p.Name, wayID: "code:" + p.ID}
+}
+
+// tryPhone looks in the window around the time or above the counter.
+func (f *Flow) tryPhone(ctx context.Context, st flow.Store, p phone.Phone, seed []byte, code string) (bool, error) {
 	if p.OTP.Type == "totp" {
 		now := int64(otp.Step(f.Now(), passcodePeriod))
 		for step := now - passcodeTimeout; step <= now+passcodeTimeout; step++ {
 			if step > p.OTP.Counter && same(seed, step, code) {
-				ok, err = st.SpendPasscode(ctx, p.ID, p.OTP.Counter, step, f.Now())
-				return ok, false, err
+				return st.SpendPasscode(ctx, p.ID, p.OTP.Counter, step, f.Now())
 			}
 		}
-		return false, false, nil
+		return false, nil
 	}
 	for c := p.OTP.Counter; c <= p.OTP.Counter+lookAhead; c++ {
 		if same(seed, c, code) {
-			ok, err = st.SpendPasscode(ctx, p.ID, p.OTP.Counter, c+1, f.Now())
-			return ok, false, err
+			return st.SpendPasscode(ctx, p.ID, p.OTP.Counter, c+1, f.Now())
 		}
 	}
-	return f.resync(ctx, st, p, seed, code)
+	return false, nil
 }
 
 // resync accepts the third of three consecutive codes far ahead (D-30); each of them is an attempt.

@@ -55,6 +55,9 @@ func (f *Flow) load(ctx context.Context, l login.Login) (Session, error) {
 		if s.User, err = st.UserByID(ctx, l.UserID); err != nil {
 			return s, err
 		}
+		if s.User, err = f.unlockWhenDue(ctx, s.User, s.Settings); err != nil {
+			return s, err
+		}
 		phones, err := st.PhonesOf(ctx, l.UserID)
 		if err != nil {
 			return s, err
@@ -77,13 +80,14 @@ const safetyPoll = 10 * time.Second
 func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {
 	wake, stop := f.Bell.Listen(flow.LoginTopic(s.Login.ID))
 	defer stop()
+	reading := context.WithoutCancel(ctx) // also at the end of its time the page learns what is true
 	for {
-		l, err := f.DB.Read().LoginByID(ctx, s.Login.ID)
+		l, err := f.DB.Read().LoginByID(reading, s.Login.ID)
 		if err != nil {
 			return Progress{}, err
 		}
 		if l.Version > since || ctx.Err() != nil || !f.Now().Before(l.Expires) {
-			return f.progress(ctx, l)
+			return f.progress(reading, l)
 		}
 		timer := time.NewTimer(safetyPoll)
 		select {
@@ -92,9 +96,6 @@ func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, erro
 		case <-ctx.Done():
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return f.progress(context.WithoutCancel(ctx), l)
-		}
 	}
 }
 

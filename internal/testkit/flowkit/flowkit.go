@@ -351,3 +351,13 @@ func (d *Doorbell) Rings() int {
 func Address(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
 }
+
+// Eventually waits until something another goroutine does is true, for five seconds at most.
+func (k *Kit) Eventually(what string, is func() bool) {
+	k.Helper()
+	for end := time.Now().Add(5 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			k.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
