@@ -57,7 +57,26 @@ type Request struct {
 	NumberDigits    int    `json:"number_digits"` // 0: plain; 3 to 6: type the number on the screen
 	Created         int64  `json:"created"`
 	Expires         int64  `json:"expires"`
+
+	// What the application tells besides. Nobody has checked it: shown apart from the facts above.
+	Title string `json:"title,omitempty"` // what the request is, at most MaxTitle characters
+	Info  []Told `json:"info,omitempty"`  // at most MaxTold lines
 }
+
+// Told is one line that an application tells about a request: one printed line each, at most MaxLabel
+// and MaxValue characters.
+type Told struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// Limits of what an application may tell.
+const (
+	MaxTold  = 10
+	MaxTitle = 80
+	MaxLabel = 40
+	MaxValue = 300
+)
 
 // RequestList is the answer of GET requests and requests/wait.
 type RequestList struct {

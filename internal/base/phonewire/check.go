@@ -148,3 +148,20 @@ func NormalizeCode(code string) string {
 	}
 	return code
 }
+
+// OneLine makes somebody else's text fit to be shown on one line: controls and marks that change the
+// direction or hide themselves become spaces, runs of spaces one, and what is longer than max characters
+// is cut and ends with an ellipsis.
+func OneLine(text string, max int) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) { // tabs and line ends, invisible and direction marks, spaces of all widths
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Join(strings.Fields(text), " ")
+	if utf8.RuneCountInString(text) <= max {
+		return text
+	}
+	return strings.TrimSpace(string([]rune(text)[:max-1])) + "…"
+}

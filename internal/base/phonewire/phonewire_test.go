@@ -215,6 +215,20 @@ func TestATypedCodeHasOneSpelling(t *testing.T) {
 	}
 }
 
+func TestToldTextStaysOnOneLineAndHidesNothing(t *testing.T) {
+	for in, want := range map[string]string{
+		"rsync --server\t-a\n\x1b[2J.": "rsync --server -a [2J.",
+		"a\u202egnp.exe\u200b b":       "a gnp.exe b",
+		"bad \xff byte":                "bad \uFFFD byte",
+		"  ":                           "",
+		strings.Repeat("ü", 41):        strings.Repeat("ü", 39) + "…",
+	} {
+		if got := phonewire.OneLine(in, 40); got != want {
+			t.Errorf("%q became %q, not %q", in, got, want)
+		}
+	}
+}
+
 func TestBodiesWithMoreThanTheyShouldAreRefused(t *testing.T) {
 	for _, body := range []string{``, `null`, `[]`, `"x"`, `{"name":"a","name":"b"}`, `{"name":"a","NAME":"b"}`, `{"name":"a","x":1}`,
 		`{"name":"a"}{}`, `{"name":"a"} x`, `{"name":{"a":1}}`, `{"name":1}`, `{"name":"a"`, "{\"name\":\"\xff\"}"} {

@@ -152,9 +152,22 @@ func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Reques
 			Transaction: t.ID, Kind: string(t.Purpose), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
 			UserID: t.UserID, Username: t.Username, Organisation: set.Organization, IP: t.IP, Browser: t.Client,
 			NumberDigits: len(t.Number), Created: t.Created.UnixMilli(), Expires: t.Expires.UnixMilli(),
+			Title: phonewire.OneLine(t.Title, phonewire.MaxTitle), Info: told(t.Info),
 		})
 	}
 	return list, f.fetched(ctx, open)
+}
+
+// told is what a door says about a request, made harmless: it stands on a phone beside verified facts.
+func told(info []transaction.Field) []phonewire.Told {
+	var list []phonewire.Told
+	for _, i := range info {
+		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.OneLine(i.Value, phonewire.MaxValue)}
+		if line.Value != "" && len(list) < phonewire.MaxTold {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) error {

@@ -39,6 +39,16 @@ const back = () => h('a', { href: '#/', class: 'button primary', 'data-test': 'd
 const kind = (r) => ['manage', 'pairing', 'test'].includes(r.kind) ? r.kind : 'signin';
 const title = (r) => t('request.' + kind(r), { application: r.application_name });
 
+// told is what the application says about the request, apart from the facts, so that no text of its passes for one.
+function told(r) {
+  const lines = (r.info || []).slice(0, 10);
+  if (!r.title && !lines.length) return false;
+  return h('section', { class: 'told', 'aria-labelledby': 'told', 'data-test': 'request-told' },
+    h('h2', { id: 'told' }, t('request.told')),
+    r.title && h('p', {}, r.title),
+    lines.length > 0 && h('dl', {}, lines.map((l) => h('div', {}, h('dt', {}, l.label), h('dd', {}, l.value)))));
+}
+
 function ask(accountId, r) {
   leave();
   shownNow = r.transaction;
@@ -64,6 +74,7 @@ function ask(accountId, r) {
       r.browser && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.browser)),
       h('div', {}, h('dt', {}, t('request.where')), h('dd', {}, place)),
       h('div', {}, h('dt', {}, t('request.when')), h('dd', {}, left))),
+    told(r),
     digits > 0 && h('div', { class: 'numberbox' }, h('label', { for: 'number' }, t('request.number')), field,
       h('p', { id: 'number-hint', class: 'muted small' }, t('request.number_hint', { digits })), pad),
     problem, h('div', { class: 'decide' }, deny, approve)));
