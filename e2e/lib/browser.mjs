@@ -14,18 +14,19 @@ const args = [
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ];
 
-export async function launch() {
-  return chromium.launch({ executablePath, headless: true, args, chromiumSandbox: process.getuid?.() !== 0 });
+// launch starts the browser; more are further flags of Chromium.
+export async function launch(more = []) {
+  return chromium.launch({ executablePath, headless: true, args: [...args, ...more], chromiumSandbox: process.getuid?.() !== 0 });
 }
 
 // openWindow makes a window with cookies and storage of its own. Options: width, height, colorScheme, forcedColors,
-// javaScriptEnabled, locale, touch, storageState, permissions, allow (patterns of problems that this test expects).
+// javaScriptEnabled, locale, touch, userAgent, storageState, permissions, allow (patterns of problems that this test expects).
 export async function openWindow(browser, options = {}) {
   const { width = 1280, height = width < 600 ? 844 : 800, colorScheme = 'light', forcedColors = 'none', javaScriptEnabled = true } = options;
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme, forcedColors, javaScriptEnabled, reducedMotion: 'reduce',
     hasTouch: options.touch ?? false, isMobile: options.touch ?? false, locale: options.locale ?? 'en-US',
-    storageState: options.storageState, permissions: options.permissions, ignoreHTTPSErrors: true,
+    storageState: options.storageState, userAgent: options.userAgent, permissions: options.permissions, ignoreHTTPSErrors: true,
   });
   context.setDefaultTimeout(15_000);
   const problems = await collectProblems(context, options.allow ?? []);

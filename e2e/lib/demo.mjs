@@ -14,6 +14,9 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const READY_WITHIN = 60_000;
 const STOPPED_WITHIN = 15_000;
 
+// What the program gets from our own environment: the tests' own switches are not its settings.
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_TEST_')));
+
 let building;
 
 // binary builds the program once a process and returns its path. COUNTERSIGN_TEST_BINARY names a ready one.
@@ -73,7 +76,7 @@ export class Demo {
   async start() {
     const child = spawn(this.path, ['demo', '--listen', this.#listen, '--data', this.data, '--json', ...this.args], {
       cwd: this.data,
-      env: { ...process.env, ...this.env },
+      env: { ...environment, ...this.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -106,7 +109,7 @@ export class Demo {
     const argv = [...args.map(String), '--config', join(this.info.data_dir, 'countersign.toml'), '--json'];
     let stdout;
     try {
-      ({ stdout } = await run(this.path, argv, { env: { ...process.env, ...this.env }, timeout: 60_000, maxBuffer: 64 << 20 }));
+      ({ stdout } = await run(this.path, argv, { env: { ...environment, ...this.env }, timeout: 60_000, maxBuffer: 64 << 20 }));
     } catch (err) {
       err.message = `countersign ${args.join(' ')}: ${err.stderr || err.message}`;
       throw err;

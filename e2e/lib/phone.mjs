@@ -7,27 +7,33 @@ import { installSubscription, workerDelivery } from './push.mjs';
 const named = (name) => `[data-test="${name}"]`;
 
 const at = {
-  pairCode: named('pair-code'), // field for the typed code
-  pairSubmit: named('pair-submit'), // "Add": for a typed code, and on the page that a link opens
-  account: named('account'), // one card an account; data-state is ready, alerts-off, offline, reconnect
+  pairCode: named('pair-code-field'), // field for the typed code or a link
+  codeSubmit: named('pair-code-submit'),
+  pairSubmit: named('pair-button'), // "Set up this phone"
+  problem: named('pair-problem'),
+  paired: named('paired'),
+  account: named('account-card'), // one card an account
+  chip: named('state-chip'), // data-state is ready, alerts_off, offline, connecting, gone
   request: named('request'), // the open request
-  application: named('request-application'),
-  user: named('request-user'),
-  number: named('number'), // field for the number, or a keypad marked data-keypad
   approve: named('approve'),
   deny: named('deny'),
-  notMe: named('deny-not-me'),
+  notMe: named('deny-notme'),
   mistake: named('deny-mistake'),
-  outcome: named('outcome'), // what became of the answer
-  showCode: named('show-code'),
-  code: named('code'),
-  alertsOn: named('alerts-on'),
+  result: named('result'), // what became of the answer: data-state
+  done: named('done'),
+  showCode: named('reveal-code'),
+  code: named('code-value'),
+  alertsOn: named('alerts-button'),
+  scan: named('scan-button'),
 };
+
+// What a phone says it is, so that its card says "phone".
+const android = 'Mozilla/5.0 (Linux; Android 15; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36';
 
 // openPhone opens a phone. Options: those of openWindow; budget (counts taps); push, a PushService, with
 // origin, the app's origin, for alerts.
 export async function openPhone(browser, { budget, push, origin, ...options } = {}) {
-  const window = await openWindow(browser, { width: 390, touch: true, ...options });
+  const window = await openWindow(browser, { width: 390, touch: true, userAgent: android, ...options });
   const phone = new Phone(window);
   if (budget) await budget.watch(window, 'phone');
   if (push) {
@@ -48,44 +54,51 @@ export class Phone {
 
   #at(name) { return this.page.locator(at[name]); }
 
-  // pair opens a pairing link (what the QR code says) and waits for the account's card.
+  // pair opens a pairing link (what the QR code says) and sets the phone up.
   async pair(url) {
-    const before = await this.#at('account').count();
     await this.page.goto(url);
-    // The page that a link opens may ask once, or pair by itself.
-    await this.#at('pairSubmit').or(this.#at('account').nth(before)).or(this.#at('request')).first().waitFor();
-    if (await this.#at('pairSubmit').isVisible()) await this.#at('pairSubmit').tap();
-    await this.#at('account').nth(before).or(this.#at('request')).first().waitFor();
+    await this.setUp();
   }
 
-  // pairByCode types the code that stands under the QR code.
+  // setUp taps "Set up this phone" and waits until it is.
+  async setUp() {
+    await this.#at('pairSubmit').tap();
+    await this.#at('paired').or(this.#at('request')).first().waitFor();
+  }
+
+  // pairByCode types the code that stands beside the QR code.
   async pairByCode(appUrl, code) {
     await this.page.goto(appUrl);
+    await this.page.getByRole('link', { name: 'Add account' }).tap();
     await this.#at('pairCode').fill(code);
+    await this.#at('codeSubmit').tap();
+    await this.setUp();
+  }
+
+  // refusedPairing opens a link that cannot be used any more and gives the app's sentence about it.
+  async refusedPairing(url) {
+    await this.page.goto(url);
     await this.#at('pairSubmit').tap();
-    await this.#at('account').or(this.#at('request')).first().waitFor();
+    await this.page.locator(`${at.problem}:not(:empty)`).waitFor();
+    return (await this.#at('problem').textContent()).trim();
   }
 
-  // waitRequest waits until a request is on the screen and says what it asks.
+  // waitRequest waits until a request is on the screen and gives its words.
   async waitRequest() {
-    await this.#at('request').first().waitFor();
-    return {
-      application: (await this.#at('application').first().textContent()).trim(),
-      user: (await this.#at('user').first().textContent()).trim(),
-    };
+    await this.#at('request').waitFor();
+    return (await this.#at('request').textContent()).trim();
   }
 
-  async hasRequest() { return this.#at('request').first().isVisible(); }
+  async hasRequest() { return this.#at('request').isVisible(); }
 
-  // typeNumber presses the digits on the app's pad, or types them where there is a field.
+  // typeNumber presses the digits on the app's pad; the last one approves.
   async typeNumber(number) {
     const pad = this.page.locator('[data-keypad]');
-    if (await pad.count()) {
-      for (const digit of String(number)) await pad.getByRole('button', { name: digit, exact: true }).tap();
-    } else {
-      await this.#at('number').pressSequentially(String(number));
-    }
+    for (const digit of String(number)) await pad.getByRole('button', { name: digit, exact: true }).tap();
   }
+
+  // armed waits until the request takes an answer: the app waits a moment, so that no pocket answers.
+  async armed() { await this.page.locator('[data-keypad] button:enabled').or(this.page.locator(`${at.approve}:enabled`)).first().waitFor(); }
 
   async approve() { await this.#at('approve').tap(); }
 
@@ -96,23 +109,34 @@ export class Phone {
     await this.#at(why === 'not me' ? 'notMe' : 'mistake').tap();
   }
 
-  async outcome() { return (await this.#at('outcome').first().textContent()).trim(); }
+  // outcome is what became of the answer: approved, denied, reported, wrong_number, expired, already_answered.
+  async outcome() { return this.#at('result').getAttribute('data-state'); }
+
+  // home goes back to the list of accounts.
+  async home() {
+    await this.page.evaluate(() => { location.hash = '#/'; });
+    await this.page.locator('body[data-screen=list]').waitFor();
+  }
 
   // code shows the next code of an account and reads it.
   async code(account = 0) {
+    await this.home();
     const card = this.#at('account').nth(account);
-    const show = card.locator(at.showCode);
-    if (await show.count()) await show.tap();
-    const code = card.locator(at.code);
-    await code.waitFor();
+    const before = await card.locator(at.code).textContent();
+    await card.locator(at.showCode).tap();
+    const code = card.locator(at.code).filter({ hasNotText: before }).filter({ hasText: /\d{3} \d{3}/ });
     return (await code.textContent()).replace(/\D/g, '');
   }
 
-  // state is the data-state of an account's card.
-  async state(account = 0) { return this.#at('account').nth(account).getAttribute('data-state'); }
+  // waitState waits until an account's card shows a state.
+  async waitState(state, account = 0) {
+    await this.#at('account').nth(account).locator(`${at.chip}[data-state=${state}]`).waitFor();
+  }
+
+  async scan() { await this.#at('scan').tap(); }
 
   // turnOnAlerts taps the button that asks for notifications.
-  async turnOnAlerts() { await this.#at('alertsOn').tap(); }
+  async turnOnAlerts() { await this.#at('alertsOn').first().tap(); }
 
   // deliver hands a push message to the app's service worker, as the browser would.
   async deliver(text) {
