@@ -1,0 +1,133 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"countersign/internal/base/errs"
+)
+
+// Error is an answer of stat FAIL (protocols 2). Message and Detail are the protocol's, read by programs and
+// their developers; neither holds anything a caller without the key sent.
+type Error struct {
+	Status  int    // HTTP
+	Code    int    // five digits, the first three usually Status
+	Message string //
+	Detail  string // "" = none
+	Cause   error  // for the log only
+}
+
+// RetryAfter is what a caller who was turned away is told to wait.
+const RetryAfter = 2 * time.Second
+
+// The errors of every signed door.
+var (
+	ErrMissing         = &Error{Status: 400, Code: 40001, Message: "Missing required request parameters"}
+	ErrInvalid         = &Error{Status: 400, Code: 40002, Message: "Invalid request parameters"}
+	ErrCredentials     = &Error{Status: 401, Code: 40101, Message: "Missing request credentials"}
+	ErrIntegrationKey  = &Error{Status: 401, Code: 40102, Message: "Invalid integration key in request credentials"}
+	ErrSignature       = &Error{Status: 401, Code: 40103, Message: "Invalid signature in request credentials"}
+	ErrNoTimestamp     = &Error{Status: 401, Code: 40104, Message: "Missing request timestamp"}
+	ErrTimestamp       = &Error{Status: 401, Code: 40105, Message: "Bad request timestamp"}
+	ErrWrongType       = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "Wrong integration type for this API."}
+	ErrClosed          = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "This application is turned off."}
+	ErrStale           = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "The request's date is not the present."}
+	ErrNotFound        = &Error{Status: 404, Code: 40401, Message: "Resource not found"}
+	ErrMethod          = &Error{Status: 405, Code: 40501, Message: "Method not allowed"}
+	ErrTooLarge        = &Error{Status: 413, Code: 41301, Message: "Request too large"}
+	ErrTooManyRequests = &Error{Status: 429, Code: 42901, Message: "Too Many Requests"}
+)
+
+// Error is the text for logs.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%d %s", e.Code, e.Message)
+	if e.Detail != "" {
+		s += ": " + e.Detail
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is compares code and detail-less kinds, so that copies made by About and With still match.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code && (t.Detail == "" || t.Detail == e.Detail)
+}
+
+// About returns a copy with a detail: a parameter's name, or a sentence.
+func (e *Error) About(detail string) *Error {
+	c := *e
+	c.Detail = detail
+	return &c
+}
+
+// With returns a copy that carries the cause.
+func (e *Error) With(cause error) *Error {
+	c := *e
+	c.Cause = cause
+	return &c
+}
+
+// ErrorOf finds what to answer to any error. A failure of ours is 429: a 5xx would switch the second factor
+// off in callers that fail open (decision 31).
+func ErrorOf(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	switch errs.KindOf(err) {
+	case errs.Invalid:
+		return ErrInvalid.With(err)
+	case errs.NotFound, errs.Gone:
+		return ErrNotFound.With(err)
+	}
+	return ErrTooManyRequests.With(err)
+}
+
+type failure struct {
+	Stat    string `json:"stat"`
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Detail  string `json:"message_detail,omitempty"`
+}
+
+// WriteError answers with the FAIL envelope.
+func WriteError(w http.ResponseWriter, err error) {
+	e := ErrorOf(err)
+	write(w, e.Status, failure{"FAIL", e.Code, e.Message, e.Detail})
+}
+
+// WriteOK answers with the OK envelope around body.
+func WriteOK(w http.ResponseWriter, body any) {
+	write(w, http.StatusOK, struct {
+		Stat     string `json:"stat"`
+		Response any    `json:"response"`
+	}{"OK", body})
+}
+
+// write sends a whole answer at once, with its length: some clients read nothing else.
+func write(w http.ResponseWriter, status int, envelope any) {
+	raw, err := json.Marshal(envelope)
+	if err != nil { // a body of ours that is no JSON: turned away rather than broken
+		status = ErrTooManyRequests.Status
+		raw = []byte(`{"stat":"FAIL","code":42901,"message":"Too Many Requests"}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(raw)))
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(int(RetryAfter/time.Second)))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the caller may be gone
+}

@@ -1,0 +1,246 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"countersign/internal/base/duosign"
+	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+)
+
+const (
+	maxBody    = 64 << 10 // bytes
+	maxParams  = 256      // of one request
+	lookupTime = 1500 * time.Millisecond
+)
+
+// Applications finds who signed.
+type Applications interface {
+	// ApplicationByID finds a live or disabled application, also a deleted one's tombstone. application.ErrUnknown.
+	ApplicationByID(ctx context.Context, id string) (application.Application, error)
+}
+
+// Caller reads signed requests of one door.
+type Caller struct {
+	Applications Applications
+	Keys         *secret.Keyring
+	Now          func() time.Time
+	Types        []application.Type // that may use the door
+	Lists        []string           // parameters that may be sent more than once (decision 29)
+}
+
+// Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
+// the signature covers and nothing else. The error is an *Error: 40101 … 40105 for one who proved nothing,
+// 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
+// 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now.
+func (c *Caller) Read(r *http.Request) (application.Application, url.Values, error) {
+	none := application.Application{}
+	if len(r.Header.Values("Authorization")) != 1 {
+		return none, nil, ErrCredentials
+	}
+	credentials, err := duosign.Parse(r.Header.Get("Authorization"))
+	if err != nil {
+		return none, nil, ErrCredentials
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return none, nil, err
+	}
+	app, err := c.find(r.Context(), credentials.Key)
+	if err != nil {
+		return none, nil, err
+	}
+	in, parsed := read(r, body)
+	version, err := c.verify(in.request, credentials.Signature, app)
+	if err != nil {
+		return none, nil, err
+	}
+	if err := c.mayCall(app, version, in.request.Date); err != nil {
+		return none, nil, err
+	}
+	if parsed != nil {
+		return none, nil, parsed
+	}
+	params, err := in.signed(version, c.Lists)
+	return app, params, err
+}
+
+// readBody reads a body of any framing, up to maxBody.
+func readBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	var big *http.MaxBytesError
+	switch {
+	case len(body) > maxBody || errors.As(err, &big):
+		return nil, ErrTooLarge
+	case err != nil:
+		return nil, ErrInvalid.About("body").With(err)
+	}
+	return body, nil
+}
+
+func (c *Caller) find(ctx context.Context, key string) (application.Application, error) {
+	none := application.Application{}
+	if !shaped(key) {
+		return none, ErrIntegrationKey
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	app, err := c.Applications.ApplicationByID(ctx, key)
+	if err != nil {
+		if errs.KindOf(err) == errs.NotFound {
+			return none, ErrIntegrationKey
+		}
+		return none, ErrTooManyRequests.With(err)
+	}
+	if app.Type == application.TypePortal { // nobody holds its key
+		return none, ErrIntegrationKey
+	}
+	if !app.Deleted.IsZero() { // its secret is gone, so no signature can be right or wrong
+		return none, ErrClosed
+	}
+	return app, nil
+}
+
+// shaped reports 20 of A-Z and 0-9: nothing else is looked up.
+func shaped(key string) bool {
+	return len(key) == 20 && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+}
+
+func (c *Caller) verify(r duosign.Request, signature string, app application.Application) (duosign.Version, error) {
+	skey, err := c.Keys.Open(application.SecretPurpose, app.ID, app.Secret)
+	if err != nil {
+		return 0, ErrTooManyRequests.With(err)
+	}
+	version, err := duosign.Verify(r, signature, string(skey))
+	if err != nil {
+		return 0, ErrSignature
+	}
+	return version, nil
+}
+
+// mayCall asks what a right signature does not settle.
+func (c *Caller) mayCall(app application.Application, v duosign.Version, date string) error {
+	switch {
+	case app.Disabled:
+		return ErrClosed
+	case !slices.Contains(c.Types, app.Type):
+		return ErrWrongType
+	case !v.Dated() && app.TakesDateless():
+		return nil
+	}
+	err := ErrNoTimestamp
+	if v.Dated() {
+		if duosign.CheckDate(date, c.Now()) == nil {
+			return nil
+		}
+		err = ErrTimestamp
+	}
+	if app.Type == application.TypeUnix {
+		return ErrStale
+	}
+	return err
+}
+
+// incoming is a request taken apart.
+type incoming struct {
+	request duosign.Request
+	json    []pair // of a JSON body
+	isJSON  bool
+}
+
+// read takes a request apart. What does not parse is told only after the signature was checked: a stranger
+// learns nothing from it.
+func read(r *http.Request, body []byte) (incoming, error) {
+	q, failed := parseForm(r.URL.RawQuery)
+	in := incoming{request: duosign.Request{Method: r.Method, Host: r.Host, Path: r.URL.EscapedPath(), Date: date(r.Header),
+		Query: q, Body: body, Header: r.Header}}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		failed = ErrInvalid.About("Content-Encoding")
+	}
+	switch kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete:
+		if len(body) > 0 { // no version signs it
+			failed = ErrInvalid.About("body")
+		}
+	case strings.EqualFold(strings.TrimSpace(kind), "application/json"):
+		in.isJSON = true
+		var err error
+		if in.json, err = parseJSON(body); err != nil {
+			failed = err
+		}
+	default:
+		form, err := parseForm(string(body))
+		if err != nil {
+			failed = err
+		}
+		in.request.Form = form
+	}
+	return in, failed
+}
+
+// date is X-Duo-Date, else Date; two of a kind are none.
+func date(h http.Header) string {
+	for _, name := range []string{"X-Duo-Date", "Date"} {
+		if v := h.Values(name); len(v) == 1 {
+			return v[0]
+		} else if len(v) > 1 {
+			return ""
+		}
+	}
+	return ""
+}
+
+// signed gathers the parameters that the version covers.
+func (in incoming) signed(v duosign.Version, lists []string) (url.Values, error) {
+	all := url.Values{}
+	add := func(name, value string) { all[name] = append(all[name], value) }
+	if !in.isJSON || v == duosign.V1 || v == duosign.V2 {
+		for _, from := range []url.Values{in.request.Query, in.request.Form} {
+			for name, values := range from {
+				for _, value := range values {
+					add(name, value)
+				}
+			}
+		}
+	} else {
+		for _, p := range in.json {
+			add(p.name, p.value)
+		}
+	}
+	n := 0
+	for name, values := range all {
+		n += len(values)
+		if len(values) > 1 && !slices.Contains(lists, name) {
+			return nil, ErrInvalid.About(printable(name))
+		}
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				return nil, ErrInvalid.About(printable(name))
+			}
+		}
+	}
+	if n > maxParams {
+		return nil, ErrInvalid.About("too many parameters")
+	}
+	return all, nil
+}
+
+// printable is a parameter's name as a detail may show it.
+func printable(name string) string {
+	if len(name) > 64 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") != "" {
+		return "parameter name"
+	}
+	return name
+}
