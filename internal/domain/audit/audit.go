@@ -31,6 +31,8 @@ const (
 	FrequentAttempts   = "frequent_attempts"
 	InvalidPasscode    = "invalid_passcode"
 	InvalidDevice      = "invalid_device"
+	InvalidReferrer    = "invalid_referring_hostname_provided" // the framing page is not on the application's list
+	NoReferrer         = "no_referring_hostname_provided"
 	LockedOut          = "locked_out"
 	NoActivatedAccount = "no_activated_duo_mobile_account"
 	NoResponse         = "no_response"

@@ -22,6 +22,16 @@ const (
 	Refused  Stage = "refused" // a gate said no; the page explains Reason
 )
 
+// The doors that show the traditional prompt: in an application's frame, and for an enrollment link (C-10).
+const (
+	DoorFrame  = "frame"
+	DoorWizard = "enrollment-frame"
+)
+
+// Asked reports a sign-in through a door that sends a phone nothing it was not asked for: the traditional
+// prompt, where only the person's own preference starts a request (B-07, D-13).
+func Asked(door string) bool { return door == DoorFrame || door == DoorWizard }
+
 // Life of a prompt, and of one in which a device is set up (decision 21).
 const (
 	Life       = 10 * time.Minute

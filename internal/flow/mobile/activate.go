@@ -108,6 +108,8 @@ func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID 
 	switch c.act.Purpose {
 	case activation.Enroll:
 		err = f.claimForLogin(ctx, st, c)
+	case activation.Issue:
+		err = f.claimIssued(ctx, st, c)
 	default:
 		err = f.claimForDevice(ctx, st, c)
 	}
@@ -181,6 +183,9 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 		if p.CanPush() || p.CanPasscode() {
 			return activation.ErrUsed // somebody enrolled meanwhile
 		}
+		if p.ID == c.act.PhoneID { // a record without an app that the person's number belongs to (C-31)
+			c.p = p
+		}
 	}
 	return nil
 }
@@ -206,27 +211,12 @@ func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) erro
 	if c.user.Status != user.Active && c.user.Status != user.Bypass {
 		return activation.ErrExpired
 	}
-	appID := ""
 	if c.act.LoginID != "" {
-		if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil {
-			return activation.ErrExpired.With(err)
-		}
-		appID = c.in.ApplicationID
+		err = f.spendLoginProof(ctx, st, c)
 	} else {
-		s, err := st.SessionByID(ctx, c.act.SessionID)
-		if err != nil {
-			return activation.ErrExpired.With(err)
-		}
-		spent, err := st.SpendChange(ctx, s.ID, c.act.Created.Add(-session.ProofLife))
-		if err != nil {
-			return err
-		}
-		if !spent {
-			return activation.ErrExpired
-		}
-		appID = s.ApplicationID
+		err = f.spendSessionChange(ctx, st, c)
 	}
-	if err := f.loadApplication(ctx, st, c, appID); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.act.Purpose != activation.Reactivate {
@@ -235,6 +225,43 @@ func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) erro
 	c.p, err = st.PhoneByID(ctx, c.act.PhoneID)
 	if err != nil || c.p.UserID != c.user.ID {
 		return activation.ErrExpired.With(err)
+	}
+	return nil
+}
+
+// spendLoginProof takes the proof with which a sign-in showed the code of a spare phone: it serves one.
+func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) error {
+	factor, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
+	if err != nil {
+		return err
+	}
+	if !proved || factor == audit.FactorBypassCode || c.act.Purpose != activation.Add {
+		return activation.ErrExpired
+	}
+	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {
+		return activation.ErrExpired.With(err)
+	}
+	return f.loadApplication(ctx, st, c, c.in.ApplicationID)
+}
+
+// spendSessionChange takes one change of the portal session that showed the code, when its proof was fresh then.
+func (f *Flow) spendSessionChange(ctx context.Context, st flow.Store, c *claim) error {
+	s, err := st.SessionByID(ctx, c.act.SessionID)
+	if err != nil || s.UserID != c.user.ID {
+		return activation.ErrExpired.With(err)
+	}
+	spent, err := st.SpendChange(ctx, s.ID, c.act.Created.Add(-session.ProofLife))
+	if err != nil {
+		return err
+	}
+	if !spent {
+		return activation.ErrExpired
+	}
+	if err := f.loadApplication(ctx, st, c, s.ApplicationID); err != nil {
+		return err
+	}
+	if !c.app.SelfService {
+		return activation.ErrExpired
 	}
 	return nil
 }
@@ -259,7 +286,8 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 	if err != nil {
 		return err
 	}
-	if c.p.ID == "" {
+	fresh := c.p.ID == ""
+	if fresh {
 		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
 			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
 	}
@@ -273,10 +301,10 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 	c.p.Activated, c.p.KeyID, c.p.Key = c.now, c.key.ID, c.key.SPKI
 	c.p.OTP = phone.OTP{Type: c.pol.PasscodeType, Seed: f.Keys.Seal(phone.SeedPurpose, c.p.ID, c.seed)}
 	c.key.PhoneID, c.key.UserID = c.p.ID, c.user.ID
-	if c.act.Purpose != activation.Reactivate {
-		fresh := c.p
-		fresh.KeyID, fresh.Key, fresh.Activated, fresh.OTP = "", nil, time.Time{}, phone.OTP{}
-		if err := st.CreatePhone(ctx, fresh); err != nil {
+	if fresh {
+		row := c.p
+		row.KeyID, row.Key, row.Activated, row.OTP = "", nil, time.Time{}, phone.OTP{}
+		if err := st.CreatePhone(ctx, row); err != nil {
 			return err
 		}
 	} else if err := st.RenamePhone(ctx, c.p.ID, c.p.Name); err != nil {

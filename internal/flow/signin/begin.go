@@ -231,7 +231,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
 	}
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User, Ways: g.Ways}
-	start, auto := s.First()
+	start, auto := s.Opening()
 	auto = auto && g.Outcome == OutcomeChallenge && start.Method == policy.MethodPush
 	var sent transaction.Transaction
 	err = f.DB.Write(ctx, func(st flow.Store) error {

@@ -13,7 +13,7 @@ import (
 
 // FirstRequest writes the request that ends a first pairing (decision 9): approving it proves the new
 // phone's path and is the sign-in. It runs in the caller's database transaction. When policy allows no
-// requests there is none, and a code from the new app is the proof.
+// requests, or the door sends none unasked, there is none: the sign-in goes on with the new phone.
 func (f *Flow) FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error) {
 	s := Session{Login: l, User: u}
 	var err error
@@ -24,7 +24,7 @@ func (f *Flow) FirstRequest(ctx context.Context, st flow.Store, l login.Login, u
 		return transaction.Transaction{}, err
 	}
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
-	if !s.Policy.Allows(policy.MethodPush) {
+	if !s.Policy.Allows(policy.MethodPush) || login.Asked(l.Door) {
 		return transaction.Transaction{}, nil
 	}
 	return f.newRequest(ctx, st, s, p, transaction.Pairing)

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
@@ -67,6 +68,31 @@ func first(u user.User, ways []Way) (Way, bool) {
 
 // First is the way the prompt begins with. False when there is none.
 func (s Session) First() (Way, bool) { return first(s.User, s.Ways) }
+
+// Opening is the way that a sign-in tries by itself when it opens. Where nothing starts unasked, that is the
+// request the person wants each time (D-13), if any.
+func (s Session) Opening() (Way, bool) {
+	if !login.Asked(s.Login.Door) {
+		return s.First()
+	}
+	if s.User.AutoAction != user.AutoPush {
+		return Way{}, false
+	}
+	return s.Preferred()
+}
+
+// Preferred is the push way of the person's default device, else the first there is (D-12).
+func (s Session) Preferred() (Way, bool) {
+	if w, ok := s.Way("push:" + s.User.DefaultPhone); ok {
+		return w, true
+	}
+	for _, w := range s.Ways {
+		if w.Method == policy.MethodPush {
+			return w, true
+		}
+	}
+	return Way{}, false
+}
 
 // Way finds a usable way by ID.
 func (s Session) Way(id string) (Way, bool) {

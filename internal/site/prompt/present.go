@@ -3,7 +3,6 @@ package prompt
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
@@ -11,8 +10,6 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
-	"countersign/internal/flow/signin"
 	"countersign/internal/site/web"
 )
 
@@ -120,55 +117,12 @@ func (p *Prompt) leave(v view, ticket secret.Text, w http.ResponseWriter, r *htt
 // freshProof reports whether the person has just proved, in this sign-in, what adding a spare phone needs.
 func (v view) freshProof() bool { return !v.Login.ManageProof.IsZero() }
 
-// refusal is why the person may not go on now; nil when they may. The present status counts, not the one at the start.
-func (p *Prompt) refusal(v view) *errs.Error {
-	switch v.User.Status {
-	case user.LockedOut:
-		return lockedOut(v.Session)
-	case user.Disabled:
-		return errs.New(errs.Forbidden, "user.disabled")
-	case user.PendingDeletion:
-		return errs.New(errs.Forbidden, "user.trash")
-	}
-	if v.Login.Stage != login.Refused {
-		return nil
-	}
-	switch v.Login.Reason {
-	case audit.LockedOut:
-		return errs.New(errs.Forbidden, "user.locked")
-	case audit.UserDisabled:
-		return errs.New(errs.Forbidden, "user.disabled")
-	case audit.NoActivatedAccount:
-		return errs.New(errs.Forbidden, "user.lost")
-	case audit.FactorRestricted:
-		return errs.New(errs.Forbidden, "way.none")
-	case audit.DenyUnenrolledUser:
-		if strings.ContainsAny(v.Login.Username, "@\\") && v.Policy.NewUser != policy.NewUserDeny {
-			return errs.New(errs.Forbidden, "user.name.similar")
-		}
-		return errs.New(errs.Forbidden, "user.unenrolled")
-	}
-	return errs.New(errs.Forbidden, "way.denied")
-}
-
-func lockedOut(s signin.Session) *errs.Error {
-	if at := s.User.UnlocksAt(s.Settings.LockoutMinutes); !at.IsZero() {
-		return errs.New(errs.Forbidden, "user.locked.until").Arg("time", at)
-	}
-	return errs.New(errs.Forbidden, "user.locked")
-}
+// refusal is why the person may not go on now; nil when they may.
+func (p *Prompt) refusal(v view) *errs.Error { return v.Refusal() }
 
 // refused is the page of a refusal, with a reference the help desk finds in the log.
 func (p *Prompt) refused(v view, e *errs.Error) Refused {
-	return Refused{Base: v.base, Err: e, Reference: reference(v.Login.TxID)}
-}
-
-// reference is the start of the txid, which the log is searched by.
-func reference(txID string) string {
-	if len(txID) < 8 {
-		return ""
-	}
-	return strings.ToUpper(txID[:4] + "-" + txID[4:8])
+	return Refused{Base: v.base, Err: e, Reference: v.Reference()}
 }
 
 // kinds names the kinds of code the person may hold.

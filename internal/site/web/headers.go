@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strings"
 )
@@ -43,16 +44,42 @@ func permissions(path string) string {
 // Policy is the Content-Security-Policy of a page. Chromium applies form-action to every hop of
 // a redirect that follows a form, so a page whose form ends in the application names its origin
 // in targets. A target that is not a plain http or https origin is left out.
-func Policy(targets ...string) string {
+func Policy(targets ...string) string { return policy("'none'", targets) }
+
+func policy(ancestors string, targets []string) string {
 	var b strings.Builder
 	b.WriteString("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-		"manifest-src 'self'; worker-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
+		"manifest-src 'self'; worker-src 'self'; base-uri 'none'; frame-ancestors " + ancestors + "; form-action 'self'")
 	for _, t := range targets {
 		if origin(t) {
 			b.WriteString(" " + t)
 		}
 	}
 	return b.String()
+}
+
+type ancestorKey struct{}
+
+// Embed lets the pages of one origin, and no other, show this answer in a frame (AC-047): it sets the
+// headers now and gives the request under which pages written later keep them. An origin that is
+// not plain scheme://host[:port] allows nobody.
+func Embed(w http.ResponseWriter, r *http.Request, ancestor string) *http.Request {
+	if !origin(ancestor) {
+		return r
+	}
+	h := w.Header()
+	h.Del("X-Frame-Options") // it knows no origins
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	h.Set("Content-Security-Policy", policy(ancestor, nil))
+	return r.WithContext(context.WithValue(r.Context(), ancestorKey{}, ancestor))
+}
+
+// policyOf is Policy for an answer to r, which may be embedded.
+func policyOf(r *http.Request, targets []string) string {
+	if ancestor, ok := r.Context().Value(ancestorKey{}).(string); ok {
+		return policy(ancestor, targets)
+	}
+	return Policy(targets...)
 }
 
 // origin reports whether t is scheme://host[:port] and nothing that could end the directive.

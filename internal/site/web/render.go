@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -23,6 +24,7 @@ type Page interface {
 type Frame struct {
 	Screen      string   // data-screen of <body>; the step budgets count these
 	Template    string   // name of the page's own template, e.g. "prompt/push"
+	Layout      string   // name of the layout around it; empty = "layout"
 	Title       string   // plain text of <title>; the organisation's name is added
 	Scripts     []string // assets loaded as modules, e.g. "push.js"
 	FormTargets []string // origins beside our own that a form on this page may end at (CSP form-action)
@@ -122,7 +124,7 @@ func (p *Renderer) Write(w http.ResponseWriter, r *http.Request, status int, pag
 	h.Set("Content-Language", words.catalogue().Lang)
 	h.Set("Vary", "Accept-Language")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", Policy(frame.FormTargets...))
+	h.Set("Content-Security-Policy", policyOf(r, frame.FormTargets))
 	w.WriteHeader(status)
 	if r.Method == http.MethodHead {
 		return nil
@@ -155,7 +157,7 @@ func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 	}
 	c := words.catalogue()
 	v := view{Frame: frame, Lang: c.Lang, Dir: c.Dir, Body: template.HTML(body.String())} // body is a template's own output
-	if err := set.ExecuteTemplate(&whole, "layout", v); err != nil {
+	if err := set.ExecuteTemplate(&whole, cmp.Or(frame.Layout, "layout"), v); err != nil {
 		return nil, err
 	}
 	return whole.Bytes(), nil

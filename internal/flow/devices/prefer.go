@@ -1,0 +1,100 @@
+package devices
+
+import (
+	"context"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/session"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// ErrPreference reports a preference there is no such choice for.
+var ErrPreference = errs.New(errs.Invalid, "request.invalid")
+
+// Preferences are how the traditional prompt treats a person (D-12, D-13).
+type Preferences struct {
+	DefaultPhone string // "" = the oldest
+	AutoAction   string // "" or user.AutoPush
+}
+
+// Prefer saves the preferences of a person who has proved to be one. session.ErrProof, phone.ErrUnknown,
+// ErrPreference.
+func (f *Flow) Prefer(ctx context.Context, v View, p Preferences) error {
+	if f.Now().Sub(v.Session.Proved) >= session.ProofLife {
+		return session.ErrProof
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error { return f.prefer(ctx, st, v.User.ID, p) })
+}
+
+// PreferFirst saves the preferences of a person who has just set up the first device in this sign-in: the last
+// step of setting up (B-12). session.ErrProof for anybody else.
+func (f *Flow) PreferFirst(ctx context.Context, l login.Login, p Preferences) error {
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		now, err := st.LoginByID(ctx, l.ID)
+		if err != nil {
+			return err
+		}
+		done, err := f.setUpIn(ctx, st, now)
+		if err != nil {
+			return err
+		}
+		if !done || now.Stage != login.Open || !f.Now().Before(now.Expires) {
+			return session.ErrProof
+		}
+		return f.prefer(ctx, st, now.UserID, p)
+	})
+}
+
+// SetUpIn reports whether the person's first device was set up in this sign-in.
+func (f *Flow) SetUpIn(ctx context.Context, l login.Login) (bool, error) {
+	return f.setUpIn(ctx, f.DB.Read(), l)
+}
+
+func (f *Flow) setUpIn(ctx context.Context, st flow.Store, l login.Login) (bool, error) {
+	if l.UserID == "" || l.Enrolling {
+		return false, nil
+	}
+	codes, err := st.ActivationsOf(ctx, l.ID, "", l.Created)
+	for _, a := range codes {
+		if a.Purpose == activation.Enroll && !a.Claimed.IsZero() {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Preferences) error {
+	u, err := st.LockUser(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if u.Status != user.Active {
+		return user.ErrLocked
+	}
+	if p.AutoAction != "" && p.AutoAction != user.AutoPush {
+		return ErrPreference
+	}
+	if p.DefaultPhone != "" {
+		d, err := st.PhoneByID(ctx, p.DefaultPhone)
+		if err != nil {
+			return err
+		}
+		if d.UserID != userID {
+			return phone.ErrUnknown
+		}
+	}
+	if u.DefaultPhone == p.DefaultPhone && u.AutoAction == p.AutoAction {
+		return nil
+	}
+	if err := st.SavePreferences(ctx, userID, p.DefaultPhone, p.AutoAction); err != nil {
+		return err
+	}
+	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: u.Username, Action: "user_update",
+		Object: u.Username, Description: map[string]any{"default_phone": p.DefaultPhone, "auto_action": p.AutoAction}})
+}
