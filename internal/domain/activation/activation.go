@@ -16,6 +16,7 @@ const (
 	Enroll     Purpose = "enroll"     // first device of a person signing in
 	Add        Purpose = "add"        // one more device, from the portal or as spare
 	Reactivate Purpose = "reactivate" // a new handset for an existing phone record
+	Issue      Purpose = "issue"      // first device of a person whom an application registered: no sign-in, no session
 )
 
 // Activation is one pairing code. Neither the link code nor the typed code rests here: both are

@@ -25,6 +25,12 @@ const DigestPurpose = "enrollment-link"
 // DefaultLife is 30 days from first sending (decision 20).
 const DefaultLife = 30 * 24 * time.Hour
 
+// PortalLife is how long the link lives that an application gets for somebody who must enrol first.
+const PortalLife = 5 * time.Minute
+
+// Portal reports such a link: it says nothing about how long an administrator's lives.
+func (l Link) Portal() bool { return !l.Expires.IsZero() && l.Expires.Sub(l.Created) <= PortalLife }
+
 var (
 	// ErrExpired is X-26; ErrInvalid is X-27: revoked, used and malformed are one answer.
 	ErrExpired = errs.New(errs.Gone, "enrollment.expired")

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -42,6 +43,7 @@ func (f *Flow) Invite(ctx context.Context, actor, who string) (Invitation, error
 			return err
 		}
 		inv.Expires = now.Add(enrollment.DefaultLife)
+		open = slices.DeleteFunc(open, enrollment.Link.Portal)
 		if len(open) > 0 {
 			inv.Expires = open[0].Expires
 		}

@@ -1,0 +1,176 @@
+package enroll
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/enrollment"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Bounds of an issued code's life.
+const (
+	IssueLife    = 24 * time.Hour // when nobody says
+	MaxIssueLife = 30 * 24 * time.Hour
+)
+
+// portalAgain is how long the same person gets the same link: clients repeat a call when its connection breaks.
+const portalAgain = 30 * time.Second
+
+var (
+	// ErrIssueLife reports a life of less than a second or more than MaxIssueLife.
+	ErrIssueLife = errs.New(errs.Invalid, "activation.life")
+	// ErrIssueNone reports a person no link can be made for.
+	ErrIssueNone = errs.New(errs.Forbidden, "enrollment.none")
+)
+
+// Issue registers a new person on an application's word and gives the code by which the first phone is
+// paired, shown by the application. username is read by the application's rule. user.ErrNameInvalid,
+// user.ErrNameTaken, ErrIssueLife.
+func (f *Flow) Issue(ctx context.Context, app application.Application, username string, life time.Duration) (user.User, Pairing, error) {
+	var u user.User
+	if life < time.Second || life > MaxIssueLife {
+		return u, Pairing{}, ErrIssueLife
+	}
+	name, err := user.Normalize(username)
+	if err != nil {
+		return u, Pairing{}, err
+	}
+	if app.Normalization == application.NormalizationSimple {
+		name = user.Simple(name)
+	}
+	var a activation.Activation
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		if simple := user.Simple(name); simple != name { // decision 32: not a second person with one name
+			if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
+				return firstOf(err, user.ErrNameTaken)
+			}
+		}
+		if u, err = f.register(ctx, st, app, name); err != nil {
+			return err
+		}
+		set, err := st.LoadSettings(ctx)
+		if err != nil {
+			return err
+		}
+		a = f.fresh(Owner{}, Subject{Purpose: activation.Issue, UserID: u.ID}, f.Now(), set)
+		a.Expires = a.Created.Add(life)
+		if life > set.PairingLife {
+			a.TypedDigest = nil // 40 bits are enough for ten minutes, not for a day
+		}
+		return st.CreateActivation(ctx, a)
+	})
+	if err != nil {
+		return user.User{}, Pairing{}, err
+	}
+	return u, f.pairing(a), nil
+}
+
+func firstOf(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// register creates a user without a way in.
+func (f *Flow) register(ctx context.Context, st flow.Store, app application.Application, name string) (user.User, error) {
+	salt := make([]byte, 16)
+	if _, err := f.Rand.Read(salt); err != nil {
+		return user.User{}, err
+	}
+	u := user.User{ID: id.Key(f.Rand, id.User), Username: name, Status: user.Active, Created: f.Now(), Salt: salt}
+	if err := st.CreateUser(ctx, u); err != nil {
+		return user.User{}, err
+	}
+	return u, st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "API", Action: "user_create",
+		Object: u.Username, Description: map[string]any{"cause": "registered by an application", "application": app.Name}})
+}
+
+// Issued tells what became of a code given by Issue to one user. An unknown code, or another user's, is dead.
+func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.State, error) {
+	a, err := f.DB.Read().ActivationByDigest(ctx, f.Keys.Digest(activation.LinkPurpose, code))
+	if errors.Is(err, activation.ErrExpired) {
+		return activation.Dead, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if a.Purpose != activation.Issue || a.UserID != userID {
+		return activation.Dead, nil
+	}
+	return a.State(f.Now()), nil
+}
+
+// Portal gives the link that opens the enrolment pages for a person whom the gates told to enrol. Somebody
+// unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
+// way in meanwhile.
+func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
+	var token string
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		u, err := f.invitee(ctx, st, app, userID, username)
+		if err != nil {
+			return err
+		}
+		now := f.Now()
+		open, err := st.OpenEnrollments(ctx, u.ID, now)
+		if err != nil {
+			return err
+		}
+		for _, l := range open {
+			token = f.portalToken(l.ID)
+			if now.Sub(l.Created) < portalAgain && secret.Equal(l.Digest, f.Keys.Digest(enrollment.DigestPurpose, token)) {
+				return nil
+			}
+		}
+		l := enrollment.Link{ID: id.Key(f.Rand, id.Enrollment), UserID: u.ID, Created: now, Expires: now.Add(enrollment.PortalLife)}
+		token = f.portalToken(l.ID)
+		l.Digest = f.Keys.Digest(enrollment.DigestPurpose, token)
+		return st.CreateEnrollment(ctx, l)
+	})
+	if err != nil {
+		return "", err
+	}
+	return f.PublicURL + "/enroll/" + token, nil
+}
+
+// portalToken derives the token from the link's row, as pairing codes are.
+func (f *Flow) portalToken(linkID string) string {
+	return base64.RawURLEncoding.EncodeToString(f.Keys.Digest("enrollment-portal-token", linkID))
+}
+
+// invitee finds the person, or registers who is not there yet. Of two that come at once the second finds the first.
+func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (user.User, error) {
+	var u user.User
+	var err error
+	if userID != "" {
+		u, err = st.LockUser(ctx, userID)
+	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
+		return f.register(ctx, st, app, username)
+	}
+	if err != nil {
+		return u, err
+	}
+	phones, err := st.PhonesOf(ctx, u.ID)
+	if err != nil {
+		return u, err
+	}
+	for _, p := range phones {
+		if p.CanPush() || p.CanPasscode() {
+			return u, ErrIssueNone
+		}
+	}
+	if u.Status != user.Active {
+		return u, ErrIssueNone
+	}
+	return u, nil
+}
