@@ -72,6 +72,9 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 		if !ok {
 			return session.ErrProof
 		}
+		if l, err = f.provedLogin(ctx, st, l.ID, now); err != nil {
+			return err
+		}
 		s = session.Session{ID: id.Key(f.Rand, "DS"), Digest: f.Keys.Digest(session.DigestKind, cookie.Reveal()),
 			UserID: l.UserID, ApplicationID: l.ApplicationID, LoginID: l.ID, Proved: now, Factor: factor,
 			ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
@@ -84,6 +87,23 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 		return session.Session{}, secret.Text{}, err
 	}
 	return s, cookie, nil
+}
+
+// provedLogin looks at the login again after its proof was taken, which holds its row: one that was finished or
+// ran out meanwhile opens nothing, nor does one of a user who may not sign in any more.
+func (f *Flow) provedLogin(ctx context.Context, st flow.Store, loginID string, now time.Time) (login.Login, error) {
+	l, err := st.LoginByID(ctx, loginID)
+	if err != nil {
+		return l, err
+	}
+	if (l.Stage != login.Open && l.Stage != login.Allowed) || !now.Before(l.Expires) {
+		return l, session.ErrProof
+	}
+	u, err := st.UserByID(ctx, l.UserID)
+	if err == nil && u.Status != user.Active {
+		err = user.ErrLocked
+	}
+	return l, err
 }
 
 // Resume finds the live session of a cookie. session.ErrIdle; ErrOff; user.ErrLocked when the user may not
@@ -164,7 +184,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 	if err != nil {
 		return err
 	}
-	return f.change(ctx, v, phoneID, func(st flow.Store, p phone.Phone) error {
+	return f.change(ctx, v, phoneID, func(st flow.Store, _ session.Session, p phone.Phone) error {
 		if name == "" {
 			name = p.Model
 		}
@@ -180,11 +200,11 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 
 // Remove takes a phone away: its app is told, its open requests end (D-08). ErrLast for the only way in.
 func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
-	if v.Session.Factor == audit.FactorBypassCode {
-		return ErrBypass
-	}
 	var open []transaction.Transaction
-	err := f.change(ctx, v, phoneID, func(st flow.Store, p phone.Phone) error {
+	err := f.change(ctx, v, phoneID, func(st flow.Store, s session.Session, p phone.Phone) error {
+		if s.Factor == audit.FactorBypassCode {
+			return ErrBypass
+		}
 		phones, err := st.PhonesOf(ctx, v.User.ID)
 		if err != nil {
 			return err
@@ -228,12 +248,9 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	return nil
 }
 
-// change runs one change of an own phone: the proof must be fresh and the user still active, both looked at
-// in the change's own database transaction.
-func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.Store, phone.Phone) error) error {
-	if f.Now().Sub(v.Session.Proved) >= session.ProofLife {
-		return session.ErrProof
-	}
+// change runs one change of an own phone: the session must still be there with a fresh proof, and the user still
+// active, all looked at in the change's own database transaction.
+func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.Store, session.Session, phone.Phone) error) error {
 	return f.DB.Write(ctx, func(st flow.Store) error {
 		u, err := st.LockUser(ctx, v.User.ID)
 		if err != nil {
@@ -242,6 +259,15 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.
 		if u.Status != user.Active {
 			return user.ErrLocked
 		}
+		s, err := st.SessionByID(ctx, v.Session.ID)
+		if err != nil {
+			return err
+		}
+		if now := f.Now(); s.UserID != u.ID || !now.Before(s.Expires) {
+			return session.ErrIdle
+		} else if now.Sub(s.Proved) >= session.ProofLife {
+			return session.ErrProof
+		}
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
@@ -249,7 +275,7 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.
 		if p.UserID != u.ID {
 			return phone.ErrUnknown
 		}
-		return do(st, p)
+		return do(st, s, p)
 	})
 }
 

@@ -177,7 +177,8 @@ func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activat
 		return activation.Dead, nil
 	}
 	for _, a := range list {
-		if !a.Claimed.IsZero() && !a.Claimed.Before(shown.Created) && a.Purpose == shown.Purpose {
+		same := a.Purpose == shown.Purpose && (shown.PhoneID == "" || a.PhoneID == shown.PhoneID)
+		if same && !a.Claimed.IsZero() && !a.Claimed.Before(shown.Created) {
 			return activation.Claimed, nil
 		}
 	}
@@ -193,6 +194,9 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 	}
 	now := f.Now()
 	return f.DB.Write(ctx, func(st flow.Store) error {
+		if err := one(ctx, st, o, s); err != nil {
+			return err
+		}
 		n, err := st.CountMailedActivations(ctx, o.LoginID, o.SessionID, now.Add(-time.Hour))
 		if err != nil {
 			return err
@@ -213,4 +217,13 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "activation", To: address, Link: f.pairing(a).Link,
 			Args: []any{"user", username, "organization", set.Organization}})
 	})
+}
+
+// one makes the mails of an owner queue up, so that what is counted next cannot change underneath.
+func one(ctx context.Context, st flow.Store, o Owner, s Subject) error {
+	if o.LoginID != "" {
+		return st.BumpLogin(ctx, o.LoginID)
+	}
+	_, err := st.LockUser(ctx, s.UserID)
+	return err
 }

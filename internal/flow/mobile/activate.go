@@ -158,22 +158,29 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 	if err := f.loadApplication(ctx, st, c, c.in.ApplicationID); err != nil {
 		return err
 	}
-	c.user, err = st.UserByName(ctx, c.in.Username)
-	if errors.Is(err, user.ErrUnknown) {
-		if c.act.UserID != "" {
-			return activation.ErrExpired
-		}
-		return f.createUser(ctx, st, c)
-	}
-	if err != nil {
-		return err
-	}
-	if c.user, err = st.LockUser(ctx, c.user.ID); err != nil {
-		return err
-	}
 	invited := c.in.ApplicationID == application.PortalID
-	if c.user.Status != user.Active || (!invited && !f.SignIn.MayEnrollInline(c.user, c.set, c.pol)) {
+	if !invited && (c.pol.NewUser != policy.NewUserEnroll || c.pol.Authentication == policy.AuthenticationDeny) {
 		return activation.ErrExpired
+	}
+	id := c.in.UserID
+	if id == "" {
+		c.user, err = st.UserByName(ctx, c.in.Username)
+		if errors.Is(err, user.ErrUnknown) {
+			return f.createUser(ctx, st, c)
+		}
+		if err != nil {
+			return err
+		}
+		id = c.user.ID
+	}
+	if c.user, err = st.LockUser(ctx, id); err != nil {
+		return err
+	}
+	if c.user.Status != user.Active || (c.act.UserID != "" && c.act.UserID != id) {
+		return activation.ErrExpired
+	}
+	if err := f.mayStillEnroll(ctx, st, c, invited); err != nil {
+		return err
 	}
 	phones, err := st.PhonesOf(ctx, c.user.ID)
 	if err != nil {
@@ -190,13 +197,39 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 	return nil
 }
 
+// mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
+func (f *Flow) mayStillEnroll(ctx context.Context, st flow.Store, c *claim, invited bool) error {
+	if !invited {
+		if !f.SignIn.MayEnrollInline(c.user, c.set, c.pol) {
+			return activation.ErrExpired
+		}
+		return nil
+	}
+	links, err := st.OpenEnrollments(ctx, c.user.ID, c.in.Created)
+	if err == nil && len(links) == 0 {
+		err = activation.ErrExpired
+	}
+	return err
+}
+
+// createUser makes the person a user, unless somebody with this name's simple form became one since (decision 32).
 func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
+	if c.act.UserID != "" {
+		return activation.ErrExpired
+	}
+	if simple := user.Simple(c.in.Username); simple != c.in.Username {
+		if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
+			return activation.ErrExpired.With(err)
+		}
+	}
 	salt := make([]byte, 16)
 	if _, err := f.Rand.Read(salt); err != nil {
 		return err
 	}
 	c.user = user.User{ID: id.Key(f.Rand, id.User), Username: c.in.Username, Status: user.Active, Created: c.now, Salt: salt}
-	if err := st.CreateUser(ctx, c.user); err != nil {
+	if err := st.CreateUser(ctx, c.user); errors.Is(err, user.ErrNameTaken) {
+		return activation.ErrUsed // another phone of another tab was first, at the same moment
+	} else if err != nil {
 		return err
 	}
 	return f.log(ctx, st, c, "user_create", map[string]any{"cause": "self-enrollment", "application": c.app.Name})

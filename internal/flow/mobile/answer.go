@@ -19,7 +19,8 @@ import (
 )
 
 var (
-	// ErrMismatch reports an answer whose signed fields are not those of its request (AC-010).
+	// ErrMismatch reports an answer whose signed fields are not those of its request, or that the phone's present
+	// key did not sign (AC-010).
 	ErrMismatch = errs.New(errs.Denied, "answer.mismatch")
 	// ErrCounter reports an answer whose counter equals the last one: sign again with a higher one.
 	ErrCounter = errs.New(errs.Conflict, "answer.counter")
@@ -36,7 +37,17 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 	if t.PhoneID != phoneID {
 		return phonewire.Outcome{}, transaction.ErrUnknown
 	}
+	signer, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	if err != nil || signer.KeyID == "" {
+		return phonewire.Outcome{}, phone.ErrRemoved.With(err)
+	}
+	// The door checked the signature against the key that called it. It may have been replaced since.
+	if err := a.Check(signer.Key); err != nil {
+		f.Log.Warn("an answer that the phone's key did not sign was refused", "phone", phoneID, "transaction", t.ID)
+		return phonewire.Outcome{}, ErrMismatch.With(err)
+	}
 	if a.Application != t.ApplicationID || a.User != t.UserID || a.Phone != t.PhoneID || a.Expires != t.Expires.UnixMilli() {
+		f.Log.Warn("an answer that does not fit its request was refused", "phone", phoneID, "transaction", t.ID)
 		return phonewire.Outcome{}, ErrMismatch
 	}
 	if t.State != transaction.Pending {
@@ -51,6 +62,9 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil || p.KeyID == "" {
 			return phone.ErrRemoved.With(err)
+		}
+		if p.KeyID != signer.KeyID {
+			return phone.ErrReplaced
 		}
 		moved, err := st.AdvanceAnswerCounter(ctx, p.KeyID, a.Counter)
 		if err != nil || moved {
@@ -125,11 +139,28 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.Now()); err != nil {
 			return err
 		}
+		if err := f.tellLost(ctx, st, p); err != nil {
+			return err
+		}
 		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "phone_deactivate",
 			Object: p.UserID, Description: map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"}})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
 	return err
+}
+
+// tellLost mails the user that a phone signs nobody in any more (AC-059).
+func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error {
+	u, err := st.UserByID(ctx, p.UserID)
+	if err != nil || u.Email == "" {
+		return err
+	}
+	set, err := st.LoadSettings(ctx)
+	if err != nil || set.NoChangeMail {
+		return err
+	}
+	return f.Notices.Queue(ctx, st, flow.Notice{Kind: "device_removed", To: u.Email, Args: []any{"user", u.Username, "device", p.Name,
+		"organization", set.Organization, "time", f.Now().UTC().Format("15:04 UTC, 2 January 2006")}})
 }
 
 // Requests implements Mobile. The first time a request is fetched, the waiting page learns of it.
@@ -339,6 +370,9 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 			return err
 		}
 		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.Now()); err != nil {
+			return err
+		}
+		if err := f.tellLost(ctx, st, p); err != nil {
 			return err
 		}
 		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "phone app", Action: "phone_deactivate",

@@ -146,7 +146,7 @@ func TestTheSecondPhonesCodeLeavesTheFirstPhoneAsItIs(t *testing.T) {
 		far := map[string]bool{} // codes that would begin a run on the first phone
 		at := uint64(first.Row().OTP.Counter)
 		for c := uint64(21); c <= 1000; c++ {
-			far[first.CodeAt(at + c)] = true
+			far[first.CodeAt(at+c)] = true
 		}
 		for !far[second.CodeAt(second.Next)] {
 			second.Next++

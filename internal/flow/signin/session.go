@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
+	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -125,6 +126,9 @@ func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
 	if s.Login.Factor == audit.FactorNone || s.Login.Factor == audit.FactorBypassCode {
 		return false, true
 	}
+	if !s.Application.SelfService && now.Sub(s.Login.ManageProof) >= session.ProofLife {
+		return false, true // there is no way to set one up now, and nobody is kept out for that
+	}
 	switch s.Policy.Spare {
 	case policy.SpareRequire:
 		return true, false
@@ -149,6 +153,12 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 		return ErrSpare
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
+		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+			return err
+		}
+		if l, err := st.LoginByID(ctx, s.Login.ID); err != nil || l.SpareAsked {
+			return err // answered already, in another tab
+		}
 		if err := st.RemindSpare(ctx, s.User.ID); err != nil {
 			return err
 		}

@@ -361,3 +361,6 @@ func (k *Kit) Eventually(what string, is func() bool) {
 		}
 	}
 }
+
+// Secret makes a text secret.
+func Secret(s string) secret.Text { return secret.NewText(s) }
