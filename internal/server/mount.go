@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/api/oidc"
+	"countersign/internal/api/unix"
 	"countersign/internal/base/errs"
 	"countersign/internal/site/phoneapp"
 	"countersign/internal/site/portal"
@@ -37,6 +38,7 @@ func (s *Server) hall() ([]Room, error) {
 	pages := s.promptPages(door)
 	own := s.portalPages()
 	phones := s.phoneDoor()
+	legacy := s.unixDoor()
 	app, err := phoneapp.New(s.organization)
 	if err != nil {
 		return nil, err
@@ -44,6 +46,7 @@ func (s *Server) hall() ([]Room, error) {
 	return []Room{
 		{Name: "api/oidc", At: []string{oidc.At}, Handler: door.Handler(), Routes: list(door.Routes())},
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
+		{Name: "api/unix", At: []string{unix.At}, Handler: legacy.Handler(), Routes: list(legacy.Routes())},
 		{Name: "site/prompt", At: []string{prompt.At, "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
 		{Name: "site/portal", At: []string{portal.At, portal.At + "/"}, Handler: own.Handler(), Routes: list(own.Routes()), Browser: true},
 		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},

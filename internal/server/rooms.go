@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/phone"
+	"countersign/internal/api/unix"
 	"countersign/internal/domain/login"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
@@ -35,6 +36,11 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 // portalPages are where people look after their phones.
 func (s *Server) portalPages() *portal.Portal {
 	return &portal.Portal{Web: s.Site, Forms: s.forms(), Cookies: s.cookies, Devices: s.Devices, Enroll: s.Enroll, Now: s.now}
+}
+
+// unixDoor is the legacy API of login_duo, pam_duo and the Authentication Proxy.
+func (s *Server) unixDoor() *unix.Door {
+	return &unix.Door{SignIn: s.SignIn, Enroll: s.Enroll, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log}
 }
 
 // phoneDoor is where phones knock.

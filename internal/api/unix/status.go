@@ -1,0 +1,61 @@
+package unix
+
+import (
+	"context"
+
+	"countersign/internal/api"
+	"countersign/internal/domain/transaction"
+)
+
+// status tells what became of a request. The first poll is answered at once, so that the person reads that a
+// request is on its way; the others are held until the decision. A client that polled 20 times without one
+// lets the person in (protocols 0.2): with polls of 25 s it asks five times in a request's life, and maxPolls
+// ends the request whatever cut the polls short.
+func (d *Door) status(c call) (any, error) {
+	txID := c.params["txid"]
+	if txID == "" {
+		return nil, api.ErrMissing.About("txid")
+	}
+	if r, ok := d.outcomes.get(txID, c.application.ID, d.Now()); ok {
+		return r.document(), nil
+	}
+	if len(txID) > 64 {
+		return nil, api.ErrNotFound
+	}
+	at := c.application.ID + "/" + txID
+	now, cancel := context.WithCancel(c.ctx)
+	cancel()
+	t, err := d.SignIn.Watch(now, txID, c.application.ID)
+	if err != nil {
+		return nil, err
+	}
+	if t.State == transaction.Pending {
+		if t, err = d.poll(c, t, d.polls.next(at, d.Now())); err != nil {
+			return nil, err
+		}
+	}
+	s := api.StatusOf(words(), t)
+	if t.State == transaction.Pending {
+		return document{{"status", printable(s.Text)}}, nil
+	}
+	d.polls.done(at)
+	return resultOf(s).document(), nil
+}
+
+// poll waits its share and, in the end, decides.
+func (d *Door) poll(c call, t transaction.Transaction, n int) (transaction.Transaction, error) {
+	if n == 1 && d.Now().Before(t.Expires) {
+		return t, nil
+	}
+	hold := d.Hold
+	if hold == 0 {
+		hold = pollTime
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, min(hold, d.left(t)))
+	defer cancel()
+	t, err := d.SignIn.Watch(ctx, t.ID, t.ApplicationID)
+	if err != nil || t.State != transaction.Pending || n < maxPolls && d.Now().Before(t.Expires) {
+		return t, err
+	}
+	return d.end(c.ctx, t)
+}

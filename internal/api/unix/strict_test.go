@@ -1,0 +1,153 @@
+package unix
+
+import (
+	"encoding/binary"
+	"errors"
+	"strings"
+)
+
+// The reading side of duo_unix 1.11.3 (lib/bson.c, lib/duo.c), as strict in types and lengths and stricter in
+// structure: where the C code would read on into whatever lies behind, this refuses.
+
+var errBSON = errors.New("the client would not understand this BSON")
+
+// value is one decoded element.
+type value struct {
+	kind byte
+	text string
+	num  int32
+	doc  map[string]value
+}
+
+func decodeBSON(b []byte) (map[string]value, error) {
+	if len(b) < 5 {
+		return nil, errBSON
+	}
+	size := int(int32(binary.LittleEndian.Uint32(b)))
+	if size != len(b) || b[size-1] != 0 { // the client takes size <= body; we send exactly
+		return nil, errBSON
+	}
+	doc, rest := map[string]value{}, b[4:size-1]
+	for len(rest) > 0 {
+		v := value{kind: rest[0]}
+		end := strings.IndexByte(string(rest[1:]), 0)
+		if end < 0 {
+			return nil, errBSON
+		}
+		key := string(rest[1 : 1+end])
+		rest = rest[end+2:]
+		var used int
+		switch v.kind {
+		case 0x02:
+			if len(rest) < 4 {
+				return nil, errBSON
+			}
+			n := int(int32(binary.LittleEndian.Uint32(rest)))
+			if n < 1 || len(rest) < 4+n || rest[3+n] != 0 || strings.IndexByte(string(rest[4:3+n]), 0) >= 0 {
+				return nil, errBSON
+			}
+			v.text, used = string(rest[4:3+n]), 4+n
+		case 0x03:
+			if len(rest) < 4 {
+				return nil, errBSON
+			}
+			n := int(int32(binary.LittleEndian.Uint32(rest)))
+			if n < 5 || len(rest) < n {
+				return nil, errBSON
+			}
+			var err error
+			if v.doc, err = decodeBSON(rest[:n]); err != nil {
+				return nil, err
+			}
+			used = n
+		case 0x10:
+			if len(rest) < 4 {
+				return nil, errBSON
+			}
+			v.num, used = int32(binary.LittleEndian.Uint32(rest)), 4
+		default:
+			return nil, errBSON
+		}
+		if _, twice := doc[key]; twice {
+			return nil, errBSON
+		}
+		doc[key], rest = v, rest[used:]
+	}
+	return doc, nil
+}
+
+// outcome is what the client makes of an answer.
+type outcome struct {
+	ok      bool // stat OK
+	code    int32
+	message string
+
+	result, status, prompt, txid string
+	factors                      map[string]string
+}
+
+// understand reads an answer as _duo_bson_response and its callers do: want names the call.
+func understand(b []byte, want string) (o outcome, err error) {
+	top, err := decodeBSON(b)
+	if err != nil {
+		return o, err
+	}
+	text := func(d map[string]value, key string) string {
+		if d[key].kind != 0x02 {
+			err = errBSON
+		}
+		return d[key].text
+	}
+	switch stat := text(top, "stat"); stat {
+	case "FAIL":
+		o.code, o.message = top["code"].num, text(top, "message")
+		if top["code"].kind != 0x10 {
+			err = errBSON
+		}
+		return o, err
+	case "OK":
+		o.ok = true
+	default:
+		return o, errBSON
+	}
+	r := top["response"]
+	if r.kind != 0x03 {
+		return o, errBSON
+	}
+	switch want {
+	case "preauth":
+		o.result = text(r.doc, "result")
+		switch o.result {
+		case "auth":
+			o.prompt = text(r.doc, "prompt")
+			if r.doc["factors"].kind != 0x03 {
+				return o, errBSON
+			}
+			o.factors = map[string]string{}
+			for k := range r.doc["factors"].doc {
+				o.factors[k] = text(r.doc["factors"].doc, k)
+			}
+			if _, ok := o.factors["default"]; !ok {
+				return o, errBSON
+			}
+		case "allow", "deny", "enroll":
+			o.status = text(r.doc, "status")
+		default:
+			return o, errBSON
+		}
+	case "auth":
+		if _, sync := r.doc["result"]; !sync {
+			o.txid = text(r.doc, "txid")
+			break
+		}
+		fallthrough
+	case "status":
+		o.status = text(r.doc, "status")
+		if _, final := r.doc["result"]; final {
+			if o.result = text(r.doc, "result"); o.result != "allow" && o.result != "deny" {
+				return o, errBSON
+			}
+		}
+	}
+	return o, err
+}
