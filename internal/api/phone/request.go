@@ -28,6 +28,15 @@ func (d *Door) list(ctx context.Context, phoneID string) (phonewire.RequestList,
 	return phonewire.RequestList{Requests: open, After: after, ServerTime: d.serverTime()}, nil
 }
 
+// listStill is list for a call that was held: the key that signed it may have been replaced or removed meanwhile,
+// and its app learns that instead of what waits for the new one (D-10).
+func (d *Door) listStill(ctx context.Context, c caller) (phonewire.RequestList, error) {
+	if _, _, err := d.Mobile.Key(ctx, c.keyID); err != nil {
+		return phonewire.RequestList{}, err
+	}
+	return d.list(ctx, c.phoneID)
+}
+
 func (d *Door) requests(ctx context.Context, c caller, _ *http.Request) (any, error) {
 	return d.list(ctx, c.phoneID)
 }
@@ -50,7 +59,7 @@ func (d *Door) wait(ctx context.Context, c caller, r *http.Request) (any, error)
 		// Listen before looking, so that a change in between is heard.
 		heard := make(chan error, 1)
 		go func() { heard <- d.Mobile.Wait(until, c.phoneID) }()
-		list, err := d.list(ctx, c.phoneID)
+		list, err := d.listStill(ctx, c)
 		if err != nil || list.After != after {
 			return list, err
 		}
@@ -63,7 +72,7 @@ func (d *Door) wait(ctx context.Context, c caller, r *http.Request) (any, error)
 				return nil, err
 			}
 		case <-again.C:
-			if list, err = d.list(ctx, c.phoneID); err != nil || list.After != after {
+			if list, err = d.listStill(ctx, c); err != nil || list.After != after {
 				return list, err
 			}
 			if err := <-heard; err != nil && until.Err() == nil {
@@ -75,7 +84,7 @@ func (d *Door) wait(ctx context.Context, c caller, r *http.Request) (any, error)
 			return nil, err
 		}
 		if until.Err() != nil {
-			return d.list(ctx, c.phoneID)
+			return d.listStill(ctx, c)
 		}
 	}
 }
