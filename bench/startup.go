@@ -1,11 +1,10 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -74,29 +73,33 @@ func measureStarts(ctx context.Context, p plan, at *place, r *report, state stri
 }
 
 func startOnce(ctx context.Context, program, file string, d *dialer) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, program, "--config", file, "serve", "--json")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return 0, err
-	}
+	var log bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, "--config", file, "serve")
+	cmd.Stdout, cmd.Stderr = &log, &log
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	// The line says that it listens; asking in a loop would take processor time from it.
-	in := bufio.NewReader(out)
-	_, err = in.ReadString('\n')
 	var took time.Duration
-	if err == nil {
+	err := errNotUp
+	for errors.Is(err, errNotUp) && time.Since(begin) < 20*time.Second {
+		time.Sleep(time.Millisecond) // a refused connection costs next to nothing
 		took, err = firstAnswer(ctx, d, begin)
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-	_, _ = io.Copy(io.Discard, in)
-	return took, errors.Join(err, cmd.Wait())
+	if err = errors.Join(err, cmd.Wait()); err != nil {
+		return 0, fmt.Errorf("start: %w\n%s", err, tail(log.Bytes()))
+	}
+	return took, nil
 }
+
+var errNotUp = errors.New("nobody listens")
 
 func firstAnswer(ctx context.Context, d *dialer, begin time.Time) (time.Duration, error) {
 	w, err := d.dial(ctx)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, errNotUp
+	}
 	if err != nil {
 		return 0, err
 	}
