@@ -79,10 +79,6 @@ func (d *Door) wait(ctx context.Context, c caller, r *http.Request) (any, error)
 				return nil, err
 			}
 		}
-		// The news may be that this phone was replaced or removed: its key was good long ago.
-		if _, _, err := d.Mobile.Key(ctx, c.keyID); err != nil {
-			return nil, err
-		}
 		if until.Err() != nil {
 			return d.listStill(ctx, c)
 		}
