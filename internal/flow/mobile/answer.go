@@ -295,8 +295,6 @@ type testAlerts struct {
 	last map[string]time.Time
 }
 
-var tests testAlerts
-
 func (l *testAlerts) allowed(phoneID string, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -319,7 +317,7 @@ func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 	if f.Doorbell == nil || p.Subscription == nil {
 		return ErrAlertsOff
 	}
-	if !tests.allowed(phoneID, f.Now()) {
+	if !f.tests.allowed(phoneID, f.Now()) {
 		return ErrGuesses
 	}
 	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)

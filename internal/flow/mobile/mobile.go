@@ -44,7 +44,8 @@ type Flow struct {
 	PublicURL string
 	VAPIDKey  string // base64url public key, "" = no Web Push
 
-	wrong guesses // wrong codes per address
+	wrong guesses    // wrong codes per address
+	tests testAlerts // test alerts per phone
 }
 
 // Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).

@@ -132,7 +132,7 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 		}
 	}
 	if !hasDevice(phones) {
-		return f.newUserGate(ctx, st, r, g, known)
+		return f.newUserGate(ctx, st, r, g, known, len(phones) > 0)
 	}
 	if len(g.Ways) == 0 { // only a bypass code is left
 		return OutcomeChallenge, audit.FactorRestricted, nil
@@ -150,13 +150,17 @@ func hasDevice(phones []phone.Phone) bool {
 	return false
 }
 
-// newUserGate is for people without a way in (A-23, decision 11).
-func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
+// newUserGate is for people without a way in (A-23, decision 11). recorded: a phone is on record that makes no
+// proof now.
+func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known, recorded bool) (Outcome, string, error) {
 	if !r.Invited {
 		switch g.Policy.NewUser {
 		case policy.NewUserDeny:
 			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
 		case policy.NewUserAllow:
+			if recorded && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
+				return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
+			}
 			if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
 				return OutcomeDeny, audit.DenyUnenrolledUser, err
 			}

@@ -63,6 +63,7 @@ func TestTheGatesRefuseAndLogInTheirOrder(t *testing.T) {
 			{"A-23 allow", "nobody", layer(policy.Policy{NewUser: policy.NewUserAllow}), login.Allowed, audit.Success, audit.AllowUnenrolledUser},
 			{"A-23 enrol", "nobody", plain, login.Open, "", ""},
 			{"decision 11", "lost", plain, login.Refused, audit.Denied, audit.NoActivatedAccount},
+			{"A-23 allow, a lost app", "lost", layer(policy.Policy{NewUser: policy.NewUserAllow}), login.Refused, audit.Denied, audit.NoActivatedAccount},
 			{"challenge", "alice", plain, login.Open, "", ""},
 		} {
 			before := len(k.Log(c.name))

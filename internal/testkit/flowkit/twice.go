@@ -1,0 +1,28 @@
+package flowkit
+
+import (
+	"context"
+	"errors"
+
+	"countersign/internal/flow"
+)
+
+// Twice runs every change a second time, after the first was rolled back, as a database does that gave a race to
+// another. A flow must come to the same end.
+type Twice struct{ flow.DB }
+
+var errAgain = errors.New("rolled back to be run again")
+
+// Write implements flow.DB.
+func (d Twice) Write(ctx context.Context, change func(flow.Store) error) error {
+	err := d.DB.Write(ctx, func(st flow.Store) error {
+		if err := change(st); err != nil {
+			return err
+		}
+		return errAgain
+	})
+	if err != nil && !errors.Is(err, errAgain) {
+		return err
+	}
+	return d.DB.Write(ctx, change)
+}
