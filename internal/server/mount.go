@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/api/auth"
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/unix"
 	"countersign/internal/base/errs"
@@ -38,6 +39,10 @@ func (s *Server) hall() ([]Room, error) {
 	pages := s.promptPages(door)
 	own := s.portalPages()
 	phones := s.phoneDoor()
+	direct, err := s.authDoor()
+	if err != nil {
+		return nil, err
+	}
 	legacy := s.unixDoor()
 	app, err := phoneapp.New(s.organization)
 	if err != nil {
@@ -45,6 +50,7 @@ func (s *Server) hall() ([]Room, error) {
 	}
 	return []Room{
 		{Name: "api/oidc", At: []string{oidc.At}, Handler: door.Handler(), Routes: list(door.Routes())},
+		{Name: "api/auth", At: []string{auth.At, auth.QRAt}, Handler: direct.Handler(), Routes: list(direct.Routes())},
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
 		{Name: "api/unix", At: []string{unix.At}, Handler: legacy.Handler(), Routes: list(legacy.Routes())},
 		{Name: "site/prompt", At: []string{prompt.At, "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},

@@ -46,3 +46,13 @@ func drawRow(b *strings.Builder, code *qr.Code, y int) {
 		fmt.Fprintf(b, "M%d %dh%dv1h-%dz", start+quiet, y+quiet, x-start, x-start)
 	}
 }
+
+// PNG draws text as a QR code with scale pixels a module, for pages and mails that are not ours.
+func PNG(text string, scale int) ([]byte, error) {
+	code, err := qr.Encode(text, qr.M)
+	if err != nil {
+		return nil, fmt.Errorf("qr: %w", err)
+	}
+	code.Scale = scale
+	return code.PNG(), nil
+}

@@ -115,6 +115,14 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 // unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
 // way in meanwhile.
 func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
+	link, err := f.portal(ctx, app, userID, username)
+	if errors.Is(err, user.ErrNameTaken) { // of two that came at once the second finds the first
+		link, err = f.portal(ctx, app, userID, username)
+	}
+	return link, err
+}
+
+func (f *Flow) portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	var token string
 	err := f.DB.Write(ctx, func(st flow.Store) error {
 		u, err := f.invitee(ctx, st, app, userID, username)
@@ -148,7 +156,7 @@ func (f *Flow) portalToken(linkID string) string {
 	return base64.RawURLEncoding.EncodeToString(f.Keys.Digest("enrollment-portal-token", linkID))
 }
 
-// invitee finds the person, or registers who is not there yet. Of two that come at once the second finds the first.
+// invitee finds the person, or registers who is not there yet.
 func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (user.User, error) {
 	var u user.User
 	var err error

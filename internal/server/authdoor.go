@@ -1,0 +1,36 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	"countersign/internal/api/auth"
+	"countersign/internal/flow/directory"
+	"countersign/internal/site/web"
+)
+
+// authDoor is the door of the Auth API.
+func (s *Server) authDoor() (*auth.Door, error) {
+	logo, err := fs.ReadFile(web.Static(), "icon-192.png")
+	if err != nil {
+		return nil, fmt.Errorf("logo: %w", err)
+	}
+	return &auth.Door{SignIn: s.SignIn, Enroll: s.Enroll, DB: s.DB, Keys: s.Keys, BypassCodes: s.bypassCodes,
+		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log}, nil
+}
+
+// bypassCodes makes codes for a person whom an application has just registered.
+func (s *Server) bypassCodes(ctx context.Context, username string, n int) ([]string, error) {
+	var codes []string
+	for range n {
+		r := directory.NewBypassRequest()
+		r.PreserveExisting = true
+		made, err := s.Directory.MakeBypassCode(ctx, "API", username, r)
+		if err != nil {
+			return nil, err
+		}
+		codes = append(codes, made.Code.Reveal())
+	}
+	return codes, nil
+}
