@@ -7,7 +7,10 @@ import { startDemo } from './demo.mjs';
 import { openPhone } from './phone.mjs';
 
 // A number pad and number entry as most tests want them; the question for a spare phone has tests of its own.
-const usual = ['--self-service', '--new-user', 'enroll', '--spare', 'off'];
+const usual = ['--new-user', 'enroll', '--spare', 'off'];
+
+// noSelfService among the flags of an application keeps people from looking after their own phones.
+export const noSelfService = 'no self-service';
 
 export class Stage {
   #applications = new Map();
@@ -34,7 +37,7 @@ export class Stage {
   async application(...flags) {
     const key = flags.join(' ');
     if (!this.#applications.has(key)) {
-      this.#applications.set(key, Application.start(this.demo, `Payroll ${this.#applications.size + 1}`, ...usual, ...flags));
+      this.#applications.set(key, Application.start(this.demo, `Payroll ${this.#applications.size + 1}`, ...(flags.includes(noSelfService) ? [] : ['--self-service']), ...usual, ...flags.filter((f) => f !== noSelfService)));
     }
     return this.#applications.get(key);
   }
@@ -133,7 +136,7 @@ export async function answer(page, phone) {
 
 // landed waits for the application and checks who came back and how.
 export async function landed(page, user, factor) {
-  await page.getByRole('heading', { name: 'Signed in' }).waitFor();
+  await page.getByRole('heading', { name: 'Signed in', exact: true }).waitFor();
   assert.equal(await page.locator('#who').textContent(), user);
   if (factor) assert.equal(await page.locator('#how').textContent(), factor);
 }
@@ -152,6 +155,7 @@ export async function tabTo(page, name) {
     await page.keyboard.press('Tab');
     const text = await page.evaluate(() => {
       const e = document.activeElement;
+      if (!e?.matches('a, button, input, select, summary, textarea')) return ''; // a heading that a script has focused is no control
       return (e?.getAttribute('aria-label') || e?.labels?.[0]?.textContent || e?.textContent || '').trim().replace(/\s+/g, ' ');
     });
     if (hit(text)) return;

@@ -11,7 +11,6 @@ const at = {
   codeSubmit: named('pair-code-submit'),
   pairSubmit: named('pair-button'), // "Set up this phone"
   problem: named('pair-problem'),
-  paired: named('paired'),
   account: named('account-card'), // one card an account
   chip: named('state-chip'), // data-state is ready, alerts_off, offline, connecting, gone
   request: named('request'), // the open request
@@ -63,7 +62,7 @@ export class Phone {
   // setUp taps "Set up this phone" and waits until it is.
   async setUp() {
     await this.#at('pairSubmit').tap();
-    await this.#at('paired').or(this.#at('request')).first().waitFor();
+    await this.#at('account').or(this.#at('request')).first().waitFor();
   }
 
   // pairByCode types the code that stands beside the QR code.
@@ -112,9 +111,11 @@ export class Phone {
   // outcome is what became of the answer: approved, denied, reported, wrong_number, expired, already_answered.
   async outcome() { return this.#at('result').getAttribute('data-state'); }
 
-  // home goes back to the list of accounts.
+  // home goes back to the list of accounts, from a request too.
   async home() {
-    await this.page.evaluate(() => { location.hash = '#/'; });
+    const link = this.page.locator(named('request-aside')).or(this.#at('done'));
+    if (await link.isVisible()) await link.tap();
+    else await this.page.evaluate(() => { location.hash = '#/'; });
     await this.page.locator('body[data-screen=list]').waitFor();
   }
 
@@ -143,6 +144,9 @@ export class Phone {
     this.#deliver ??= await workerDelivery(this.page);
     await this.#deliver(text);
   }
+
+  // ready waits until the app can start without a server.
+  async ready() { await this.page.evaluate(async () => { await navigator.serviceWorker.ready; }); }
 
   async offline(value = true) { await this.window.context.setOffline(value); }
 

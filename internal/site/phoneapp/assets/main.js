@@ -5,7 +5,7 @@ import { account, check } from './account.js';
 import { list } from './list.js';
 import { add, landing, pair, resume } from './pair.js';
 import { busy, leave, request } from './request.js';
-import { count, find, onChange, restart } from './watch.js';
+import { count, find, onChange, open, restart } from './watch.js';
 import { t } from './dom.js';
 
 const landed = /^\/a\/([A-Za-z0-9_-]{4,128})$/.exec(location.pathname);
@@ -14,6 +14,8 @@ const landed = /^\/a\/([A-Za-z0-9_-]{4,128})$/.exec(location.pathname);
 async function route() {
   const [, name, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [null, '', ''];
   const arg = decodeURIComponent(id);
+  const left = document.getElementById('view').dataset.screen?.match(/^request-(.+)$/)?.[1];
+  if (left && name !== 'r') aside.add(left);
   if (name !== 'r') leave();
   switch (name) {
     case 'r': return request(arg);
@@ -35,18 +37,24 @@ async function home() {
     if (await resume(code)) return pair(code);
     history.replaceState(null, '', '/app/' + location.hash);
   }
-  if (find()) return toRequest();
-  return list();
+  if (!toRequest()) return list();
 }
 
+// aside holds the requests that a person has left without an answer, to read a code for instance. They wait in the
+// list and do not come up by themselves again.
+const aside = new Set();
+
+// toRequest opens the oldest request that nobody has put aside; false when there is none.
 function toRequest() {
-  const found = find();
-  if (found) location.hash = '#/r/' + encodeURIComponent(found.request.transaction);
+  const next = [...open.values()].flat().find((r) => !aside.has(r.transaction));
+  if (!next) return false;
+  const hash = '#/r/' + encodeURIComponent(next.transaction);
+  if (location.hash === hash) request(next.transaction); else location.hash = hash;
+  return true;
 }
 
 async function paired() {
-  if (find()) return toRequest();
-  return list(true);
+  if (!toRequest()) return list(true);
 }
 
 function badge() {
@@ -61,14 +69,14 @@ function changed() {
   badge();
   const screen = document.getElementById('view').dataset.screen ?? '';
   if (screen.startsWith('request-')) {
-    if (screen === 'request-gone' || screen === 'request-loading') return route();
-    if (busy() && !find(location.hash.split('/')[2] && decodeURIComponent(location.hash.split('/')[2]))) {
+    if (screen === 'request-loading' || screen === 'request-gone' && !toRequest()) return route();
+    if (busy() && !find(screen.slice('request-'.length))) { // withdrawn, perhaps for a newer one
       leave();
-      route();
+      if (!toRequest()) route();
     }
     return;
   }
-  if ((screen === 'list' || screen === '') && find()) return toRequest();
+  if ((screen === 'list' || screen === '') && toRequest()) return;
   if (screen === 'list') list(location.hash === '#/paired');
 }
 

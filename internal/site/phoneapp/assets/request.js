@@ -77,7 +77,7 @@ function ask(accountId, r) {
     told(r),
     digits > 0 && h('div', { class: 'numberbox' }, h('label', { for: 'number' }, t('request.number')), field,
       h('p', { id: 'number-hint', class: 'muted small' }, t('request.number_hint', { digits })), pad),
-    problem, h('div', { class: 'decide' }, deny, approve)));
+    problem, h('div', { class: 'decide' }, deny, approve), h('a', { href: '#/', class: 'plain', 'data-test': 'request-aside' }, t('request.aside'))));
   document.body.dataset.screen = 'request';
 
   let sending = false;
