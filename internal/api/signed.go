@@ -71,7 +71,10 @@ func (c *Caller) Read(r *http.Request) (application.Application, url.Values, err
 		return none, nil, parsed
 	}
 	params, err := in.signed(version, c.Lists)
-	return app, params, err
+	if err != nil {
+		return none, nil, err
+	}
+	return app, params, nil
 }
 
 // readBody reads a body of any framing, up to maxBody.

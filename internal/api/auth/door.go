@@ -95,8 +95,8 @@ type call struct {
 
 var signed = []struct {
 	Route
-	run   func(d *Door, ctx context.Context, c call) (any, error)
-	slow  bool // waits for a person, or makes codes
+	run  func(d *Door, ctx context.Context, c call) (any, error)
+	slow bool // waits for a person, or makes codes
 }{
 	{Route{"GET", At + "check", "say whether the keys are right"}, (*Door).check, false},
 	{Route{"GET", At + "logo", "send the logo"}, (*Door).logo, false},
