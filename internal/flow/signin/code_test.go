@@ -248,6 +248,38 @@ func TestAC005AThousandGuessesGetTheLimitOfLooks(t *testing.T) {
 	}
 }
 
+// AC-005 over the prompt and over a door without a browser: one count.
+func TestAC005GuessesOverAllDoorsShareOneCount(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		k.Settings(func(s *settings.Settings) { s.FraudEmail = "desk@example.edu" })
+		app := k.Application("Payroll", func(a *application.Application) { a.Policy.Methods = []string{"passcode"} })
+		p := k.Enrolled(app, "alice")
+		wrong := p.Wrong()
+		parallel(10, func(w int) error {
+			for i := range 10 {
+				if w%2 == 0 {
+					if l := k.Begin(app, "alice", from(i)); l.Stage() == login.Open {
+						l.Code(wrong, transaction.SignIn)
+					}
+					continue
+				}
+				r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(i)}
+				g, err := k.SignIn.Gate(context.Background(), r)
+				k.OK(err)
+				tx, err := k.SignIn.Prove(context.Background(), signin.Attempt{Gate: g, Request: r}, wrong)
+				if err == nil && (tx.State != transaction.Denied || tx.Reason != audit.InvalidPasscode) {
+					k.Errorf("a wrong code gives %+v", tx)
+				}
+			}
+			return nil
+		})
+		if looks := k.Count("alice", audit.InvalidPasscode); looks != 10 {
+			k.Errorf("%d guesses were looked at", looks)
+		}
+		lockedOut(k, app, p)
+	})
+}
+
 func lockedOut(k *flowkit.Kit, app application.Application, p *flowkit.Phone) {
 	k.Helper()
 	if u := k.Reload("alice"); u.Status != user.LockedOut {
