@@ -48,6 +48,7 @@ type usage struct {
 	CPU        int64 `json:"cpu"` // nanoseconds
 	RSS        int64 `json:"rss"` // bytes, now
 	Heap       int64 `json:"heap"`
+	Stacks     int64 `json:"stacks"`
 	Goroutines int   `json:"goroutines"`
 }
 
@@ -139,7 +140,7 @@ func used() usage {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	u := usage{CPU: r.Utime.Nano() + r.Stime.Nano(), Heap: int64(m.HeapAlloc), Goroutines: runtime.NumGoroutine()}
+	u := usage{CPU: r.Utime.Nano() + r.Stime.Nano(), Heap: int64(m.HeapAlloc), Stacks: int64(m.StackInuse), Goroutines: runtime.NumGoroutine()}
 	if raw, err := os.ReadFile("/proc/self/statm"); err == nil {
 		if f := strings.Fields(string(raw)); len(f) > 1 {
 			pages, _ := strconv.ParseInt(f[1], 10, 64)

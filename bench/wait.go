@@ -24,8 +24,10 @@ type waiting struct {
 	Target     string  `json:"target"`
 	Pages      int     `json:"pages"`        // that waited at once
 	EmptyRSS   float64 `json:"empty_rss_mb"` // the server's before the first page
-	RSS        float64 `json:"rss_mb"`       // while all wait
-	Heap       float64 `json:"heap_mb"`      //
+	RSS        float64 `json:"rss_mb"`       // as soon as all wait
+	Settled    float64 `json:"settled_mb"`   // the same, ten quiet seconds later
+	Heap       float64 `json:"heap_mb"`      // of that, the heap with its garbage
+	Stacks     float64 `json:"stacks_mb"`    // and the stacks
 	Goroutines int     `json:"goroutines"`   //
 	OpenTime   float64 `json:"open_seconds"` // to open them all
 	Answers    int     `json:"answers"`      //
@@ -42,6 +44,7 @@ type page struct {
 	person *person
 	wire   *wire
 	opened
+	form    string // token of the page's forms
 	version string
 	number  string
 	polls   atomic.Int64 // status requests sent
@@ -64,14 +67,43 @@ func openPage(ctx context.Context, d *dialer, c client, p *person) (*page, error
 		w.close()
 		return nil, err
 	}
-	version, number := versionForm.FindSubmatch(o.page), numberForm.FindSubmatch(o.page)
-	if version == nil || number == nil {
+	g := &page{person: p, wire: w, opened: o, woken: make(chan time.Time, 1)}
+	if err := g.read(o.page); err != nil {
 		w.close()
-		return nil, fmt.Errorf("the page does not wait: %.2000s", o.page)
+		return nil, err
 	}
-	o.page, w.body = nil, nil
-	return &page{person: p, wire: w, opened: o, version: string(version[1]),
-		number: strings.NewReplacer("<span>", "", "</span>", "").Replace(string(number[1])), woken: make(chan time.Time, 1)}, nil
+	g.page, w.body = nil, nil
+	return g, nil
+}
+
+// read takes over what the page says.
+func (g *page) read(html []byte) error {
+	version, number := versionForm.FindSubmatch(html), numberForm.FindSubmatch(html)
+	if version == nil || number == nil {
+		return fmt.Errorf("the page does not wait: %.2000s", html)
+	}
+	g.form, g.version = between(html, `name="form_token" value="`, `"`), string(version[1])
+	g.number = strings.NewReplacer("<span>", "", "</span>", "").Replace(string(number[1]))
+	return nil
+}
+
+// again sends the request once more, as the person does when it has run out: opening thousands of
+// pages may take longer than a request lives.
+func (g *page) again() error {
+	a, err := g.wire.do(request{method: "POST", target: g.path + "/push", browser: true, cookie: g.cookie, contentType: form,
+		body: []byte("form_token=" + g.form + "&device=" + g.person.PhoneID)})
+	if err == nil && a.status != 303 {
+		err = unexpected("push", a)
+	}
+	if err != nil {
+		return err
+	}
+	if a, err = g.wire.do(request{method: "GET", target: g.path, browser: true, cookie: g.cookie}); err != nil {
+		return err
+	}
+	err = g.read(a.body)
+	g.wire.body = nil
+	return err
 }
 
 // wait asks for news as the page's script does, until it is told to go on or is closed.
@@ -99,7 +131,10 @@ func (g *page) wait() error {
 			return nil
 		}
 		if !s.Open {
-			return fmt.Errorf("the request is over: %s", a.body)
+			if err := g.again(); err != nil {
+				return err
+			}
+			continue
 		}
 		g.version = strconv.FormatInt(s.Version, 10)
 	}
@@ -232,7 +267,12 @@ func waitAndWake(ctx context.Context, at *place, people []person, answers int) (
 	if err != nil {
 		return m, err
 	}
-	m.EmptyRSS, m.RSS, m.Heap, m.Goroutines = float64(empty.RSS)/1e6, float64(all.RSS)/1e6, float64(all.Heap)/1e6, all.Goroutines
+	m.EmptyRSS, m.RSS, m.Heap, m.Stacks, m.Goroutines = float64(empty.RSS)/1e6, float64(all.RSS)/1e6, float64(all.Heap)/1e6, float64(all.Stacks)/1e6, all.Goroutines
+	time.Sleep(10 * time.Second)
+	if all, err = srv.ask("usage"); err != nil {
+		return m, err
+	}
+	m.Settled = float64(all.RSS) / 1e6
 	busy, own, dbTime, begin := busyTime(), ownTime(), at.cluster.cpu(), time.Now()
 	wakes := answerPages(ctx, d, pages[max(0, len(pages)-answers):], &trouble)
 	length := time.Since(begin)
