@@ -25,6 +25,7 @@ import (
 type demo struct {
 	t      *testing.T
 	binary string
+	stop   func() // ends the program; called when the test ends, too
 	trust  *x509.CertPool
 
 	URL          string `json:"url"`
@@ -108,7 +109,8 @@ func startDemo(t *testing.T) *demo {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	d := &demo{t: t, binary: path}
+	d.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		done := make(chan struct{})
 		go func() { _ = cmd.Wait(); close(done) }()
@@ -118,13 +120,15 @@ func startDemo(t *testing.T) *demo {
 			_ = cmd.Process.Kill()
 			<-done
 		}
+	})
+	t.Cleanup(func() {
+		d.stop()
 		if t.Failed() {
 			t.Logf("the program's log:\n%s", log.String())
 		}
 	})
 	line := make(chan []byte, 1)
 	go func() { text, _ := bufio.NewReader(out).ReadBytes('\n'); line <- text }()
-	d := &demo{t: t, binary: path}
 	select {
 	case text := <-line:
 		if err := json.Unmarshal(text, d); err != nil {

@@ -1,4 +1,4 @@
 // Package compat runs real, unmodified Duo clients against the built program: here the official
-// Go client, beside it (websdk_npm.test.mjs) the official Node client. Only host name, keys and
-// certificate authority are ours.
+// Go client and Debian's login_duo and pam_duo, beside it (websdk_npm.test.mjs) the official Node client. Only host name,
+// keys and certificate authority are ours.
 package compat

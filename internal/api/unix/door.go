@@ -146,7 +146,7 @@ type call struct {
 
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick bool) {
 	if op == nil { // ping is not signed; those who sign it get the same
-		write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", "pong"}})
+		_ = write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", "pong"}}) // the client may be gone
 		return
 	}
 	select {
@@ -155,31 +155,40 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 		d.fail(w, r, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy)))
 		return
 	}
-	var answer any
+	var answer reply
 	var err error
 	if quick {
 		answer, err = d.within(PreauthTime, r, op)
 	} else {
-		answer, err = d.free(func() (any, error) { return d.run(w, r, op) })
+		answer, err = d.free(func() (reply, error) { return d.run(w, r, op) })
 	}
 	if err != nil {
 		d.fail(w, r, err)
 		return
 	}
-	write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", answer}})
+	sent := write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", answer.body}})
+	if sent == nil && r.Context().Err() == nil {
+		d.decided.arrived(answer.digest, d.Now())
+	}
+}
+
+// reply is the body of a good answer, and the request's digest.
+type reply struct {
+	body   any
+	digest string
 }
 
 // free runs a call and gives its place to another when it is really over.
-func (d *Door) free(f func() (any, error)) (any, error) {
+func (d *Door) free(f func() (reply, error)) (reply, error) {
 	defer func() { <-d.busy }()
 	return f()
 }
 
 // run proves who calls and does what is asked.
-func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (any, error) {
+func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (reply, error) {
 	app, params, err := d.caller.Read(r)
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
 	if w != nil {
 		// The hall limits the time in which a body arrives. This one is here, and a waiting request must not end by it.
@@ -189,16 +198,17 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (any, e
 	for name := range params {
 		c.params[name] = params.Get(name)
 	}
-	return op(d, c)
+	body, err := op(d, c)
+	return reply{body, c.digest}, err
 }
 
 // within runs a call that must be answered in time whatever hangs, and is finished even while the program
 // stops: a preauth that breaks off opens the host (security 0 e).
-func (d *Door) within(limit time.Duration, r *http.Request, op operation) (any, error) {
+func (d *Door) within(limit time.Duration, r *http.Request, op operation) (reply, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), limit)
 	type answer struct {
-		body any
-		err  error
+		reply
+		err error
 	}
 	done := make(chan answer, 1)
 	go func() {
@@ -206,19 +216,19 @@ func (d *Door) within(limit time.Duration, r *http.Request, op operation) (any, 
 		var a answer
 		defer func() {
 			if v := recover(); v != nil {
-				a.body, a.err = nil, api.ErrTooManyRequests.With(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+				a.err = api.ErrTooManyRequests.With(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
 			}
 			done <- a
 		}()
-		a.body, a.err = d.free(func() (any, error) { return d.run(nil, r.WithContext(ctx), op) })
+		a.reply, a.err = d.free(func() (reply, error) { return d.run(nil, r.WithContext(ctx), op) })
 	}()
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case a := <-done:
-		return a.body, a.err
+		return a.reply, a.err
 	case <-late.C:
-		return nil, api.ErrTooManyRequests.With(fmt.Errorf("not answered within %s", limit))
+		return reply{}, api.ErrTooManyRequests.With(fmt.Errorf("not answered within %s", limit))
 	}
 }
 
@@ -246,7 +256,7 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.Detail != "" {
 		body = append(body, field{"message_detail", e.Detail})
 	}
-	write(w, r, e.Status, body)
+	_ = write(w, r, e.Status, body) // the client may be gone
 }
 
 func (d *Door) log() *slog.Logger {
@@ -257,7 +267,7 @@ func (d *Door) log() *slog.Logger {
 }
 
 // write sends a whole answer at once, with its length, in the encoding of the address.
-func write(w http.ResponseWriter, r *http.Request, status int, d document) {
+func write(w http.ResponseWriter, r *http.Request, status int, d document) error {
 	kind, body := "application/bson", []byte(nil)
 	if strings.HasSuffix(r.URL.Path, ".bson") {
 		body = d.bson()
@@ -269,7 +279,8 @@ func write(w http.ResponseWriter, r *http.Request, status int, d document) {
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone
+	_, err := w.Write(body)
+	return err
 }
 
 func (d *Door) check(call) (any, error) { return "valid", nil }

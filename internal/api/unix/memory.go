@@ -13,7 +13,8 @@ import (
 
 // Bounds of what is remembered. All of it is of this node only and may be lost: then a client is denied.
 const (
-	retryTime  = 10 * time.Second // how long the same request is a retry
+	retryTime  = 10 * time.Second // how long the same request is a retry, when its answer did not arrive
+	againTime  = time.Second      // and when it did, as far as we know: retries come within milliseconds
 	maxRetries = 2                // client 1.11.3 sends a request three times in all
 	keepTime   = 3 * time.Minute  // longer than any client asks for an outcome
 	maxKept    = 20_000
@@ -26,14 +27,15 @@ func digest(key, path string, params url.Values) string {
 }
 
 // decisions remembers what codes came to, so that a client whose connection broke learns the decision
-// instead of "used already" (security 0 f). At most maxRetries times: a code is good for one sign-in.
+// instead of "used already" (security 0 f). A code is good for one sign-in, so it does so at most maxRetries
+// times, and hardly longer than a client needs once the answer went out on a sound connection.
 type decisions struct {
 	mu   sync.Mutex
 	seen map[string]*decision
 }
 
 type decision struct {
-	at      time.Time
+	until   time.Time
 	retries int
 	ready   chan struct{}
 	t       transaction.Transaction
@@ -47,13 +49,13 @@ func (m *decisions) take(key string, now time.Time, try func() (transaction.Tran
 	if m.seen == nil {
 		m.seen = map[string]*decision{}
 	}
-	if old := m.seen[key]; old != nil && now.Sub(old.at) < retryTime && old.retries < maxRetries {
+	if old := m.seen[key]; old != nil && now.Before(old.until) && old.retries < maxRetries {
 		old.retries++
 		m.mu.Unlock()
 		<-old.ready
 		return old.t, old.err
 	}
-	mine := &decision{at: now, ready: make(chan struct{}), err: errPanicked}
+	mine := &decision{until: now.Add(retryTime), ready: make(chan struct{}), err: errPanicked}
 	if len(m.seen) >= maxKept {
 		m.sweep(now)
 	}
@@ -79,9 +81,25 @@ func (m *decisions) forget(key string, which *decision) {
 	}
 }
 
+// arrived notes that the answer to a request went out.
+func (m *decisions) arrived(key string, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d := m.seen[key]; d != nil {
+		d.until = earlier(d.until, now.Add(againTime))
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func (m *decisions) sweep(now time.Time) {
 	for key, d := range m.seen {
-		if now.Sub(d.at) >= retryTime {
+		if !now.Before(d.until) {
 			delete(m.seen, key)
 		}
 	}
