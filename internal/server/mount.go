@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"countersign/internal/api/auth"
+	"countersign/internal/api/frame"
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/unix"
 	"countersign/internal/base/errs"
+	framepages "countersign/internal/site/frame"
 	"countersign/internal/site/phoneapp"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
@@ -39,6 +41,7 @@ func (s *Server) hall() ([]Room, error) {
 	pages := s.promptPages(door)
 	own := s.portalPages()
 	phones := s.phoneDoor()
+	frameDoor, framePages := s.frameRooms()
 	direct, err := s.authDoor()
 	if err != nil {
 		return nil, err
@@ -54,6 +57,8 @@ func (s *Server) hall() ([]Room, error) {
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
 		{Name: "api/unix", At: []string{unix.At}, Handler: legacy.Handler(), Routes: list(legacy.Routes())},
 		{Name: "site/prompt", At: []string{prompt.At, "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
+		{Name: "api/frame", At: []string{frame.At}, Handler: frameDoor.Handler(), Routes: list(frameDoor.Routes())},
+		{Name: "site/frame", At: []string{framepages.At}, Handler: framePages.Handler(), Routes: list(framePages.Routes()), Browser: true},
 		{Name: "site/portal", At: []string{portal.At, portal.At + "/"}, Handler: own.Handler(), Routes: list(own.Routes()), Browser: true},
 		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},
 		{Name: "site/web", At: []string{"/static/"}, Handler: s.Assets, Routes: []Route{{"GET", "/static/{file}", "style sheets, scripts, pictures", ""}}},
@@ -64,7 +69,7 @@ func (s *Server) hall() ([]Room, error) {
 
 // mount builds the pages' plumbing, then opens every room.
 func (s *Server) mount(o Options) error {
-	folders := append([]fs.FS{prompt.Files(), portal.Files()}, o.Files...)
+	folders := append([]fs.FS{prompt.Files(), portal.Files(), framepages.Files()}, o.Files...)
 	var err error
 	if s.Assets, err = web.NewAssets(append([]fs.FS{web.Static()}, folders...)...); err != nil {
 		return err

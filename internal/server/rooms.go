@@ -6,10 +6,12 @@ import (
 	"net/netip"
 	"time"
 
+	"countersign/internal/api/frame"
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/phone"
 	"countersign/internal/api/unix"
 	"countersign/internal/domain/login"
+	framepages "countersign/internal/site/frame"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
 	"countersign/internal/site/web"
@@ -29,8 +31,17 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 	return &prompt.Prompt{
 		Web: s.Site, Forms: s.forms(), Cookies: s.cookies, SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices,
 		Doors:  map[string]prompt.Door{oidc.Name: door, prompt.InvitationDoor: prompt.Invitations{}},
-		Portal: portal.At, Now: s.now, ClientIP: clientIP,
+		Portal: portal.At, Now: s.now, ClientIP: clientIP, Wizard: framepages.Path,
 	}
+}
+
+// frameRooms are the door of Web SDK v2 and the pages it shows in the application's frame.
+func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
+	pages := &framepages.Pages{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, PublicURL: s.Config.PublicURL, Now: s.now}
+	door := &frame.Door{SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP,
+		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell}
+	pages.Doors = map[string]framepages.Door{login.DoorFrame: door, login.DoorWizard: framepages.Link{}}
+	return door, pages
 }
 
 // portalPages are where people look after their phones.

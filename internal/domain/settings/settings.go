@@ -23,6 +23,12 @@ type Settings struct {
 	FraudEmail       string        `json:"fraud_email,omitempty"`       // where fraud and lock-out reports go (F-64)
 }
 
+// Values of EnrollmentStyle; "" is Universal.
+const (
+	Universal   = "universal"
+	Traditional = "traditional"
+)
+
 // WithDefaults fills what is not set.
 func (s Settings) WithDefaults() Settings {
 	if s.Organization == "" {

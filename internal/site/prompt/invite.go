@@ -7,6 +7,7 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/settings"
 	"countersign/internal/flow/signin"
 	"countersign/internal/site/web"
 )
@@ -71,10 +72,21 @@ func (p *Prompt) accept(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	opening, err := p.SignIn.Begin(r.Context(), signin.Request{Door: InvitationDoor, DoorState: []byte("{}"), Application: app,
+	style, err := p.SignIn.DB.Read().LoadSettings(r.Context())
+	if err != nil {
+		return err
+	}
+	door := InvitationDoor
+	if style.EnrollmentStyle == settings.Traditional && p.Wizard != nil {
+		door = login.DoorWizard
+	}
+	opening, err := p.SignIn.Begin(r.Context(), signin.Request{Door: door, DoorState: []byte("{}"), Application: app,
 		UserID: in.User.ID, Invited: true, IP: p.ClientIP(r), UserAgent: r.UserAgent()})
 	if err != nil {
 		return err
+	}
+	if door == login.DoorWizard {
+		return p.move(w, r, p.Wizard(opening.Login, opening.Cookie))
 	}
 	p.SetCookie(w, r, opening.Login, opening.Cookie)
 	return p.move(w, r, Path(opening.Login.ID))

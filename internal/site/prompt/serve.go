@@ -38,6 +38,8 @@ type Prompt struct {
 	Now      func() time.Time
 	Hold     time.Duration // how long a status request is held; 0 = 25 s
 	ClientIP func(r *http.Request) netip.Addr
+	// Wizard is where an enrollment link leads when the organisation wants the traditional wizard (C-10); nil = never.
+	Wizard func(l login.Login, key secret.Text) string
 }
 
 // Route is one address of the prompt.

@@ -32,6 +32,7 @@ type Frame struct {
 	Org         Org
 	Help        Help
 	Theme       string // "", "light" or "dark"; empty follows the browser
+	Beside      any    // what a layout of a site's own needs besides
 }
 
 // Org is the organisation as pages show it.

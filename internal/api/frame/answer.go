@@ -1,0 +1,87 @@
+package frame
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/login"
+	"countersign/internal/flow/signin"
+)
+
+// state is what this door remembers in a login.
+type state struct {
+	User   []byte `json:"user"` // as presented
+	Parent string `json:"parent"`
+	Enroll bool   `json:"enroll,omitempty"` // asked for by ENROLL_REQUEST
+}
+
+func (s state) encode() []byte {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // bytes, a string and a boolean always encode
+	}
+	return raw
+}
+
+var errNotOurs = errors.New("login was not opened by the frame door")
+
+func stateOf(l login.Login) (state, error) {
+	var s state
+	if l.Door != login.DoorFrame {
+		return s, errNotOurs
+	}
+	return s, json.Unmarshal(l.DoorState, &s)
+}
+
+// Parent is the origin that may frame the pages of a sign-in and gets its answer.
+func (d *Door) Parent(l login.Login) string {
+	s, err := stateOf(l)
+	if err != nil {
+		return ""
+	}
+	return s.Parent
+}
+
+// Complete finishes an allowed sign-in, collects it for its application, and signs the answer. Both ends are
+// ours here, so the ticket never leaves the house; a person whose status changed meanwhile gets no answer.
+func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
+	mine, err := stateOf(s.Login)
+	if err != nil {
+		return "", err
+	}
+	ticket, err := d.SignIn.Finish(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	result, err := d.SignIn.Collect(ctx, ticket, s.Application.ID)
+	if err != nil {
+		return "", err
+	}
+	key, err := d.Keys.Open(application.SecretPurpose, result.Application.ID, result.Application.Secret)
+	if err != nil {
+		return "", err
+	}
+	prefix := answerAuth
+	if mine.Enroll {
+		prefix = answerEnroll
+	}
+	return sign(key, prefix, mine.User, result.Application.ID, d.Now().Add(answerLife)), nil
+}
+
+// Refuse is the answer that nobody was signed in. The client posts it to the application, whose check finds no user
+// in it.
+func (d *Door) Refuse() string { return d.Refusal("Sign in was not completed.") }
+
+// Refusal is an error answer. The client's script takes letters, digits, spaces, dots and brackets only.
+func (d *Door) Refusal(text string) string {
+	return answerError + "|" + strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == ' ', r == '.', r == '(', r == ')':
+			return r
+		}
+		return -1
+	}, text)
+}

@@ -1,0 +1,56 @@
+package frame
+
+import "countersign/internal/site/web"
+
+// Base is what every page of the frame carries.
+type Base struct {
+	Org       web.Org
+	App       string // the application's name as people know it; may be empty
+	Help      web.Help
+	User      string // the account's name
+	FormToken string
+	Home      string // address of the sign-in, "/frame/{key}"
+	Section   Section
+	Devices   bool // self-service is on: the links of the rail show
+	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends
+	Theme     string
+}
+
+// Section is the part of the rail a page belongs to.
+type Section string
+
+// The sections.
+const (
+	SignIn   Section = ""
+	Add      Section = "add"      // "Add a new device"
+	Settings Section = "settings" // "My settings & devices"
+)
+
+// frame fills what all pages share.
+func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
+	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: scripts,
+		Org: b.Org, Help: b.Help, Theme: b.Theme, Beside: b}
+}
+
+// Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).
+type Tone string
+
+// The tones.
+const (
+	Going Tone = "going"
+	Good  Tone = "good"
+	Bad   Tone = "bad"
+)
+
+// Bar is the status at the foot of a page.
+type Bar struct {
+	Tone   Tone
+	Line   string // what happens, a sentence
+	Hint   string // a second, smaller one; may be empty
+	Number string // digits to type on the phone; empty = none
+	Cancel bool   // the person may stop it
+	Again  string // phone that a new request may go to; empty = no such button
+}
+
+// Device is one entry of a device list.
+type Device struct{ ID, Name string }

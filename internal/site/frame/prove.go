@@ -1,0 +1,118 @@
+package frame
+
+import (
+	"html/template"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/site/web"
+)
+
+// Prove is the page that asks for a proof: to sign in, or before devices are managed (B-02, B-08, B-09).
+type Prove struct {
+	Base
+	Path     string   // base of this page's addresses
+	Targets  []Device // devices that can be asked
+	Selected string   // device the requests go to
+	Push     bool     // a request can be sent
+	CodeOpen bool     // the code button has turned into its field
+	Kinds    []string
+	Err      *errs.Error // at the code field
+	Notice   *errs.Error // above the ways in: why some are missing
+	Bar      *Bar
+	Version  int // of the sign-in, for the status poll
+}
+
+// Frame implements web.Page.
+func (p Prove) Frame(w web.Words) web.Frame {
+	screen := "frame-prompt"
+	if p.Section != SignIn {
+		screen = "frame-verify"
+	}
+	return p.frame(screen, "prove", p.Heading(w), "frame.js")
+}
+
+// Heading is the title.
+func (p Prove) Heading(w web.Words) string {
+	switch {
+	case p.Section != SignIn:
+		return w.S("frame." + string(p.Section) + ".title")
+	case p.App == "":
+		return w.S("frame.title")
+	}
+	return w.S("frame.title.app", "app", p.App)
+}
+
+// Lead is the sentence under it.
+func (p Prove) Lead(w web.Words) template.HTML { return w.T("frame.lead." + string(p.Section)) }
+
+// Chosen is the name of the selected device.
+func (p Prove) Chosen() string {
+	for _, d := range p.Targets {
+		if d.ID == p.Selected {
+			return d.Name
+		}
+	}
+	return ""
+}
+
+// Hint names the kinds of code this person can type.
+func (p Prove) Hint(w web.Words) template.HTML {
+	names := make([]string, 0, len(p.Kinds))
+	for _, k := range p.Kinds {
+		names = append(names, w.S("code.kind."+k))
+	}
+	return w.T("code.hint", "list", w.List(names))
+}
+
+// Refused says why the person may not go on.
+type Refused struct {
+	Base
+	Err       *errs.Error
+	Reference string
+	Link      web.Link // a way on inside the frame; no link when its path is empty
+}
+
+// Frame implements web.Page.
+func (p Refused) Frame(w web.Words) web.Frame {
+	return p.frame("frame-refused", "refused", w.ErrorTitle(p.Err))
+}
+
+// Tone is the colour family.
+func (p Refused) Tone() string { return web.Tone(p.Err) }
+
+// Recovered comes after a sign-in by a code from the help desk (decision 38).
+type Recovered struct{ Base }
+
+// Frame implements web.Page.
+func (p Recovered) Frame(w web.Words) web.Frame {
+	return p.frame("frame-recovered", "recovered", w.S("recovered.title"))
+}
+
+// Answer is the last page: its script hands the signed answer to the page around the frame, and to no other.
+type Answer struct {
+	Base
+	Text   string // "AUTH|…", "ENROLL|…" or "ERR|…"
+	Parent string // the origin it is for
+	Failed bool   // not signed in
+}
+
+// Frame implements web.Page.
+func (p Answer) Frame(w web.Words) web.Frame {
+	return p.frame("frame-answer", "answer", p.Heading(w), "frame-answer.js")
+}
+
+// Heading is the title.
+func (p Answer) Heading(w web.Words) string {
+	if p.Failed {
+		return w.S("frame.answer.failed")
+	}
+	return w.S("frame.answer.title")
+}
+
+// Closed is the end of an enrollment link.
+type Closed struct{ Base }
+
+// Frame implements web.Page.
+func (p Closed) Frame(w web.Words) web.Frame {
+	return p.frame("frame-closed", "closed", w.S("enrolled.title"))
+}

@@ -1,0 +1,322 @@
+package frame
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/session"
+	"countersign/internal/flow/devices"
+	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/signin"
+	"countersign/internal/site/web"
+)
+
+// Door is where a finished sign-in is answered.
+type Door interface {
+	// Parent is the origin whose pages may frame this sign-in and get its answer; "" for none: a full page.
+	Parent(l login.Login) string
+	// Complete finishes an allowed sign-in and gives the answer for Parent, once. signin.ErrSpare,
+	// login.ErrStale, login.ErrTicket.
+	Complete(ctx context.Context, s signin.Session) (answer string, err error)
+	// Refuse is the answer that nobody was signed in; "" when nobody waits for one.
+	Refuse() string
+}
+
+// Pages serves the traditional prompt.
+type Pages struct {
+	Web       *web.Site
+	Forms     web.Forms
+	SignIn    *signin.Flow
+	Enroll    *enroll.Flow
+	Devices   *devices.Flow
+	Doors     map[string]Door // by login.Door
+	PublicURL string          // where the phone app is
+	Now       func() time.Time
+	Hold      time.Duration // how long a status request is held; 0 = 25 s
+}
+
+// At is where the pages live. The door's own address lies below it.
+const At = "/frame/"
+
+// Path is the address of a sign-in. It holds the secret that other prompts keep in a cookie.
+func Path(l login.Login, key secret.Text) string { return At + l.ID + "." + key.Reveal() }
+
+// Route is one address of the pages.
+type Route struct{ Method, Pattern, Name string }
+
+type (
+	handler func(p *Pages, v view, w http.ResponseWriter, r *http.Request) error
+	manager func(p *Pages, m manage, w http.ResponseWriter, r *http.Request) error
+	stepper func(p *Pages, c course, w http.ResponseWriter, r *http.Request) error
+)
+
+// proofs stand below the sign-in, "add" and "settings" alike.
+var proofs = []struct {
+	method, pattern, name string
+	serve                 handler
+}{
+	{"GET", "", "ways to prove it is you", (*Pages).present},
+	{"GET", "/status", "what a waiting page shows", (*Pages).status},
+	{"POST", "/push", "send a request to a phone", (*Pages).push},
+	{"POST", "/cancel", "take the request back", (*Pages).cancel},
+	{"POST", "/wait", "wait for the answer without a script", (*Pages).wait},
+	{"POST", "/code", "try a code", (*Pages).code},
+}
+
+var ends = []struct {
+	method, pattern, name string
+	serve                 handler
+}{
+	{"POST", "/continue", "on to the application", (*Pages).goOn},
+	{"POST", "/leave", "back to the application, not signed in", (*Pages).leave},
+	{"GET", "/setup/finish", "the first device is set up", (*Pages).showFinish},
+	{"POST", "/setup/finish", "what happens at the next sign-in", (*Pages).finish},
+}
+
+// steps stand below the sign-in and below the device pages.
+var steps = []struct {
+	method, pattern, name string
+	serve                 stepper
+}{
+	{"GET", "/setup", "begin to set up a device", (*Pages).showWelcome},
+	{"GET", "/setup/type", "what kind of device", (*Pages).showKind},
+	{"POST", "/setup/type", "what kind of device", (*Pages).kind},
+	{"GET", "/setup/number", "which number", (*Pages).showNumber},
+	{"POST", "/setup/number", "which number", (*Pages).number},
+	{"GET", "/setup/platform", "what type of phone", (*Pages).showPlatform},
+	{"POST", "/setup/platform", "what type of phone", (*Pages).platform},
+	{"GET", "/setup/install", "how to install the app", (*Pages).showInstall},
+	{"POST", "/setup/install", "the app is installed", (*Pages).install},
+	{"GET", "/setup/activate", "the picture to scan", (*Pages).showActivate},
+	{"GET", "/setup/activate/status", "what became of the picture", (*Pages).activateStatus},
+	{"POST", "/setup/activate", "on, when the app is connected", (*Pages).activate},
+	{"GET", "/setup/mail", "where to mail the link", (*Pages).showMail},
+	{"POST", "/setup/mail", "mail the link", (*Pages).mail},
+}
+
+// own are the device pages. Each needs the session that a proof opened; each change looks at the proof again.
+var own = []struct {
+	method, pattern, name string
+	serve                 manager
+}{
+	{"GET", "", "my settings and devices", (*Pages).showList},
+	{"POST", "/add", "start to add a device", (*Pages).add},
+	{"POST", "/save", "save the preferences", (*Pages).save},
+	{"POST", "/done", "end the session, back to the sign-in", (*Pages).done},
+	{"POST", "/device/{device}/reactivate", "start to connect a new app", (*Pages).reactivate},
+	{"GET", "/device/{device}/rename", "the rename page", (*Pages).showRename},
+	{"POST", "/device/{device}/rename", "rename a device", (*Pages).rename},
+	{"GET", "/device/{device}/remove", "the page that asks before removing", (*Pages).showRemove},
+	{"POST", "/device/{device}/remove", "remove a device", (*Pages).remove},
+}
+
+// each lists every address with what serves it.
+func (p *Pages) each(add func(Route, http.Handler)) {
+	const signIn, mine = At + "{key}", At + "{key}/my/{session}"
+	for _, section := range []Section{SignIn, Add, Settings} {
+		at := signIn
+		if section != SignIn {
+			at += "/" + string(section)
+		}
+		for _, r := range proofs {
+			add(Route{r.method, at + r.pattern, r.name}, p.Web.Handle(p.withLogin(section, r.serve)))
+		}
+	}
+	for _, r := range ends {
+		add(Route{r.method, signIn + r.pattern, r.name}, p.Web.Handle(p.withLogin(SignIn, r.serve)))
+	}
+	for _, r := range steps {
+		add(Route{r.method, signIn + r.pattern, r.name}, p.Web.Handle(p.withLogin(SignIn, first(r.serve))))
+		add(Route{r.method, mine + r.pattern, r.name}, p.Web.Handle(p.withSession(more(r.serve))))
+	}
+	for _, r := range own {
+		add(Route{r.method, mine + r.pattern, r.name}, p.Web.Handle(p.withSession(r.serve)))
+	}
+}
+
+// Routes lists the addresses.
+func (p *Pages) Routes() []Route {
+	var all []Route
+	p.each(func(r Route, _ http.Handler) { all = append(all, r) })
+	return all
+}
+
+// Handler serves them.
+func (p *Pages) Handler() http.Handler {
+	mux := http.NewServeMux()
+	p.each(func(r Route, h http.Handler) { mux.Handle(r.Method+" "+r.Pattern, h) })
+	mux.Handle("/", p.Web.Refuse(errs.New(errs.NotFound, "page.unknown")))
+	return mux
+}
+
+// view is one request's sign-in and what its pages need.
+type view struct {
+	signin.Session
+	door    Door
+	base    Base
+	section Section
+	path    string // of the page: the sign-in's own, or that of a proof
+}
+
+// known finds the sign-in of an address, also one that is over, and lets the page it belongs to frame the answer.
+func (p *Pages) known(w http.ResponseWriter, r *http.Request) (login.Login, secret.Text, *http.Request, error) {
+	id, key, _ := strings.Cut(r.PathValue("key"), ".")
+	l, err := p.SignIn.DB.Read().LoginByID(r.Context(), id)
+	if err != nil {
+		return l, secret.Text{}, r, err
+	}
+	if key == "" || !secret.Equal(l.CookieDigest, p.SignIn.Keys.Digest(login.CookiePurpose, key)) || p.Doors[l.Door] == nil {
+		return l, secret.Text{}, r, login.ErrStale
+	}
+	return l, secret.NewText(key), web.Embed(w, r, p.Doors[l.Door].Parent(l)), nil
+}
+
+// withLogin serves a page of a sign-in; a POST must carry its form token.
+func (p *Pages) withLogin(section Section, next handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		l, key, r, err := p.known(w, r)
+		if err != nil {
+			return err
+		}
+		// From here on also a refusal is a page for the frame.
+		if err := p.serveLogin(section, next, l, key, w, r); err != nil {
+			p.Web.Fail(w, r, err)
+		}
+		return nil
+	}
+}
+
+func (p *Pages) serveLogin(section Section, next handler, l login.Login, key secret.Text, w http.ResponseWriter, r *http.Request) error {
+	s, err := p.SignIn.Resume(r.Context(), l.ID, key)
+	if err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost {
+		if err := p.Forms.Check(r, l.ID); err != nil {
+			return err
+		}
+	}
+	v := view{Session: s, door: p.Doors[l.Door], section: section, path: Path(l, key)}
+	v.base = Base{Org: web.Org{Name: s.Settings.Organization}, App: s.Application.Name, Help: web.Help{Text: s.Settings.Help},
+		User: l.Username, FormToken: p.Forms.Token(l.ID), Home: v.path, Section: section,
+		Devices: s.Application.SelfService && s.User.ID != "" && l.Door != login.DoorWizard, Leave: v.door.Refuse() != ""}
+	if l.Door == login.DoorWizard {
+		v.base.App = ""
+	}
+	if section != SignIn {
+		if !v.base.Devices {
+			return devices.ErrOff
+		}
+		v.path += "/" + string(section)
+	}
+	return next(p, v, w, r)
+}
+
+// manage is one request's device session and what its pages need.
+type manage struct {
+	devices.View
+	base Base
+	path string // base of the device pages
+}
+
+// withSession serves a device page.
+func (p *Pages) withSession(next manager) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		l, key, r, err := p.known(w, r)
+		if err != nil {
+			return err
+		}
+		err = p.serveSession(next, l, key, w, r)
+		if errors.Is(err, session.ErrProof) || errors.Is(err, session.ErrIdle) { // prove again, if the sign-in is still there
+			err = p.move(w, r, Path(l, key)+"/"+string(Settings))
+		}
+		if err != nil {
+			p.Web.Fail(w, r, err)
+		}
+		return nil
+	}
+}
+
+func (p *Pages) serveSession(next manager, l login.Login, key secret.Text, w http.ResponseWriter, r *http.Request) error {
+	found, err := p.Devices.Resume(r.Context(), secret.NewText(r.PathValue("session")))
+	if err != nil {
+		return err
+	}
+	if found.Session.LoginID != l.ID {
+		return session.ErrIdle
+	}
+	if r.Method == http.MethodPost {
+		if err := p.Forms.Check(r, found.Session.ID); err != nil {
+			return err
+		}
+	}
+	m := manage{View: found, path: Path(l, key) + "/my/" + r.PathValue("session")}
+	m.base = Base{Org: web.Org{Name: found.Settings.Organization}, App: found.Application.Name, Help: web.Help{Text: found.Settings.Help},
+		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Section: Settings, Devices: true}
+	return next(p, m, w, r)
+}
+
+// show writes a page.
+func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page web.Page) error {
+	return p.Web.Pages.Write(w, r, status, page)
+}
+
+// move sends the browser on inside the frame.
+func (p *Pages) move(w http.ResponseWriter, r *http.Request, path string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, path, http.StatusSeeOther)
+	return nil
+}
+
+func (p *Pages) hold(r *http.Request, longest time.Duration) (context.Context, context.CancelFunc) {
+	if longest == 0 {
+		longest = 25 * time.Second
+		if p.Hold > 0 {
+			longest = p.Hold
+		}
+	}
+	return context.WithTimeout(r.Context(), longest)
+}
+
+// news is the answer of a status address.
+type news struct {
+	Version int64  `json:"version"`
+	State   string `json:"state,omitempty"`
+	Line    string `json:"line,omitempty"`
+	Next    string `json:"next,omitempty"`
+}
+
+func writeJSON(w http.ResponseWriter, body any) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	return json.NewEncoder(w).Encode(body)
+}
+
+// Link is the Door of enrollment links: nothing frames it and nobody waits for an answer (C-10).
+type Link struct{}
+
+// Parent implements Door.
+func (Link) Parent(login.Login) string { return "" }
+
+// Complete implements Door.
+func (Link) Complete(context.Context, signin.Session) (string, error) { return "", login.ErrStale }
+
+// Refuse implements Door.
+func (Link) Refuse() string { return "" }
+
+// Tell shows the last page of a request that no sign-in came of: it hands an answer to the parent.
+func (p *Pages) Tell(w http.ResponseWriter, r *http.Request, answer, parent, app string) error {
+	s, err := p.SignIn.DB.Read().LoadSettings(r.Context())
+	if err != nil {
+		return err
+	}
+	b := Base{Org: web.Org{Name: s.Organization}, App: app, Help: web.Help{Text: s.Help}}
+	return p.show(w, r, http.StatusBadRequest, Answer{Base: b, Text: answer, Parent: parent, Failed: true})
+}
