@@ -18,6 +18,7 @@ type appDoc struct {
 	SelfService  bool      `json:"self_service"`
 	Names        string    `json:"username_normalization"`
 	RedirectURIs []string  `json:"redirect_uris"`
+	FrameHosts   []string  `json:"frame_hosts"` // empty: the page the client names
 	Disabled     bool      `json:"disabled"`
 	Policy       policyDoc `json:"policy"`
 	Created      *string   `json:"created"`
@@ -30,9 +31,13 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 	if uris == nil {
 		uris = []string{}
 	}
+	hosts := a.Options.Hosts
+	if hosts == nil {
+		hosts = []string{}
+	}
 	return appDoc{
 		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, APIHost: o.apiHost,
-		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, Disabled: a.Disabled,
+		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Disabled: a.Disabled,
 		Policy: policyOf(a.Policy), Created: stamp(a.Created), row: a,
 	}
 }
@@ -40,7 +45,7 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 func (d appDoc) write(p *page) {
 	p.fields(append([]any{
 		"name", d.Name, "type", d.Type, "client_id", d.ClientID, "client_secret", d.ClientSecret, "api_host", d.APIHost,
-		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "disabled", d.Disabled,
+		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "disabled", d.Disabled,
 		"created", d.row.Created}, d.Policy.fields()...)...)
 }
 
@@ -75,6 +80,7 @@ type appAdd struct {
 	SelfService   bool     `help:"Let people manage their devices from its prompt."`
 	Normalization string   `enum:"none,simple" default:"simple" placeholder:"none|simple" help:"simple: DOMAIN\\name and name@domain are the user name."`
 	RedirectURI   []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Exact address people may be sent back to; repeat for more. None: any https address the application signs."`
+	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for more. None: the page the application names."`
 	policyFlags
 }
 
@@ -87,7 +93,7 @@ func (c *appAdd) Run(r *run) error {
 	return r.office(func(o *office) error {
 		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), directory.ApplicationChange{
 			Name: &c.Name, SelfService: &c.SelfService, Normalization: &normalization,
-			AddRedirectURIs: c.RedirectURI, Policy: policyChange,
+			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Policy: policyChange,
 		})
 		if err != nil {
 			return err
@@ -99,6 +105,14 @@ func (c *appAdd) Run(r *run) error {
 			p.line("app.keep_secret")
 		})
 	})
+}
+
+// frameHosts is the list to write, nil for none given.
+func frameHosts(list []string, clear bool) *[]string {
+	if len(list) == 0 && !clear {
+		return nil
+	}
+	return &list
 }
 
 type appList struct{}
@@ -157,6 +171,8 @@ type appSet struct {
 	RedirectURI       []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Add an exact address people may be sent back to."`
 	RemoveRedirectURI []string `name:"remove-redirect-uri" sep:"none" placeholder:"URL" help:"Take one away."`
 	ClearRedirectURIs bool     `name:"clear-redirect-uris" help:"Take all away: any https address the application signs."`
+	FrameHost         []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Hosts whose pages may frame the traditional prompt; takes the place of the list."`
+	ClearFrameHosts   bool     `name:"clear-frame-hosts" help:"Take all away: the page the application names."`
 	policyFlags
 }
 
@@ -174,7 +190,7 @@ func (c *appSet) Run(r *run) error {
 			Name: c.Name, SelfService: c.SelfService, Disabled: c.Disabled,
 			Normalization:   choice[application.Normalization](c.Normalization),
 			AddRedirectURIs: c.RedirectURI, RemoveRedirectURIs: c.RemoveRedirectURI, ClearRedirectURIs: c.ClearRedirectURIs,
-			Policy: policyChange,
+			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Policy: policyChange,
 		})
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
@@ -21,6 +22,8 @@ var (
 	ErrNormalization = errs.New(errs.Invalid, "application.normalization")
 	// ErrRedirectURI reports an address people may not be sent back to (decision 27); argument "uri".
 	ErrRedirectURI = errs.New(errs.Invalid, "application.redirect_uri")
+	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
+	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
 	ErrRedirectUnlisted = errs.New(errs.NotFound, "application.redirect_unlisted")
 )
@@ -38,6 +41,9 @@ type ApplicationChange struct {
 	AddRedirectURIs    []string
 	RemoveRedirectURIs []string
 	ClearRedirectURIs  bool // before adding: any address allowed by decision 27 again
+	// FrameHosts takes the list's place: hosts whose pages may frame the traditional prompt, "app.example.edu"
+	// or with a port; empty = the page the client names (decision 28).
+	FrameHosts *[]string
 }
 
 // PolicyChange changes one policy layer; nil leaves a field, a pointer to the zero value clears it.
@@ -205,7 +211,28 @@ func (c ApplicationChange) apply(a *application.Application) (map[string]any, er
 	if !slices.Equal(uris, a.RedirectURIs) {
 		a.RedirectURIs, d["redirect_uris"] = uris, uris
 	}
-	return d, nil
+	return d, c.frameHosts(a, d)
+}
+
+func (c ApplicationChange) frameHosts(a *application.Application, d map[string]any) error {
+	if c.FrameHosts == nil {
+		return nil
+	}
+	var hosts []string
+	for _, h := range *c.FrameHosts {
+		h = strings.ToLower(strings.TrimSpace(h))
+		u, err := url.Parse("https://" + h)
+		if err != nil || u.Host != h || u.Hostname() == "" || strings.ContainsAny(h, "*@/\\ ;,'\"") || len(hosts) >= maxRedirectURIs {
+			return ErrFrameHost.Arg("host", h)
+		}
+		if !slices.Contains(hosts, h) {
+			hosts = append(hosts, h)
+		}
+	}
+	if !slices.Equal(hosts, a.Options.Hosts) {
+		a.Options.Hosts, d["frame_hosts"] = hosts, hosts
+	}
+	return nil
 }
 
 func (c ApplicationChange) redirectURIs(have []string) ([]string, error) {

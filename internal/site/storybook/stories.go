@@ -31,7 +31,9 @@ func Stories() []Story {
 	all = append(all, pairings()...)
 	all = append(all, afterwards()...)
 	all = append(all, refusals()...)
-	return append(all, portals()...)
+	all = append(all, portals()...)
+	all = append(all, frames()...)
+	return append(all, wizards()...)
 }
 
 func pushes() []Story {

@@ -1,0 +1,113 @@
+package storybook
+
+import (
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/site/frame"
+	"countersign/internal/site/web"
+)
+
+// framed is Ana at the benefits page, which shows the traditional prompt.
+func framed() frame.Base {
+	return frame.Base{Org: web.Org{Name: "Northfield University"}, App: "Benefits", User: "ana", Help: web.Help{Text: "IT desk 555-0100"},
+		FormToken: "token", Home: "/frame/abc", Devices: true, Leave: true}
+}
+
+// frames are the traditional prompt and its device pages.
+func frames() []Story {
+	two := []frame.Device{{ID: "p1", Name: anas.Name}, {ID: "p2", Name: tablet.Name}, {ID: "p4", Name: long.Name}}
+	prove := frame.Prove{Base: framed(), Path: "/frame/abc", Push: true, Targets: two[:1], Selected: "p1", Kinds: []string{"app", "help"}, Version: 1}
+	with := func(change func(*frame.Prove)) frame.Prove { p := prove; change(&p); return p }
+	bar := func(b frame.Bar) frame.Prove { return with(func(p *frame.Prove) { p.Bar = &b }) }
+	section := func(s frame.Section) frame.Prove {
+		return with(func(p *frame.Prove) { p.Section, p.Path = s, "/frame/abc/"+string(s) })
+	}
+	off := framed()
+	off.Devices = false
+	out := []Story{
+		{"frame-prompt", prove},
+		{"frame-prompt-devices", with(func(p *frame.Prove) { p.Targets, p.Selected = two, "p2" })},
+		{"frame-prompt-code", with(func(p *frame.Prove) { p.CodeOpen = true })},
+		{"frame-prompt-code-wrong", with(func(p *frame.Prove) {
+			p.CodeOpen, p.Err = true, errs.New(errs.Denied, "code.wrong")
+			p.Bar = &frame.Bar{Tone: frame.Bad, Line: "That code did not work."}
+		})},
+		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Cancel: true})},
+		{"frame-prompt-number", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone. Type this number in the app:", Number: "417",
+			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
+		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone.", Again: "p1"})},
+		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
+		{"frame-prompt-paused", with(func(p *frame.Prove) { p.CodeOpen, p.Notice = true, errs.New(errs.Limited, "push.storm") })},
+		{"frame-prompt-restricted", with(func(p *frame.Prove) {
+			p.Push, p.Targets, p.CodeOpen, p.Kinds, p.Notice = false, nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
+		})},
+		{"frame-prompt-no-self-service", with(func(p *frame.Prove) { p.Base = off })},
+		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
+		{"frame-refused", frame.Refused{Base: framed(), Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
+		{"frame-spare", frame.Refused{Base: framed(), Err: errs.New(errs.Conflict, "spare.required"), Link: web.Link{Path: "/frame/abc/add", Text: "Add a new device"}}},
+		{"frame-recovered", frame.Recovered{Base: framed()}},
+		{"frame-answer", frame.Answer{Base: framed(), Text: "AUTH|x|y", Parent: "https://benefits.example.edu"}},
+		{"frame-answer-failed", frame.Answer{Base: framed(), Text: "ERR|x", Parent: "https://benefits.example.edu", Failed: true}},
+		{"frame-closed", frame.Closed{Base: off}},
+	}
+	return append(out, lists()...)
+}
+
+func lists() []Story {
+	b := framed()
+	b.Section = frame.Settings
+	items := []frame.Item{
+		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android", Number: "+1 858-534-2230", Active: true, Default: true},
+		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", Active: true, Fresh: true},
+		{ID: "p4", Name: long.Name, Kind: "phone", Number: "+44 20 7946 0018"},
+	}
+	list := frame.List{Base: b, Path: "/frame/abc/my/def", Name: "Ana Ruiz", Items: items, CanAdd: true, Default: "p1", CanPush: true}
+	added, one := list, list
+	added.Done, added.Device = "added", tablet.Name
+	one.Items, one.Auto, one.Done = items[:1], true, "saved"
+	device := frame.Rename{Base: b, Path: list.Path, ID: "p1", Name: anas.Name, Was: anas.Name}
+	wrong := device
+	wrong.Err = errs.New(errs.Invalid, "device.name")
+	return []Story{{"frame-devices", list}, {"frame-devices-added", added}, {"frame-devices-one", one},
+		{"frame-rename", device}, {"frame-rename-mistake", wrong},
+		{"frame-remove", frame.Remove{Base: b, Path: list.Path, ID: "p2", Name: tablet.Name}},
+		{"frame-remove-last", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas.Name, Last: true}}}
+}
+
+// wizards are the steps of the traditional wizard.
+func wizards() []Story {
+	b := framed()
+	b.Devices = false
+	step := frame.Step{Base: b, Path: "/frame/abc/setup", Setting: frame.FirstDevice}
+	on := step
+	on.Back, on.Choices = "/frame/abc/setup/type", "?type=mobile"
+	countries := []frame.Country{{Code: "CA", Name: "Canada", Calling: "+1"}, {Code: "GB", Name: "United Kingdom", Calling: "+44"}, {Code: "US", Name: "United States", Calling: "+1"}}
+	number := frame.Number{Step: on, Countries: countries, Country: "US"}
+	wrong, untold, taken := number, number, number
+	wrong.Typed, wrong.Err = "555", errs.New(errs.Invalid, "number.invalid")
+	untold.Typed, untold.SureErr = "(858) 534-2230", true
+	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, anas.Name
+	tabletStep, again := on, on
+	tabletStep.Tablet = true
+	again.Setting, again.Device, again.Base = frame.Reconnect, anas.Name, framed()
+	activate := frame.Activate{Step: on, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW", Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", Token: "DV1", Until: Now.Add(10 * time.Minute)}
+	early, sent, done, replace := activate, activate, activate, activate
+	early.Early, sent.SentTo, replace.Step = true, "a…@example.edu", again
+	done.Done = true
+	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas.Name, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
+	finish.Devices = true
+	link := finish
+	link.LinkOnly = true
+	return []Story{
+		{"setup-welcome", frame.Welcome{Step: step}}, {"setup-type", frame.Kind{Step: step, Type: "mobile"}},
+		{"setup-number", number}, {"setup-number-mistake", wrong}, {"setup-number-unsure", untold}, {"setup-number-taken", taken},
+		{"setup-platform", frame.Platform{Step: on}}, {"setup-platform-tablet", frame.Platform{Step: tabletStep}},
+		{"setup-platform-other", frame.Platform{Step: on, Platform: "other", Stop: true}}, {"setup-platform-again", frame.Platform{Step: again}},
+		{"setup-install", frame.Install{Step: on, Platform: "android", Address: "mfa.example.edu/app"}},
+		{"setup-install-ios", frame.Install{Step: on, Platform: "ios", Address: "mfa.example.edu/app"}},
+		{"setup-activate", activate}, {"setup-activate-early", early}, {"setup-activate-mailed", sent}, {"setup-activate-done", done}, {"setup-activate-replace", replace},
+		{"setup-mail", frame.Mail{Step: on}}, {"setup-mail-mistake", frame.Mail{Step: on, Typed: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}},
+		{"setup-finish", finish}, {"setup-finish-link", link},
+	}
+}
