@@ -46,7 +46,7 @@ describe('my devices', () => {
 
     const cards = page.locator('li.device');
     assert.equal(await cards.count(), 2);
-    await cards.filter({ hasText: 'New' }).getByRole('link', { name: /^Rename/ }).click();
+    await page.locator('li.device.fresh').getByRole('link', { name: /^Rename/ }).click();
     await page.getByLabel('New name').fill('Spare <b>phone</b>');
     await page.getByRole('button', { name: 'Save name' }).click();
     await page.getByText('Saved. The device is now called Spare <b>phone</b>.').waitFor();

@@ -82,6 +82,7 @@ describe('a request to the phone', () => {
     await page.getByRole('heading', { name: 'That was a different number' }).waitFor();
     await phone.home();
     await again(page).click();
+    await page.getByRole('heading', { name: 'Check your phone' }).waitFor();
     await answer(page, phone);
     await landed(page, user);
   });

@@ -113,10 +113,14 @@ export class Phone {
 
   // home goes back to the list of accounts, from a request too.
   async home() {
+    const list = this.page.locator('body[data-screen=list]');
     const link = this.page.locator(named('request-aside')).or(this.#at('done'));
-    if (await link.isVisible()) await link.tap();
-    else await this.page.evaluate(() => { location.hash = '#/'; });
-    await this.page.locator('body[data-screen=list]').waitFor();
+    for (let tries = 0; !await list.count(); tries++) { // a request may come up meanwhile
+      assert.ok(tries < 10, 'the list of accounts does not come');
+      if (await link.isVisible()) await link.tap({ timeout: 2000 }).catch(() => {});
+      else await this.page.evaluate(() => { location.hash = '#/'; });
+      await list.waitFor({ timeout: 1000 }).catch(() => {});
+    }
   }
 
   // code shows the next code of an account and reads it.
@@ -136,8 +140,33 @@ export class Phone {
 
   async scan() { await this.#at('scan').tap(); }
 
-  // turnOnAlerts taps the button that asks for notifications.
-  async turnOnAlerts() { await this.#at('alertsOn').first().tap(); }
+  // turnOnAlerts turns alerts on by the button, unless the app did so by itself because they are allowed.
+  async turnOnAlerts() {
+    const ready = this.page.locator(`${at.chip}[data-state=ready]`);
+    const button = this.#at('alertsOn').first();
+    await ready.or(button).first().waitFor();
+    if (!await ready.count()) await button.tap({ timeout: 3000 }).catch(() => {});
+    await ready.waitFor();
+  }
+
+  // notices are the notifications on show.
+  async notices() {
+    return this.page.evaluate(async () => {
+      const registration = await navigator.serviceWorker.ready;
+      return (await registration.getNotifications()).map((n) => ({ title: n.title, body: n.body, tag: n.tag }));
+    });
+  }
+
+  // tapNotice does in the worker what a tap on the newest notification does.
+  async tapNotice() {
+    const worker = this.window.context.serviceWorkers().find((w) => new URL(w.url()).pathname === '/app/sw.js') ?? assert.fail('no worker');
+    await worker.evaluate(async () => {
+      const [notification] = await self.registration.getNotifications();
+      const tap = new NotificationEvent('notificationclick', { notification });
+      tap.waitUntil = () => {}; // the browser's own is for events of its own making
+      self.dispatchEvent(tap);
+    });
+  }
 
   // deliver hands a push message to the app's service worker, as the browser would.
   async deliver(text) {

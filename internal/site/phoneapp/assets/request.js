@@ -61,7 +61,7 @@ function ask(accountId, r) {
   const deny = button(t('request.deny'), () => why(accountId, r), { class: 'button deny', 'data-test': 'deny' });
   const field = digits > 0 && h('input', { id: 'number', class: 'number', type: 'text', inputmode: 'none', autocomplete: 'off', maxlength: digits,
     pattern: '[0-9]*', 'aria-describedby': 'number-hint', 'data-test': 'number-field', oninput: typed });
-  const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'data-keypad': true, 'data-keypad': true, 'aria-label': t('request.pad') },
+  const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'data-keypad': true, 'aria-label': t('request.pad') },
     [1, 2, 3, 4, 5, 6, 7, 8, 9, null, 0, 'x'].map((d) => d === null ? h('span', {}) : d === 'x'
       ? button(icon('erase'), () => put(field.value.slice(0, -1)), { class: 'button key', 'aria-label': t('request.clear') })
       : button(String(d), () => put(field.value + d), { class: 'button key', 'data-test': 'pad-' + d, disabled: true })));

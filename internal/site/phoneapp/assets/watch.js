@@ -1,7 +1,7 @@
 // Looks for open requests while the app is open: long polls for the first two accounts (browsers
 // allow few connections to a host), a plain look every 3 seconds for more.
 import * as store from './store.js';
-import { call, Refusal } from './api.js';
+import { call, Refusal, serverNow } from './api.js';
 
 export const open = new Map(); // account id -> open requests
 export const connection = new Map(); // account id -> 'on' | 'off'
@@ -57,7 +57,8 @@ async function follow(account, long, signal) {
         return;
       }
       connection.set(account.id, 'off');
-      open.delete(account.id);
+      after = ''; // the next answer comes at once. A request stays on the screen meanwhile: it can still be answered
+      open.set(account.id, (open.get(account.id) ?? []).filter((r) => r.expires > serverNow()));
       changed();
       await sleep(pause, signal);
       pause = Math.min(pause * 2, 10000);

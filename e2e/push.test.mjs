@@ -1,0 +1,76 @@
+// Alerts: the program knocks at a push service, the phone's worker shows a notice, a tap opens the request.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { answer, landed, screen, signIn, Stage } from './lib/journey.mjs';
+import { PushService } from './lib/push.mjs';
+
+let stage, app, push;
+before(async () => {
+  push = await PushService.start();
+  stage = await Stage.open({ demo: { env: { COUNTERSIGN_PUSH_ALLOW_HOSTS: new URL(push.origin).host } } });
+  app = await stage.application();
+});
+afterEach(() => stage.tidy());
+after(async () => {
+  await stage?.close();
+  await push?.close();
+});
+
+const alerted = async () => {
+  const all = await stage.enrolled(app, { phone: { push, origin: new URL(stage.url).origin } });
+  await all.phone.home();
+  await all.phone.turnOnAlerts();
+  await all.phone.waitState('ready');
+  return all;
+};
+
+describe('an alert', () => {
+  it('reaches the phone whose app is closed, says nothing secret, and opens the request', async () => {
+    const { user, computer: { page }, phone } = await alerted();
+    await phone.ready();
+    await phone.page.evaluate(() => { location.hash = '#/add'; }); // somewhere else in the app
+    await signIn(page, app, user);
+    const message = await push.arrived(phone.subscription);
+    assert.deepEqual(push.refused, []);
+    assert.ok(message.ttl > 0 && message.ttl <= 60, `TTL ${message.ttl}`);
+    assert.equal(message.urgency, 'high');
+    const shown = (await page.locator('.digits').textContent()).replace(/\D/g, '');
+    assert.ok(!message.text.includes(shown), 'the alert holds the number');
+    const notices = await phone.notices();
+    assert.equal(notices.length, 1);
+    await page.getByText('Delivered at').waitFor();
+    await phone.tapNotice();
+    await answer(page, phone);
+    await landed(page, user);
+    assert.equal((await phone.notices()).length, 0, 'the notice goes with the answer');
+    assert.ok(!stage.demo.log.includes('/push/'), 'the address of a phone is in the log');
+  });
+
+  it('that the service refuses for good turns alerts off, and the page says to open the app', async () => {
+    const { user, computer: { page }, phone } = await alerted();
+    phone.subscription.answer = 410;
+    await phone.page.goto('about:blank');
+    await signIn(page, app, user);
+    await page.getByText('No alert could be sent.').waitFor();
+    await page.getByText('Open the countersign app there. The request is waiting in it.').waitFor();
+    const { phones } = await stage.demo.cli('user', 'show', user);
+    assert.notEqual(phones[0].alerts, 'on', JSON.stringify(phones[0]));
+    phone.subscription.answer = 201;
+    await phone.page.goto(new URL('app/', stage.url).href);
+    await answer(page, phone);
+    await landed(page, user);
+  });
+
+  it('is not missing where there never was one: the request waits in the app', async () => {
+    const { user, computer: { page }, phone } = await stage.enrolled(app);
+    await phone.home();
+    await phone.waitState('alerts_off');
+    await phone.page.goto('about:blank');
+    await signIn(page, app, user);
+    await screen(page, 'push');
+    await page.getByText('Open the countersign app there. The request is waiting in it.').waitFor();
+    await phone.page.goto(new URL('app/', stage.url).href);
+    await answer(page, phone);
+    await landed(page, user);
+  });
+});
