@@ -33,6 +33,7 @@ const (
 	PreauthTime = 2 * time.Second  // after that preauth answers 429; clients give up after 5 s and more
 	proveTime   = 10 * time.Second // for a code; clients have no limit there
 	blockTime   = 63 * time.Second // for a blocking auth: a request's life, and a little
+	callTime    = 68 * time.Second // for auth and status, whatever hangs
 	pollTime    = 25 * time.Second // how long a status poll is held
 	maxPolls    = 12               // of one request; client 1.11.3 lets the person in after the 20th
 	maxBusy     = 2048             // preauth and auth at once; more are turned away
@@ -155,13 +156,11 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 		d.fail(w, r, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy)))
 		return
 	}
-	var answer reply
-	var err error
-	if quick {
-		answer, err = d.within(PreauthTime, r, op)
-	} else {
-		answer, err = d.free(func() (reply, error) { return d.run(w, r, op) })
+	limit, ctx := callTime, r.Context()
+	if quick { // finished even while the program stops: a preauth that breaks off opens the host (security 0 e)
+		limit, ctx = PreauthTime, context.WithoutCancel(ctx)
 	}
+	answer, err := d.within(ctx, limit, w, r, op)
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -190,7 +189,7 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (reply,
 	if err != nil {
 		return reply{}, err
 	}
-	if w != nil {
+	if r.Context().Err() == nil {
 		// The hall limits the time in which a body arrives. This one is here, and a waiting request must not end by it.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a writer without deadlines needs none
 	}
@@ -202,10 +201,9 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (reply,
 	return reply{body, c.digest}, err
 }
 
-// within runs a call that must be answered in time whatever hangs, and is finished even while the program
-// stops: a preauth that breaks off opens the host (security 0 e).
-func (d *Door) within(limit time.Duration, r *http.Request, op operation) (reply, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), limit)
+// within runs a call that must be answered in time whatever hangs.
+func (d *Door) within(ctx context.Context, limit time.Duration, w http.ResponseWriter, r *http.Request, op operation) (reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	type answer struct {
 		reply
 		err error
@@ -220,7 +218,7 @@ func (d *Door) within(limit time.Duration, r *http.Request, op operation) (reply
 			}
 			done <- a
 		}()
-		a.reply, a.err = d.free(func() (reply, error) { return d.run(nil, r.WithContext(ctx), op) })
+		a.reply, a.err = d.free(func() (reply, error) { return d.run(w, r.WithContext(ctx), op) })
 	}()
 	late := time.NewTimer(limit)
 	defer late.Stop()
