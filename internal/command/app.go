@@ -14,11 +14,14 @@ type appDoc struct {
 	Type         string    `json:"type"`
 	ClientID     string    `json:"client_id"`
 	ClientSecret string    `json:"client_secret,omitempty"`
+	IKey         string    `json:"ikey"` // client_id and client_secret under the names of the signed APIs
+	SKey         string    `json:"skey,omitempty"`
 	APIHost      string    `json:"api_host"`
 	SelfService  bool      `json:"self_service"`
 	Names        string    `json:"username_normalization"`
 	RedirectURIs []string  `json:"redirect_uris"`
 	FrameHosts   []string  `json:"frame_hosts"` // empty: the page the client names
+	Dateless     bool      `json:"dateless"`    // requests signed without a date are let in
 	Disabled     bool      `json:"disabled"`
 	Policy       policyDoc `json:"policy"`
 	Created      *string   `json:"created"`
@@ -36,8 +39,8 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 		hosts = []string{}
 	}
 	return appDoc{
-		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, APIHost: o.apiHost,
-		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Disabled: a.Disabled,
+		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, IKey: a.ID, SKey: secret, APIHost: o.apiHost,
+		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Dateless: a.TakesDateless(), Disabled: a.Disabled,
 		Policy: policyOf(a.Policy), Created: stamp(a.Created), row: a,
 	}
 }
@@ -45,7 +48,7 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 func (d appDoc) write(p *page) {
 	p.fields(append([]any{
 		"name", d.Name, "type", d.Type, "client_id", d.ClientID, "client_secret", d.ClientSecret, "api_host", d.APIHost,
-		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "disabled", d.Disabled,
+		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "dateless", d.Dateless, "disabled", d.Disabled,
 		"created", d.row.Created}, d.Policy.fields()...)...)
 }
 
@@ -81,6 +84,7 @@ type appAdd struct {
 	Normalization string   `enum:"none,simple" default:"simple" placeholder:"none|simple" help:"simple: DOMAIN\\name and name@domain are the user name."`
 	RedirectURI   []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Exact address people may be sent back to; repeat for more. None: any https address the application signs."`
 	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for more. None: the page the application names."`
+	Dateless      string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
 	policyFlags
 }
 
@@ -93,7 +97,7 @@ func (c *appAdd) Run(r *run) error {
 	return r.office(func(o *office) error {
 		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), directory.ApplicationChange{
 			Name: &c.Name, SelfService: &c.SelfService, Normalization: &normalization,
-			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Policy: policyChange,
+			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Dateless: choice[string](c.Dateless), Policy: policyChange,
 		})
 		if err != nil {
 			return err
@@ -157,6 +161,7 @@ func (c *appShow) Run(r *run) error {
 				return err
 			}
 			doc.ClientSecret = secret.Reveal()
+			doc.SKey = doc.ClientSecret
 		}
 		return r.show(doc, doc.write)
 	})
@@ -173,6 +178,7 @@ type appSet struct {
 	ClearRedirectURIs bool     `name:"clear-redirect-uris" help:"Take all away: any https address the application signs."`
 	FrameHost         []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Hosts whose pages may frame the traditional prompt; takes the place of the list."`
 	ClearFrameHosts   bool     `name:"clear-frame-hosts" help:"Take all away: the page the application names."`
+	Dateless          string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
 	policyFlags
 }
 
@@ -190,7 +196,7 @@ func (c *appSet) Run(r *run) error {
 			Name: c.Name, SelfService: c.SelfService, Disabled: c.Disabled,
 			Normalization:   choice[application.Normalization](c.Normalization),
 			AddRedirectURIs: c.RedirectURI, RemoveRedirectURIs: c.RemoveRedirectURI, ClearRedirectURIs: c.ClearRedirectURIs,
-			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Policy: policyChange,
+			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Dateless: choice[string](c.Dateless), Policy: policyChange,
 		})
 		if err != nil {
 			return err

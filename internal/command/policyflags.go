@@ -18,6 +18,7 @@ type policyFlags struct {
 	Authentication     string   `enum:",enforce,bypass,deny,inherit" default:"" placeholder:"enforce|bypass|deny" help:"Ask for a second proof, let everybody through, or let nobody in."`
 	Methods            []string `placeholder:"push,passcode|all" help:"Ways in that may be used; bypass codes always work."`
 	NumberEntry        string   `placeholder:"off|3..6" help:"Digits to type on the phone before approving."`
+	NumberRequired     string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Where no number can be shown, take codes only."`
 	Spare              string   `enum:",off,remind,require,inherit" default:"" placeholder:"off|remind|require" help:"Ask for a spare way in after the first."`
 	PasscodeType       string   `enum:",hotp,totp,inherit" default:"" placeholder:"hotp|totp" help:"Kind of codes on phones paired from now on."`
 	InlineReenrollment string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let someone who lost every device set one up while signing in."`
@@ -27,6 +28,7 @@ func (p policyFlags) change() (directory.PolicyChange, error) {
 	c := directory.PolicyChange{
 		NewUser:            choice[policy.NewUser](p.NewUser),
 		Authentication:     choice[policy.Authentication](p.Authentication),
+		NumberRequired:     choice[string](p.NumberRequired),
 		Spare:              choice[policy.Spare](p.Spare),
 		PasscodeType:       choice[string](p.PasscodeType),
 		InlineReenrollment: choice[string](p.InlineReenrollment),
@@ -80,6 +82,7 @@ type policyDoc struct {
 	Authentication     string   `json:"authentication,omitempty"`
 	Methods            []string `json:"methods,omitempty"`
 	NumberEntry        string   `json:"number_entry,omitempty"`
+	NumberRequired     string   `json:"number_required,omitempty"`
 	Spare              string   `json:"spare,omitempty"`
 	PasscodeType       string   `json:"passcode_type,omitempty"`
 	InlineReenrollment string   `json:"inline_reenrollment,omitempty"`
@@ -88,7 +91,7 @@ type policyDoc struct {
 func policyOf(p policy.Policy) policyDoc {
 	d := policyDoc{
 		NewUser: string(p.NewUser), Authentication: string(p.Authentication), Methods: p.Methods,
-		Spare: string(p.Spare), PasscodeType: p.PasscodeType, InlineReenrollment: p.InlineReenrollment,
+		NumberRequired: p.NumberRequired, Spare: string(p.Spare), PasscodeType: p.PasscodeType, InlineReenrollment: p.InlineReenrollment,
 	}
 	switch {
 	case p.NumberEntry == policy.NumberEntryOff:
@@ -102,6 +105,6 @@ func policyOf(p policy.Policy) policyDoc {
 func (d policyDoc) fields() []any {
 	return []any{
 		"new_user", d.NewUser, "authentication", d.Authentication, "methods", d.Methods, "number_entry", d.NumberEntry,
-		"spare", d.Spare, "passcode_type", d.PasscodeType, "inline_reenrollment", d.InlineReenrollment,
+		"number_required", d.NumberRequired, "spare", d.Spare, "passcode_type", d.PasscodeType, "inline_reenrollment", d.InlineReenrollment,
 	}
 }

@@ -22,6 +22,8 @@ var (
 	ErrNormalization = errs.New(errs.Invalid, "application.normalization")
 	// ErrRedirectURI reports an address people may not be sent back to (decision 27); argument "uri".
 	ErrRedirectURI = errs.New(errs.Invalid, "application.redirect_uri")
+	// ErrDateless reports a value that is neither "on" nor "off".
+	ErrDateless = errs.New(errs.Invalid, "application.dateless")
 	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
 	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
@@ -41,6 +43,8 @@ type ApplicationChange struct {
 	AddRedirectURIs    []string
 	RemoveRedirectURIs []string
 	ClearRedirectURIs  bool // before adding: any address allowed by decision 27 again
+	// Dateless lets requests signed without a date in: "on", "off", or "" as the type says (decision 30).
+	Dateless *string
 	// FrameHosts takes the list's place: hosts whose pages may frame the traditional prompt, "app.example.edu"
 	// or with a port; empty = the page the client names (decision 28).
 	FrameHosts *[]string
@@ -52,6 +56,7 @@ type PolicyChange struct {
 	Authentication     *policy.Authentication
 	Methods            *[]string
 	NumberEntry        *int
+	NumberRequired     *string
 	Spare              *policy.Spare
 	PasscodeType       *string
 	InlineReenrollment *string
@@ -201,6 +206,10 @@ func (c ApplicationChange) apply(a *application.Application) (map[string]any, er
 	set(d, "username_normalization", &a.Normalization, c.Normalization)
 	set(d, "self_service", &a.SelfService, c.SelfService)
 	set(d, "disabled", &a.Disabled, c.Disabled)
+	if c.Dateless != nil && *c.Dateless != "" && *c.Dateless != "on" && *c.Dateless != "off" {
+		return nil, ErrDateless
+	}
+	set(d, "dateless", &a.Options.Dateless, c.Dateless)
 	if err := c.Policy.apply(&a.Policy, d); err != nil {
 		return nil, err
 	}
@@ -275,6 +284,7 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 	set(d, "new_user_policy", &p.NewUser, c.NewUser)
 	set(d, "authentication_policy", &p.Authentication, c.Authentication)
 	set(d, "number_entry", &p.NumberEntry, c.NumberEntry)
+	set(d, "number_required", &p.NumberRequired, c.NumberRequired)
 	set(d, "spare", &p.Spare, c.Spare)
 	set(d, "passcode_type", &p.PasscodeType, c.PasscodeType)
 	set(d, "inline_reenrollment", &p.InlineReenrollment, c.InlineReenrollment)
