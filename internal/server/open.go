@@ -131,7 +131,7 @@ func (s *Server) openFlows(sender notice.Sender) {
 	s.Desk = &notice.Desk{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Rand: s.rand, Now: s.now, Log: s.Log,
 		PublicURL: s.Config.PublicURL, Sender: sender}
 	s.SignIn = &signin.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
-		Now: s.now, Rand: s.rand, Log: s.Log}
+		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL}
 	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL}
 	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand}
 	s.Mobile = &mobile.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,

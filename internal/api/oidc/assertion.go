@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/domain/application"
+	"countersign/internal/flow"
 )
 
 // assertion is what an application signs to prove itself at health_check and token (RFC 7523).
@@ -11,12 +12,13 @@ type assertion struct{ registered }
 
 // prover is an application that proved itself, and the host name under which it called.
 type prover struct {
-	app  application.Application
-	key  []byte
-	host string
+	app    application.Application
+	key    []byte
+	host   string
+	claims *registered
 }
 
-// prove verifies the client assertion for one of our addresses and spends its jti (decision 26).
+// prove verifies the client assertion for one of our addresses. Its jti is spent by the caller (decision 26).
 // Java sends no client_id at /token: the assertion names it (protocols 0.8).
 func (d *Door) prove(ctx context.Context, p *params, path string) (prover, *refusal) {
 	var c assertion
@@ -36,12 +38,29 @@ func (d *Door) prove(ctx context.Context, p *params, path string) (prover, *refu
 	if err := c.timely(d.Now()); err != nil {
 		return prover{}, refuse(badAssertion, err.Error())
 	}
-	first, err := d.spend(ctx, "oidc-assertion", app, &c.registered)
+	return prover{app: app, key: key, host: host, claims: &c.registered}, nil
+}
+
+// errReplayed is the refusal of an assertion that came before.
+func errReplayed() *refusal { return refuse(badAssertion, "jti was used before") }
+
+// spendAssertion takes the assertion's jti, once, in the caller's database transaction.
+func (d *Door) spendAssertion(ctx context.Context, s flow.Store, p prover) (bool, error) {
+	return s.SpendAssertion(ctx, p.app.ID, d.Keys.Digest("oidc-assertion", p.claims.ID), p.claims.forgetAt())
+}
+
+// spendAlone is spendAssertion for a call that changes nothing else.
+func (d *Door) spendAlone(ctx context.Context, p prover) *refusal {
+	var first bool
+	err := d.DB.Write(ctx, func(s flow.Store) (err error) {
+		first, err = d.spendAssertion(ctx, s, p)
+		return err
+	})
 	if err != nil {
-		return prover{}, shed(err)
+		return shed(err)
 	}
 	if !first {
-		return prover{}, refuse(badAssertion, "jti was used before")
+		return errReplayed()
 	}
-	return prover{app: app, key: key, host: host}, nil
+	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
@@ -33,7 +34,7 @@ const (
 // SignIn is the part of the sign-in flow this door calls.
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
-	Collect(ctx context.Context, ticket secret.Text, applicationID string) (signin.Result, error)
+	CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (signin.Result, error)
 }
 
 // Door serves the three addresses. All fields are needed unless said otherwise.

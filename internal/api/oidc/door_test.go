@@ -107,14 +107,21 @@ func (w *world) Begin(_ context.Context, r signin.Request) (signin.Opening, erro
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}, Cookie: secret.NewText("cookie")}, nil
 }
 
-func (w *world) Collect(_ context.Context, ticket secret.Text, applicationID string) (signin.Result, error) {
+func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (signin.Result, error) {
+	var first bool
+	if err := w.Write(ctx, func(s flow.Store) (err error) { first, err = spend(ctx, s); return err }); err != nil {
+		return signin.Result{}, err
+	}
+	if !first {
+		return signin.Result{}, signin.ErrSpent
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.collectErr != nil {
 		return signin.Result{}, w.collectErr
 	}
 	l, ok := w.logins[ticket.Reveal()]
-	if !ok || l.ApplicationID != applicationID {
+	if !ok || l.ApplicationID != a.ID {
 		return signin.Result{}, login.ErrTicket
 	}
 	delete(w.logins, ticket.Reveal())

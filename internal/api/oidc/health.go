@@ -13,7 +13,11 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 		f = refuse(wrongHost, "host")
 	}
 	if f == nil {
-		_, f = d.prove(r.Context(), p, healthPath)
+		var client prover
+		client, f = d.prove(r.Context(), p, healthPath)
+		if f == nil {
+			f = d.spendAlone(r.Context(), client)
+		}
 	}
 	if f != nil {
 		d.fail(w, r, f)

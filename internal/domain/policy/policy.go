@@ -116,6 +116,9 @@ func (p Policy) Validate() error {
 		{"number_required", oneOf(p.NumberRequired, "", "on", "off")},
 		{"inline_reenrollment", oneOf(p.InlineReenrollment, "", "on", "off")},
 	}
+	if p.Methods != nil && len(p.Methods) == 0 {
+		return ErrInvalid.Arg("field", "methods") // nobody could ever sign in; leaving it out allows all
+	}
 	for _, m := range p.Methods {
 		checks = append(checks, struct {
 			field string

@@ -65,7 +65,12 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 	if !f.open(s, purpose) {
 		return login.ErrStale
 	}
-	_, outcome, err := f.weigh(ctx, s, typed, purpose, nil)
+	return f.tryCode(ctx, s, typed, purpose, nil)
+}
+
+// tryCode weighs a code and rings for those who wait.
+func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) error {
+	_, outcome, err := f.weigh(ctx, s, typed, purpose, then)
 	if err != nil {
 		return err
 	}

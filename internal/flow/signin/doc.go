@@ -9,6 +9,6 @@
 //
 // begin.go passes or refuses the gates; ways.go lists the ways in; push.go sends requests within the
 // limits of decision 13; answer.go is what an answer, or none, does; code.go tries codes of any kind;
-// wait.go feeds waiting pages; finish.go hands the result to the door. Each decision, its counters and
+// session.go is a login read afresh; wait.go feeds waiting pages; direct.go is for doors without a browser; finish.go hands the result to the door. Each decision, its counters and
 // its log row are one database transaction.
 package signin

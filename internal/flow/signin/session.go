@@ -6,15 +6,12 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -72,45 +69,6 @@ func (f *Flow) load(ctx context.Context, l login.Login) (Session, error) {
 		}
 	}
 	return s, err
-}
-
-// safetyPoll is how often a waiting page looks by itself, should a ring be lost.
-const safetyPoll = 10 * time.Second
-
-// Wait implements Interface.
-func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {
-	wake, stop := f.Bell.Listen(flow.LoginTopic(s.Login.ID))
-	defer stop()
-	reading := context.WithoutCancel(ctx) // also at the end of its time the page learns what is true
-	for {
-		l, err := f.DB.Read().LoginByID(reading, s.Login.ID)
-		if err != nil {
-			return Progress{}, err
-		}
-		if l.Version > since || ctx.Err() != nil || !f.Now().Before(l.Expires) {
-			return f.progress(reading, l)
-		}
-		timer := time.NewTimer(safetyPoll)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
-	}
-}
-
-func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
-	p := Progress{Version: l.Version, Stage: l.Stage, ManageReady: !l.ManageProof.IsZero()}
-	if l.TransactionID == "" {
-		return p, nil
-	}
-	t, err := f.DB.Read().TransactionByID(ctx, l.TransactionID)
-	if errors.Is(err, transaction.ErrUnknown) {
-		return p, nil
-	}
-	p.Transaction = t
-	return p, err
 }
 
 // SpareDue reports whether the prompt asks for a spare way now, and whether "Later" is an answer
@@ -176,68 +134,4 @@ func (s Session) RecoveryDue() bool {
 // LaterRecovery answers that offer with "Not now".
 func (f *Flow) LaterRecovery(ctx context.Context, s Session) error {
 	return f.DB.Write(ctx, func(st flow.Store) error { return st.AnswerRecovery(ctx, s.Login.ID) })
-}
-
-// Finish implements Interface.
-func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
-	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
-		return secret.Text{}, ErrSpare
-	}
-	ticket := secret.NewText(id.Token(f.Rand, 32))
-	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
-	err := f.DB.Write(ctx, func(st flow.Store) error {
-		now := f.Now()
-		done, err := st.FinishLogin(ctx, s.Login.ID, digest, now.Add(login.TicketLife), now)
-		if err == nil && !done {
-			return login.ErrStale
-		}
-		return err
-	})
-	if err != nil {
-		return secret.Text{}, err
-	}
-	return ticket, nil
-}
-
-// Collect implements Interface.
-func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
-	var r Result
-	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		r.Login, err = st.CollectTicket(ctx, digest, applicationID, f.Now())
-		return err
-	})
-	if err != nil {
-		return r, err
-	}
-	st := f.DB.Read()
-	if r.Application, err = st.ApplicationByID(ctx, applicationID); err != nil {
-		return r, err
-	}
-	if usable(r.Application) != nil {
-		return r, login.ErrTicket
-	}
-	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
-	if r.Login.UserID == "" {
-		return r, nil
-	}
-	if r.User, err = st.UserByID(ctx, r.Login.UserID); err != nil {
-		return r, err
-	}
-	if r.User.Status != user.Active && r.User.Status != user.Bypass {
-		return r, login.ErrTicket // disabled between proof and collection (AC-014)
-	}
-	if r.Login.PhoneID != "" {
-		if p, err := st.PhoneByID(ctx, r.Login.PhoneID); err == nil {
-			r.Device = p.Name
-		}
-	}
-	return r, nil
-}
-
-func usable(a application.Application) error {
-	if a.Disabled || !a.Deleted.IsZero() {
-		return application.ErrUnknown
-	}
-	return nil
 }

@@ -183,10 +183,10 @@ func (p *Prompt) code(v view, w http.ResponseWriter, r *http.Request) error {
 		page.Err = errs.New(errs.Invalid, "code.empty")
 		return p.show(w, r, http.StatusUnprocessableEntity, page)
 	}
-	err := p.SignIn.Code(r.Context(), v.Session, typed, v.transactionPurpose())
+	err := p.tryCode(v, typed, w, r)
 	switch {
 	case err == nil:
-		return p.move(w, r, v.path)
+		return nil
 	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain):
 		if t := v.Transaction; t.Number != "" && signin.CleanCode(typed) == t.Number && t.State == transaction.Pending {
 			err = errs.New(errs.Denied, "code.number") // the number on the screen goes into the app
@@ -195,6 +195,24 @@ func (p *Prompt) code(v view, w http.ResponseWriter, r *http.Request) error {
 		return p.show(w, r, http.StatusUnprocessableEntity, page)
 	}
 	return p.overOr(v, w, r, err)
+}
+
+// tryCode tries the code and sends the browser on: to the application at once when nothing else is left to ask.
+func (p *Prompt) tryCode(v view, typed string, w http.ResponseWriter, r *http.Request) error {
+	if v.proof() {
+		if err := p.SignIn.Code(r.Context(), v.Session, typed, transaction.Manage); err != nil {
+			return err
+		}
+		return p.move(w, r, v.path)
+	}
+	ticket, err := p.SignIn.Enter(r.Context(), v.Session, typed)
+	if err != nil {
+		return err
+	}
+	if ticket.Empty() {
+		return p.move(w, r, v.path)
+	}
+	return p.leave(v, ticket, w, r)
 }
 
 // goOn is the button on pages that come after the proof.

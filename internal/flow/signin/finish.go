@@ -1,0 +1,145 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// Finish implements Interface.
+func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
+	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
+		return secret.Text{}, ErrSpare
+	}
+	var ticket secret.Text
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+		ticket, err = f.finish(ctx, st, s.Login.ID)
+		return err
+	})
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return ticket, nil
+}
+
+// finish makes the ticket inside the caller's database transaction.
+func (f *Flow) finish(ctx context.Context, st flow.Store, loginID string) (secret.Text, error) {
+	ticket, now := secret.NewText(id.Token(f.Rand, 32)), f.Now()
+	done, err := st.FinishLogin(ctx, loginID, f.Keys.Digest(login.TicketPurpose, ticket.Reveal()), now.Add(login.TicketLife), now)
+	if err == nil && !done {
+		err = login.ErrStale
+	}
+	return ticket, err
+}
+
+// Enter is Code for a sign-in that has nothing left to ask: a right code also finishes the login, in the same
+// database transaction. The ticket is empty when a question is still due; the present page asks it.
+func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text, error) {
+	if !f.open(s, transaction.SignIn) {
+		return secret.Text{}, login.ErrStale
+	}
+	var ticket secret.Text
+	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m match) (err error) {
+		ticket = secret.Text{}
+		if m.ok && !f.asksMore(s, m) {
+			ticket, err = f.finish(ctx, st, s.Login.ID)
+		}
+		return err
+	})
+	if err != nil {
+		return secret.Text{}, err
+	}
+	return ticket, nil
+}
+
+// asksMore reports whether a question follows a sign-in by this code: a spare way, or a new phone.
+func (f *Flow) asksMore(s Session, m match) bool {
+	s.Login.Stage, s.Login.Factor = login.Allowed, m.factor
+	if f.recovers(s, login.Proof{Factor: m.factor}) {
+		s.Login.ManageProof = f.Now()
+	}
+	due, _ := s.SpareDue(f.Now())
+	return due || s.RecoveryDue()
+}
+
+// Collect implements Interface.
+func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
+	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
+	if err != nil {
+		return Result{}, err
+	}
+	return f.CollectFor(ctx, ticket, a, nil)
+}
+
+// ErrSpent reports that what a door spends with a ticket was spent before; the ticket is untouched.
+var ErrSpent = errs.New(errs.Denied, "login.spent")
+
+// CollectFor is Collect for a door that has just read the application and has something of its own to spend,
+// such as the client's assertion: spend runs in the same database transaction, and what it spent stays spent
+// when the ticket is not good. ErrSpent when spend reports false.
+func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (Result, error) {
+	r := Result{Application: a}
+	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
+	var refused error
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		refused = nil
+		if spend != nil {
+			first, err := spend(ctx, st)
+			if err != nil {
+				return err
+			}
+			if !first {
+				refused = ErrSpent
+				return nil
+			}
+		}
+		l, err := st.CollectTicket(ctx, digest, a.ID, f.Now())
+		if errors.Is(err, login.ErrTicket) {
+			refused, err = err, nil
+		}
+		r.Login = l
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	if err != nil {
+		return r, err
+	}
+	if usable(a) != nil {
+		return r, login.ErrTicket
+	}
+	st := f.DB.Read()
+	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
+	if r.Login.UserID == "" {
+		return r, nil
+	}
+	if r.User, err = st.UserByID(ctx, r.Login.UserID); err != nil {
+		return r, err
+	}
+	if r.User.Status != user.Active && r.User.Status != user.Bypass {
+		return r, login.ErrTicket // disabled between proof and collection (AC-014)
+	}
+	if r.Login.PhoneID != "" {
+		if p, err := st.PhoneByID(ctx, r.Login.PhoneID); err == nil {
+			r.Device = p.Name
+		}
+	}
+	return r, nil
+}
+
+func usable(a application.Application) error {
+	if a.Disabled || !a.Deleted.IsZero() {
+		return application.ErrUnknown
+	}
+	return nil
+}
