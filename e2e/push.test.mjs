@@ -36,13 +36,12 @@ describe('an alert', () => {
     assert.equal(message.urgency, 'high');
     const shown = (await page.locator('.digits').textContent()).replace(/\D/g, '');
     assert.ok(!message.text.includes(shown), 'the alert holds the number');
-    const notices = await phone.notices();
-    assert.equal(notices.length, 1);
+    await phone.waitNotices(1);
     await page.getByText('Delivered at').waitFor();
     await phone.tapNotice();
     await answer(page, phone);
     await landed(page, user);
-    assert.equal((await phone.notices()).length, 0, 'the notice goes with the answer');
+    await phone.waitNotices(0); // the notice goes with the answer
     assert.ok(!stage.demo.log.includes('/push/'), 'the address of a phone is in the log');
   });
 

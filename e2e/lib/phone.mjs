@@ -84,7 +84,12 @@ export class Phone {
 
   // waitRequest waits until a request is on the screen and gives its words.
   async waitRequest() {
-    await this.#at('request').waitFor();
+    try {
+      await this.#at('request').waitFor();
+    } catch (err) {
+      err.message += `\nthe phone shows ${this.page.url()}: ${await this.page.locator('main').innerText().catch(() => '')}`;
+      throw err;
+    }
     return (await this.#at('request').textContent()).trim();
   }
 
@@ -97,7 +102,7 @@ export class Phone {
   }
 
   // armed waits until the request takes an answer: the app waits a moment, so that no pocket answers.
-  async armed() { await this.page.locator('[data-keypad] button:enabled').or(this.page.locator(`${at.approve}:enabled`)).first().waitFor(); }
+  async armed() { await this.page.locator(`${named('pad-1')}:enabled`).or(this.page.locator(`${at.approve}:enabled`)).first().waitFor(); }
 
   async approve() { await this.#at('approve').tap(); }
 
@@ -149,12 +154,18 @@ export class Phone {
     await ready.waitFor();
   }
 
-  // notices are the notifications on show.
-  async notices() {
-    return this.page.evaluate(async () => {
+  // waitNotices waits until so many notifications are on show.
+  async waitNotices(many) {
+    await this.page.evaluate(async (n) => {
       const registration = await navigator.serviceWorker.ready;
-      return (await registration.getNotifications()).map((n) => ({ title: n.title, body: n.body, tag: n.tag }));
-    });
+      const until = Date.now() + 5000;
+      for (;;) {
+        const found = (await registration.getNotifications()).length;
+        if (found === n) return;
+        if (Date.now() > until) throw new Error(`${found} notifications instead of ${n}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }, many);
   }
 
   // tapNotice does in the worker what a tap on the newest notification does.

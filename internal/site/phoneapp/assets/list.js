@@ -28,6 +28,7 @@ let timer;
 export async function list(paired = false) {
   const all = await store.accounts();
   const offset = Math.round(await clockOffset() / 60000);
+  if (location.hash.startsWith('#/r/')) return; // a request came up while this was read: it stays
   clearInterval(timer);
   const cards = all.map((a) => card(a, offset));
   show('list',
