@@ -37,7 +37,10 @@ type world struct {
 }
 
 func newWorld(t testing.TB, change ...func(*application.Application)) *world {
-	k := flowkit.New(t, dbtest.SQLite(t))
+	return newWorldOn(flowkit.New(t, dbtest.SQLite(t)), change...)
+}
+
+func newWorldOn(k *flowkit.Kit, change ...func(*application.Application)) *world {
 	w := &world{Kit: k, skey: id.ApplicationSecret(k.Rand)}
 	w.app = k.Application("VPN", append([]func(*application.Application){func(a *application.Application) {
 		a.Type, a.Secret = application.TypeAuthAPI, k.Keys.Seal(application.SecretPurpose, a.ID, []byte(w.skey))
