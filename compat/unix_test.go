@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"database/sql"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -19,13 +20,19 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
+	_ "modernc.org/sqlite" // to lock the program's database from outside
 
 	"countersign/internal/base/phonewire"
 	"countersign/internal/client/phone"
+	"countersign/internal/domain/application"
+	people "countersign/internal/domain/user"
+	"countersign/internal/flow/directory"
+	"countersign/internal/testkit"
 )
 
 // loginDuo is Debian's, unmodified.
@@ -46,6 +53,14 @@ type host struct {
 // unixHost adds an application to the demo and prepares the client's folder.
 func unixHost(d *demo, flags ...string) *host {
 	d.t.Helper()
+	h := emptyHost(d)
+	d.command(h, append([]string{"app", "add", "--name", "SSH " + d.t.Name(), "--type", "unix", "--new-user", "enroll"}, flags...)...)
+	return h
+}
+
+// emptyHost is a host without keys.
+func emptyHost(d *demo) *host {
+	d.t.Helper()
 	if os.Getuid() != 0 {
 		d.t.Fatal("this test needs root: login_duo takes another configuration from root only, and PAM a service from root only")
 	}
@@ -53,7 +68,6 @@ func unixHost(d *demo, flags ...string) *host {
 		d.t.Fatal("this test needs Debian's login-duo, libpam-duo and pamtester: run scripts/test-deps")
 	}
 	h := &host{demo: d}
-	d.command(h, append([]string{"app", "add", "--name", "SSH " + d.t.Name(), "--type", "unix", "--new-user", "enroll"}, flags...)...)
 	var err error
 	if h.dir, err = os.MkdirTemp("", "countersign-unix-"); err != nil {
 		d.t.Fatal(err)
@@ -345,6 +359,29 @@ func TestLoginDuo(t *testing.T) {
 			}
 		}
 	})
+	t.Run("stays closed while the database takes nothing", func(t *testing.T) {
+		h := h.in(t)
+		unlock := h.lockDatabase()
+		if let, said := h.batch("eve"); let || !strings.Contains(said, "429") {
+			t.Errorf("preauth that cannot be written: let in %v: %s", let, said)
+		}
+		s := h.at(name, "prompts=1")
+		s.sees("(1-1): ")
+		s.types("123456")
+		h.expect(s, false)
+		unlock()
+	})
+}
+
+// TestLoginDuoLosesItsServer: what began at preauth ends without anybody inside.
+func TestLoginDuoLosesItsServer(t *testing.T) {
+	d := startDemo(t)
+	h := unixHost(d)
+	const name = "nina"
+	s := h.at(name)
+	s.sees("Open this link: http")
+	h.expect(s, false)
+	h.enroll(s.shown())
 	t.Run("denies when the program ends between the menu and the choice", func(t *testing.T) {
 		h := h.in(t)
 		s := h.at(name)
@@ -353,6 +390,37 @@ func TestLoginDuo(t *testing.T) {
 		s.types("1")
 		h.expect(s, false)
 	})
+}
+
+// TestAPreauthThatIsOpenWhenTheProgramStops is answered: a broken one would open the host.
+func TestAPreauthThatIsOpenWhenTheProgramStops(t *testing.T) {
+	p := testkit.Start(t)
+	name := "SSH"
+	a, key, err := p.Directory.AddApplication(t.Context(), "test", application.TypeUnix, directory.ApplicationChange{Name: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	disabled := people.Disabled
+	if _, err := p.Directory.AddUser(t.Context(), "test", "eve", directory.UserChange{Status: &disabled}); err != nil {
+		t.Fatal(err)
+	}
+	h := emptyHost(&demo{t: t, CAFile: p.CAFile, DataDir: p.Config.DataDir})
+	h.ID, h.Secret, h.APIHost = a.ID, key.Reveal(), p.APIHost
+	unlock := h.lockDatabase()
+	s := h.at("eve")
+	for !strings.Contains(p.Log.String(), "legacy preauth") { // it waits for the database now
+		select {
+		case <-s.ended:
+			t.Fatal("the client did not wait")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	stopped := make(chan struct{})
+	go func() { p.Stop(); close(stopped) }()
+	time.AfterFunc(300*time.Millisecond, unlock)
+	s.sees("turned off")
+	h.expect(s, false)
+	<-stopped
 }
 
 // neverOpens tries every state in which somebody must stay outside.
@@ -390,6 +458,31 @@ func (h *host) neverOpens(failmode string) {
 	if let, said := h.batch("nina", mode, "ikey="+web.ID, "skey="+web.Secret); let {
 		t.Errorf("another type's key: let in: %s", said)
 	}
+}
+
+// lockDatabase lets nobody else write until unlock is called.
+func (h *host) lockDatabase() (unlock func()) {
+	h.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(h.DataDir, "countersign.db"))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	conn, err := db.Conn(h.t.Context())
+	if err == nil {
+		_, err = conn.ExecContext(h.t.Context(), "PRAGMA busy_timeout = 5000")
+	}
+	if err == nil {
+		_, err = conn.ExecContext(h.t.Context(), "BEGIN IMMEDIATE")
+	}
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	unlock = sync.OnceFunc(func() {
+		_ = conn.Close() // ends the transaction
+		_ = db.Close()
+	})
+	h.t.Cleanup(unlock)
+	return unlock
 }
 
 // nobody is an address at which nothing listens.
