@@ -87,7 +87,7 @@ export class Phone {
     try {
       await this.#at('request').waitFor();
     } catch (err) {
-      err.message += `\nthe phone shows ${this.page.url()}: ${await this.page.locator('main').innerText().catch(() => '')}`;
+      err.stack += `\nthe phone shows ${this.page.url()}: ${await this.page.locator('main').innerText().catch(() => '')}`;
       throw err;
     }
     return (await this.#at('request').textContent()).trim();

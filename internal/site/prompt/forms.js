@@ -30,6 +30,7 @@ document.addEventListener("submit", async (e) => {
 function show(page) {
   const fresh = page.querySelector("main");
   if (!fresh) { location.reload(); return; }
+  dispatchEvent(new Event("replaced")); // whoever follows the old content stops
   document.querySelector("main").replaceChildren(...fresh.childNodes);
   document.title = page.title;
   document.body.dataset.screen = page.body.dataset.screen;

@@ -18,7 +18,7 @@ const PortalCookie = session.CookieName
 const sessionLife = session.Life
 
 // pairingOf says whose code the enroll page shows: the first phone of someone signing in, or the spare.
-func (v view) pairingOf() (enroll.Owner, enroll.Subject) {
+func (v *view) pairingOf() (enroll.Owner, enroll.Subject) {
 	s := enroll.Subject{Purpose: activation.Enroll, UserID: v.User.ID}
 	if v.Login.Stage == login.Allowed {
 		s.Purpose = activation.Add
@@ -27,7 +27,7 @@ func (v view) pairingOf() (enroll.Owner, enroll.Subject) {
 }
 
 // mayPair: the first phone while the sign-in asks for it, the spare while the proof is fresh.
-func (p *Prompt) mayPair(v view) bool {
+func (p *Prompt) mayPair(v *view) bool {
 	if p.refusal(v) != nil {
 		return false
 	}
@@ -39,14 +39,14 @@ func (p *Prompt) mayPair(v view) bool {
 }
 
 // showEnroll is the pairing page inside a sign-in (wireframe 5).
-func (p *Prompt) showEnroll(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showEnroll(v *view, w http.ResponseWriter, r *http.Request) error {
 	if !p.mayPair(v) {
 		return p.move(w, r, v.path)
 	}
 	return p.showPairing(v, PairMail{Offered: true}, http.StatusOK, w, r)
 }
 
-func (p *Prompt) showPairing(v view, mail PairMail, status int, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showPairing(v *view, mail PairMail, status int, w http.ResponseWriter, r *http.Request) error {
 	owner, subject := v.pairingOf()
 	code, err := p.Enroll.Pair(r.Context(), owner, subject)
 	if err != nil {
@@ -74,14 +74,14 @@ var PairStates = map[activation.State]PairState{
 }
 
 // PairProgress is the answer of a pairing page's status address; next is where it goes once the phone is there.
-func (p *Prompt) pairProgress(v view, hold bool, r *http.Request) (activation.State, error) {
+func (p *Prompt) pairProgress(v *view, hold bool, r *http.Request) (activation.State, error) {
 	owner, _ := v.pairingOf()
 	ctx, cancel := p.hold(r, 0)
 	defer cancel()
 	return p.Enroll.Progress(ctx, owner, r.URL.Query().Get("code"), hold)
 }
 
-func (p *Prompt) enrollStatus(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) enrollStatus(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Login.Stage == login.Open && v.Transaction.ID != "" || v.Login.Stage == login.Finished {
 		return writeJSON(w, Status{Version: 2, State: string(PairDone), Line: p.Web.Pages.Words(r).S("pair.line.done"), Next: v.base.LoginPath})
 	}
@@ -106,17 +106,17 @@ func PairStatus(state activation.State, words func(string, ...any) string, next 
 }
 
 // enrollWait is the button "I have done this on my phone" of browsers without scripts.
-func (p *Prompt) enrollWait(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) enrollWait(v *view, w http.ResponseWriter, r *http.Request) error {
 	return p.move(w, r, v.path)
 }
 
 // enrollRenew shows the page again: Pair has a new code when the old one ended.
-func (p *Prompt) enrollRenew(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) enrollRenew(v *view, w http.ResponseWriter, r *http.Request) error {
 	return p.move(w, r, v.path+"/enroll")
 }
 
 // enrollMail sends the link to an address that is not kept (D-22).
-func (p *Prompt) enrollMail(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) enrollMail(v *view, w http.ResponseWriter, r *http.Request) error {
 	if !p.mayPair(v) {
 		return p.move(w, r, v.path)
 	}
@@ -160,7 +160,7 @@ func maskAddress(a string) string {
 }
 
 // addSpare goes to pair a spare phone: directly with the proof just given, else through the portal's own proof.
-func (p *Prompt) addSpare(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) addSpare(v *view, w http.ResponseWriter, r *http.Request) error {
 	if p.mayPair(v) {
 		return p.move(w, r, v.path+"/enroll")
 	}
@@ -168,7 +168,7 @@ func (p *Prompt) addSpare(v view, w http.ResponseWriter, r *http.Request) error 
 }
 
 // laterSpare is "Later".
-func (p *Prompt) laterSpare(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) laterSpare(v *view, w http.ResponseWriter, r *http.Request) error {
 	if err := p.SignIn.LaterSpare(r.Context(), v.Session); err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func (p *Prompt) laterSpare(v view, w http.ResponseWriter, r *http.Request) erro
 }
 
 // newPhone is the button after a sign-in with a help-desk code (decision 38).
-func (p *Prompt) newPhone(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) newPhone(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Login.ManageProof.IsZero() {
 		return p.move(w, r, v.path)
 	}

@@ -51,6 +51,7 @@ document.addEventListener("click", (e) => {
   }, () => {});
 });
 
+addEventListener("replaced", () => stop());
 addEventListener("pagehide", () => stop());
 addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
 start();

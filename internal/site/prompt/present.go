@@ -14,7 +14,7 @@ import (
 )
 
 // showPresent shows the page a sign-in is at, or sends the browser on when there is nothing left to ask.
-func (p *Prompt) showPresent(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showPresent(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Login.Stage == login.Finished {
 		return p.finishAgain(v, w, r)
 	}
@@ -43,7 +43,7 @@ func (p *Prompt) showPresent(v view, w http.ResponseWriter, r *http.Request) err
 	return p.showCode(v, w, r)
 }
 
-func noWayCode(v view) string {
+func noWayCode(v *view) string {
 	if v.Login.Reason == audit.NoActivatedAccount {
 		return "user.lost"
 	}
@@ -51,7 +51,7 @@ func noWayCode(v view) string {
 }
 
 // showProof is "First, prove it is you": nothing starts by itself.
-func (p *Prompt) showProof(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showProof(v *view, w http.ResponseWriter, r *http.Request) error {
 	if !v.Login.ManageProof.IsZero() {
 		return p.openPortal(v, w, r)
 	}
@@ -62,7 +62,7 @@ func (p *Prompt) showProof(v view, w http.ResponseWriter, r *http.Request) error
 }
 
 // openPortal takes the proof and goes to the portal: to the list, or straight to pairing when there is one phone.
-func (p *Prompt) openPortal(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) openPortal(v *view, w http.ResponseWriter, r *http.Request) error {
 	_, cookie, err := p.Devices.Open(r.Context(), v.Login)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (p *Prompt) openPortal(v view, w http.ResponseWriter, r *http.Request) erro
 }
 
 // showAllowed asks what is still to be asked, then goes to the application.
-func (p *Prompt) showAllowed(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showAllowed(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.RecoveryDue() {
 		return p.show(w, r, http.StatusOK, Recovered{Base: v.base})
 	}
@@ -95,7 +95,7 @@ func (p *Prompt) showAllowed(v view, w http.ResponseWriter, r *http.Request) err
 
 // finishAgain is for a browser that comes back: on to the application as long as that has not collected the
 // sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
-func (p *Prompt) finishAgain(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) finishAgain(v *view, w http.ResponseWriter, r *http.Request) error {
 	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
 	if errors.Is(err, login.ErrStale) {
 		return errs.New(errs.Gone, "login.done")
@@ -106,7 +106,7 @@ func (p *Prompt) finishAgain(v view, w http.ResponseWriter, r *http.Request) err
 	return p.leave(v, ticket, w, r)
 }
 
-func (p *Prompt) leave(v view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) leave(v *view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
 	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, ticket)
 	if err != nil {
 		return err
@@ -115,18 +115,18 @@ func (p *Prompt) leave(v view, ticket secret.Text, w http.ResponseWriter, r *htt
 }
 
 // freshProof reports whether the person has just proved, in this sign-in, what adding a spare phone needs.
-func (v view) freshProof() bool { return !v.Login.ManageProof.IsZero() }
+func (v *view) freshProof() bool { return !v.Login.ManageProof.IsZero() }
 
 // refusal is why the person may not go on now; nil when they may.
-func (p *Prompt) refusal(v view) *errs.Error { return v.Refusal() }
+func (p *Prompt) refusal(v *view) *errs.Error { return v.Refusal() }
 
 // refused is the page of a refusal, with a reference the help desk finds in the log.
-func (p *Prompt) refused(v view, e *errs.Error) Refused {
+func (p *Prompt) refused(v *view, e *errs.Error) Refused {
 	return Refused{Base: v.base, Err: e, Reference: v.Reference()}
 }
 
 // kinds names the kinds of code the person may hold.
-func (v view) kinds() []string {
+func (v *view) kinds() []string {
 	for _, w := range v.Ways {
 		if w.Method == policy.MethodPasscode {
 			return []string{"app", "help"}
@@ -136,7 +136,7 @@ func (v view) kinds() []string {
 }
 
 // phones lists the phones a request can go to.
-func (v view) phones() []Device {
+func (v *view) phones() []Device {
 	var list []Device
 	for _, w := range v.Ways {
 		if w.Method == policy.MethodPush {
@@ -146,7 +146,7 @@ func (v view) phones() []Device {
 	return list
 }
 
-func (v view) codeWays() []CodeWay {
+func (v *view) codeWays() []CodeWay {
 	var list []CodeWay
 	for _, w := range v.Ways {
 		if w.Method == policy.MethodPasscode {
@@ -157,7 +157,7 @@ func (v view) codeWays() []CodeWay {
 }
 
 // showWays lists every way.
-func (p *Prompt) showWays(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showWays(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.User.ID == "" || p.refusal(v) != nil {
 		return p.move(w, r, v.base.LoginPath)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
@@ -16,7 +17,7 @@ import (
 )
 
 // transactionPurpose is what an approval on this page does.
-func (v view) transactionPurpose() transaction.Purpose {
+func (v *view) transactionPurpose() transaction.Purpose {
 	if v.proof() {
 		return transaction.Manage
 	}
@@ -24,7 +25,7 @@ func (v view) transactionPurpose() transaction.Purpose {
 }
 
 // push sends a request (again) and shows the page that waits.
-func (p *Prompt) push(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) push(v *view, w http.ResponseWriter, r *http.Request) error {
 	id := r.PostFormValue("device")
 	if _, err := p.SignIn.Push(r.Context(), v.Session, "push:"+id, v.transactionPurpose()); err != nil {
 		if errors.Is(err, signin.ErrPushLimit) || errors.Is(err, signin.ErrPushStorm) {
@@ -36,7 +37,7 @@ func (p *Prompt) push(v view, w http.ResponseWriter, r *http.Request) error {
 }
 
 // paused says why no request goes out now and leaves the code field open.
-func (p *Prompt) paused(v view, e *errs.Error) Refused {
+func (p *Prompt) paused(v *view, e *errs.Error) Refused {
 	page := p.refused(v, e)
 	page.LoginPath = v.path
 	page.CodeField, page.Kinds = true, v.kinds()
@@ -44,7 +45,7 @@ func (p *Prompt) paused(v view, e *errs.Error) Refused {
 }
 
 // overOr sends the browser to the present page when the sign-in has moved on meanwhile, and returns any other error.
-func (p *Prompt) overOr(v view, w http.ResponseWriter, r *http.Request, err error) error {
+func (p *Prompt) overOr(v *view, w http.ResponseWriter, r *http.Request, err error) error {
 	if errors.Is(err, login.ErrStale) || errors.Is(err, user.ErrLocked) {
 		return p.move(w, r, v.base.LoginPath)
 	}
@@ -52,14 +53,14 @@ func (p *Prompt) overOr(v view, w http.ResponseWriter, r *http.Request, err erro
 }
 
 // showPush is the waiting page, in whatever state its request is.
-func (p *Prompt) showPush(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showPush(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Transaction.ID == "" { // none could be sent at the start (decision 13)
 		return p.show(w, r, http.StatusOK, p.paused(v, errs.Of(signin.ErrPushStorm)))
 	}
 	return p.show(w, r, http.StatusOK, p.pushPage(v, v.Transaction, v.Login.Version))
 }
 
-func (p *Prompt) pushPage(v view, t transaction.Transaction, version int64) Push {
+func (p *Prompt) pushPage(v *view, t transaction.Transaction, version int64) Push {
 	page := Push{Base: v.base, Path: v.path, Purpose: v.purpose, DeviceID: t.PhoneID, Number: t.Number, State: pushState(t, p.Now()),
 		Version: int(version), DeliveredAt: t.Delivered, Until: t.Expires, Code: true}
 	if t.Purpose == transaction.Pairing {
@@ -104,17 +105,22 @@ func pushState(t transaction.Transaction, now time.Time) PushState {
 }
 
 // status is held until something changes, then tells the page.
-func (p *Prompt) status(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) status(v *view, w http.ResponseWriter, r *http.Request) error {
 	since, err := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 	if err != nil {
 		return errs.New(errs.Invalid, "request.invalid")
 	}
 	ctx, cancel := p.hold(r, 0)
 	defer cancel()
-	news, err := p.SignIn.Wait(ctx, v.Session, since)
+	news, err := p.SignIn.WaitOn(ctx, v.Login.ID, since)
 	if err != nil {
 		return err
 	}
+	return p.tell(v, news, w, r)
+}
+
+// tell answers a status request.
+func (p *Prompt) tell(v *view, news *signin.Progress, w http.ResponseWriter, r *http.Request) error {
 	words := p.Web.Pages.Words(r)
 	page := p.pushPage(v, news.Transaction, news.Version)
 	answer := page.Status(words, p.next(v, news))
@@ -125,7 +131,7 @@ func (p *Prompt) status(v view, w http.ResponseWriter, r *http.Request) error {
 }
 
 // next is where the page goes, or empty while it waits.
-func (p *Prompt) next(v view, news signin.Progress) string {
+func (p *Prompt) next(v *view, news *signin.Progress) string {
 	if v.proof() {
 		if news.ManageReady {
 			return v.path
@@ -139,12 +145,12 @@ func (p *Prompt) next(v view, news signin.Progress) string {
 }
 
 // wait holds a form until the answer, for browsers without scripts.
-func (p *Prompt) wait(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) wait(v *view, w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := p.hold(r, 55*time.Second)
 	defer cancel()
 	since := v.Login.Version
 	for v.Transaction.State == transaction.Pending {
-		news, err := p.SignIn.Wait(ctx, v.Session, since)
+		news, err := p.SignIn.WaitOn(ctx, v.Login.ID, since)
 		if err != nil {
 			return err
 		}
@@ -157,14 +163,14 @@ func (p *Prompt) wait(v view, w http.ResponseWriter, r *http.Request) error {
 }
 
 // showCode is the page with the code field.
-func (p *Prompt) showCode(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) showCode(v *view, w http.ResponseWriter, r *http.Request) error {
 	if refused := p.refusal(v); refused != nil || v.User.ID == "" || (v.Login.Stage != login.Open && !v.proof()) {
 		return p.move(w, r, v.base.LoginPath)
 	}
 	return p.show(w, r, http.StatusOK, p.codePage(v))
 }
 
-func (p *Prompt) codePage(v view) Code {
+func (p *Prompt) codePage(v *view) Code {
 	page := Code{Base: v.base, Path: v.path, Purpose: v.purpose, Kinds: v.kinds()}
 	for _, w := range v.Ways {
 		if w.Method == policy.MethodPush {
@@ -176,7 +182,7 @@ func (p *Prompt) codePage(v view) Code {
 }
 
 // code tries a code.
-func (p *Prompt) code(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) code(v *view, w http.ResponseWriter, r *http.Request) error {
 	typed := r.PostFormValue("code")
 	page := p.codePage(v)
 	if signin.CleanCode(typed) == "" && len(typed) < 2 {
@@ -188,6 +194,9 @@ func (p *Prompt) code(v view, w http.ResponseWriter, r *http.Request) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain):
+		if now, again := p.SignIn.Resume(r.Context(), v.Login.ID, secret.NewText(p.Cookies.Get(r, CookieName(v.Login.ID)))); again == nil && now.User.Status != user.Active {
+			return p.move(w, r, v.base.LoginPath) // that was one try too many: say so at once, not at the next
+		}
 		if t := v.Transaction; t.Number != "" && signin.CleanCode(typed) == t.Number && t.State == transaction.Pending {
 			err = errs.New(errs.Denied, "code.number") // the number on the screen goes into the app
 		}
@@ -198,7 +207,7 @@ func (p *Prompt) code(v view, w http.ResponseWriter, r *http.Request) error {
 }
 
 // tryCode tries the code and sends the browser on: to the application at once when nothing else is left to ask.
-func (p *Prompt) tryCode(v view, typed string, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) tryCode(v *view, typed string, w http.ResponseWriter, r *http.Request) error {
 	if v.proof() {
 		if err := p.SignIn.Code(r.Context(), v.Session, typed, transaction.Manage); err != nil {
 			return err
@@ -216,7 +225,7 @@ func (p *Prompt) tryCode(v view, typed string, w http.ResponseWriter, r *http.Re
 }
 
 // goOn is the button on pages that come after the proof.
-func (p *Prompt) goOn(v view, w http.ResponseWriter, r *http.Request) error {
+func (p *Prompt) goOn(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.RecoveryDue() {
 		if err := p.SignIn.LaterRecovery(r.Context(), v.Session); err != nil {
 			return err

@@ -60,6 +60,7 @@ document.addEventListener("change", (e) => {
   fetch(path, { method: "POST", body: form, credentials: "same-origin", headers: { Accept: "application/json" } }).catch(() => { e.target.checked = !e.target.checked; });
 });
 
+addEventListener("replaced", halt);
 addEventListener("pagehide", halt);
 addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });
 start();

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/base/aside"
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
@@ -45,7 +46,7 @@ type Prompt struct {
 // Route is one address of the prompt.
 type Route struct{ Method, Pattern, Name string }
 
-type handler func(p *Prompt, v view, w http.ResponseWriter, r *http.Request) error
+type handler func(p *Prompt, v *view, w http.ResponseWriter, r *http.Request) error
 
 // routes under /prompt/{id}; every one needs the login's cookie, every POST its form token.
 var routes = []struct {
@@ -133,17 +134,7 @@ type view struct {
 // withLogin finds the login of the address and the browser's cookie; a POST must carry its form token.
 func (p *Prompt) withLogin(next handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		id := r.PathValue("id")
-		s, err := p.SignIn.Resume(r.Context(), id, secret.NewText(p.Cookies.Get(r, CookieName(id))))
-		if err != nil {
-			return err
-		}
-		if r.Method == http.MethodPost {
-			if err := p.Forms.Check(r, s.Login.ID); err != nil {
-				return err
-			}
-		}
-		v, err := p.view(s, r)
+		v, err := p.find(r)
 		if err != nil {
 			return err
 		}
@@ -151,8 +142,31 @@ func (p *Prompt) withLogin(next handler) web.Handler {
 	}
 }
 
-func (p *Prompt) view(s signin.Session, r *http.Request) (view, error) {
-	v := view{Session: s, path: Path(s.Login.ID)}
+// find reads the login and what its pages need. A request that is about to wait has it read aside: views are
+// large, and ten thousand waiting requests keep the stacks they have grown.
+func (p *Prompt) find(r *http.Request) (*view, error) {
+	if strings.HasSuffix(r.URL.Path, "/status") {
+		return aside.Do(func() (*view, error) { return p.read(r) })
+	}
+	return p.read(r)
+}
+
+func (p *Prompt) read(r *http.Request) (*view, error) {
+	id := r.PathValue("id")
+	s, err := p.SignIn.Resume(r.Context(), id, secret.NewText(p.Cookies.Get(r, CookieName(id))))
+	if err != nil {
+		return nil, err
+	}
+	if r.Method == http.MethodPost {
+		if err := p.Forms.Check(r, s.Login.ID); err != nil {
+			return nil, err
+		}
+	}
+	return p.view(s, r)
+}
+
+func (p *Prompt) view(s signin.Session, r *http.Request) (*view, error) {
+	v := &view{Session: s, path: Path(s.Login.ID)}
 	rest := strings.TrimPrefix(r.URL.Path, v.path)
 	switch {
 	case rest == "/devices" || strings.HasPrefix(rest, "/devices/"):
@@ -179,7 +193,7 @@ func (p *Prompt) view(s signin.Session, r *http.Request) (view, error) {
 }
 
 // proof reports whether the page proves for device management.
-func (v view) proof() bool { return v.purpose == ManageDevices || v.purpose == NewPhone }
+func (v *view) proof() bool { return v.purpose == ManageDevices || v.purpose == NewPhone }
 
 // Path is the address of a login.
 func Path(loginID string) string { return At + loginID }

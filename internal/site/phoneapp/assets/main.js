@@ -88,8 +88,8 @@ navigator.serviceWorker?.addEventListener('message', (e) => {
   if (e.data?.type === 'push') restart();
   if (e.data?.type === 'open') {
     restart();
-    const hash = new URL(e.data.url, location.origin).hash;
-    if (hash) location.hash = hash;
+    aside.clear(); // whoever taps an alert wants to see the request
+    location.hash = new URL(e.data.url, location.origin).hash || '#/';
   }
 });
 

@@ -47,11 +47,16 @@ export function say(text) {
   if (region && text) region.textContent = text;
 }
 
-// move goes to an address the server named.
+// move goes to an address the server named, once: the answer to a form and the news it makes name the same step, and
+// a step taken twice would end the sign-in twice.
+let moving = false;
 export function move(next) {
   const url = new URL(next, location.href);
-  if (url.protocol === "https:" || url.protocol === "http:") location.assign(url.href);
+  if (moving || url.protocol !== "https:" && url.protocol !== "http:") return;
+  moving = true;
+  location.assign(url.href);
 }
+addEventListener("pageshow", () => { moving = false; });
 
 // renew replaces the content of the page by the server's present version of it; another screen
 // is opened as a page of its own.

@@ -1,0 +1,368 @@
+// The traditional prompt in the frame of another site's page, by the steps that people's own guides describe.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { assertAccessible } from './lib/axe.mjs';
+import { at, FramedApplication, opened, signedIn, withoutCookies } from './lib/framed.mjs';
+import { Stage } from './lib/journey.mjs';
+
+const usual = ['--self-service', '--new-user', 'enroll', '--spare', 'off'];
+let stage, app;
+before(async () => {
+  stage = await Stage.open();
+  app = await FramedApplication.start(stage.demo, 'Benefits', ...usual);
+});
+afterEach(() => stage.tidy());
+after(async () => {
+  await app?.close();
+  await stage?.close();
+});
+
+const press = (frame, name) => frame.getByRole('button', { name }).click();
+
+async function computer(options) {
+  const window = await stage.computer(options);
+  await withoutCookies(window);
+  return window;
+}
+
+// toPicture walks from "what kind of device" to the picture; replace is the name of the phone whose number is typed.
+async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android', replace, window } = {}) {
+  await at(frame, 'setup-type');
+  await frame.getByLabel('Mobile phone').check();
+  await press(frame, 'Continue');
+  await at(frame, 'setup-number');
+  if (window) await assertAccessible(window.page, { name: 'number', only: ['light'] });
+  const on = frame.getByRole('button', { name: 'Continue' });
+  assert.ok(await on.isDisabled(), 'Continue waits for the box');
+  await frame.getByLabel('Country').selectOption('US');
+  await frame.getByLabel('Phone number').fill(number);
+  await frame.getByLabel('This is the correct number').check();
+  await on.click();
+  if (replace) {
+    await frame.getByText('You already have a phone with this number').waitFor();
+    assert.ok(await on.isDisabled(), 'Continue waits for the second box');
+    await frame.getByLabel(`Replace ${replace} with this phone`).check();
+    await on.click();
+  }
+  await at(frame, 'setup-platform');
+  await frame.getByLabel(platform).check();
+  await press(frame, 'Continue');
+  await at(frame, 'setup-install');
+  await press(frame, 'I have the app installed');
+  await at(frame, 'setup-activate');
+}
+
+const link = (frame) => frame.getByRole('link', { name: 'Open on this phone' }).getAttribute('href');
+
+// scanned waits until the page has noticed the phone: the checkmark is there and Continue turns on by itself.
+async function scanned(frame) {
+  await frame.locator('#picture.done').waitFor();
+  await frame.getByText('Your phone is connected.').first().waitFor();
+  await press(frame, 'Continue');
+}
+
+async function enrolled(user, number) {
+  const window = await computer();
+  const frame = await opened(window, app, user);
+  await at(frame, 'setup-welcome');
+  await frame.getByRole('link', { name: 'Start setup' }).click();
+  await toPicture(frame, { number });
+  const phone = await stage.phone();
+  await phone.pair(await link(frame));
+  await scanned(frame);
+  await at(frame, 'setup-finish');
+  await press(frame, 'Continue to sign-in');
+  await at(frame, 'frame-prompt');
+  return { window, frame, phone };
+}
+
+// approve answers the request that the bar at the foot shows.
+async function approve(frame, phone) {
+  const digits = frame.locator('.bar.going .digits span[aria-hidden]');
+  await digits.waitFor();
+  const number = (await digits.textContent()).trim();
+  await phone.waitRequest();
+  await phone.typeNumber(number);
+  assert.equal(await phone.outcome(), 'approved');
+}
+
+async function request(frame, phone) {
+  await phone.home();
+  await press(frame, 'Send a request');
+  await approve(frame, phone);
+}
+
+// codeIn types a code into the field that the button turns into.
+async function codeIn(frame, code) {
+  await frame.getByRole('link', { name: 'Enter a code' }).click();
+  await frame.getByLabel('Code').fill(code);
+}
+
+describe('the traditional prompt', () => {
+  it('sets up a first phone in the frame, by the wizard, then signs in with it', async () => {
+    const user = stage.person();
+    const { window, frame, phone } = await enrolled(user);
+    await assertAccessible(window.page, { name: 'prompt', only: ['light', 'dark'] });
+    await request(frame, phone);
+    await signedIn(window, user);
+    assert.deepEqual(await window.context.cookies(), [], 'no cookie was set');
+    const rows = await stage.demo.cli('log', 'auth', '--user', user);
+    assert.deepEqual([rows].flat().map((r) => r.event_type).sort(), ['authentication', 'enrollment']);
+  });
+
+  it('signs in with a code, and says so in red when it is wrong', async () => {
+    const user = stage.person();
+    const { phone } = await enrolled(user);
+    const window = await computer();
+    const frame = await opened(window, app, user);
+    await at(frame, 'frame-prompt');
+    assert.equal(await phone.hasRequest(), false, 'nothing starts by itself');
+    await codeIn(frame, '000000');
+    await press(frame, 'Log in');
+    await frame.locator('.bar.bad').waitFor();
+    await frame.getByLabel('Code').fill(await phone.code());
+    await press(frame, 'Log in');
+    await signedIn(window, user);
+  });
+
+  // S0, steps 2 to 11: "Add a new device", the code of the phone at hand, the same number, the box to replace, …
+  it('replaces a phone with a new one of the same number', async () => {
+    const user = stage.person();
+    const { phone: old } = await enrolled(user);
+    const window = await computer();
+    const frame = await opened(window, app, user);
+    await frame.getByRole('link', { name: 'Add a new device' }).first().click();
+    await at(frame, 'frame-verify');
+    await frame.getByRole('heading', { name: 'Add a new device' }).waitFor();
+    await codeIn(frame, await old.code());
+    await press(frame, 'Continue');
+    const name = (await (await stage.demo.cli('user', 'show', user)).phones[0]).name;
+    await toPicture(frame, { number: '858 534 2230', replace: name, window });
+    const fresh = await stage.phone();
+    await fresh.pair(await link(frame));
+    await scanned(frame);
+    await at(frame, 'frame-devices');
+    await frame.getByText(`The app on`).waitFor();
+    assert.equal(await frame.locator('.items > li').count(), 1, 'the same record');
+    await old.page.reload();
+    await old.waitState('gone');
+    await press(frame, 'Done, back to sign-in');
+    await signedIn(window, user); // the proof was the sign-in too
+    const again = await opened(window, app, user);
+    await at(again, 'frame-prompt');
+    await request(again, fresh);
+    await signedIn(window, user);
+  });
+
+  it('opens my settings & devices: add by mail, rename, default, when I log in, delete', async () => {
+    const user = stage.person();
+    const { window, frame, phone } = await enrolled(user);
+    await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
+    await at(frame, 'frame-verify');
+    await request(frame, phone);
+    await at(frame, 'frame-devices');
+    await assertAccessible(window.page, { name: 'devices', only: ['light', 'dark', 'narrow'] });
+
+    await press(frame, 'Add another device');
+    await at(frame, 'setup-type');
+    await frame.getByLabel('Tablet').check();
+    await press(frame, 'Continue');
+    await at(frame, 'setup-platform');
+    await frame.getByLabel('iPad').check();
+    await press(frame, 'Continue');
+    await press(frame, 'I have the app installed');
+    await frame.getByRole('link', { name: 'Email me an activation link instead' }).click();
+    const address = `${user}@northfield.example`;
+    await frame.getByLabel('Mail address').fill(address);
+    await press(frame, 'Send link');
+    await frame.getByText('Open the mail on your phone').waitFor();
+    const mail = await stage.mail(address);
+    const tablet = await stage.phone();
+    await tablet.pair(/https?:\/\/\S+\/a\/\S+/.exec(mail.text)[0]);
+    await scanned(frame);
+    await at(frame, 'frame-devices');
+    const items = frame.locator('.items > li');
+    assert.equal(await items.count(), 2);
+
+    const second = frame.locator('.items > li.fresh');
+    await second.getByText('Device options').click();
+    await second.getByRole('link', { name: 'Change device name' }).click();
+    await frame.getByLabel('New name').fill('Kitchen tablet');
+    await press(frame, 'Save name');
+    await frame.getByText('The device is now called Kitchen tablet.').waitFor();
+
+    await frame.getByLabel('Default device').selectOption({ label: 'Kitchen tablet' });
+    await frame.getByLabel('When I log in').selectOption('push');
+    await press(frame, 'Save');
+    await frame.getByText('Your settings are saved.').waitFor();
+    await press(frame, 'Done, back to sign-in');
+    await signedIn(window, user);
+
+    // A request goes to the default device by itself; Cancel stops it, and the links work all the time.
+    await tablet.home();
+    const later = await opened(window, app, user);
+    await later.locator('.bar.going').waitFor();
+    await tablet.waitRequest();
+    await press(later, 'Cancel');
+    await later.locator('.bar').waitFor({ state: 'detached' });
+    await later.getByRole('link', { name: 'My settings & devices' }).first().click();
+    await at(later, 'frame-verify');
+    assert.equal(await later.getByLabel('Device', { exact: true }).locator('option:checked').textContent(), 'Kitchen tablet');
+    await request(later, tablet);
+    await at(later, 'frame-devices');
+    const first = later.locator('.items > li').filter({ hasNotText: 'Kitchen tablet' });
+    await first.getByText('Device options').click();
+    await first.getByRole('link', { name: 'Delete' }).click();
+    await press(later, 'Remove device');
+    await later.getByText('The device was removed.').waitFor();
+    const last = later.locator('.items > li');
+    assert.equal(await last.count(), 1);
+    await last.getByText('Device options').click();
+    await last.getByRole('link', { name: 'Delete' }).click();
+    await later.getByRole('heading', { name: 'Kitchen tablet is your only way in' }).waitFor();
+  });
+
+  it('reactivates the app of a device from its options', async () => {
+    const user = stage.person();
+    const { window, frame, phone } = await enrolled(user);
+    await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
+    await at(frame, 'frame-verify');
+    await request(frame, phone);
+    await at(frame, 'frame-devices');
+    await frame.getByText('Device options').click();
+    await press(frame, 'Reactivate the app');
+    await at(frame, 'setup-platform');
+    await frame.getByLabel('iPhone').check();
+    await press(frame, 'Continue');
+    await press(frame, 'I have the app installed');
+    await at(frame, 'setup-activate');
+    const fresh = await stage.phone();
+    await fresh.pair(await link(frame));
+    await scanned(frame);
+    await at(frame, 'frame-devices');
+    await phone.page.reload();
+    await phone.waitState('gone');
+    await press(frame, 'Done, back to sign-in');
+    await signedIn(window, user);
+  });
+
+  it('works without a script but for the way back: a request, a code, the wizard', async () => {
+    const user = stage.person();
+    const { phone } = await enrolled(user);
+    const { frame, window } = await plain(user);
+    await phone.home();
+    await press(frame, 'Send a request');
+    const number = (await frame.locator('.bar .digits span[aria-hidden]').textContent()).trim();
+    const held = press(frame, 'I have answered on my phone');
+    await phone.waitRequest();
+    await phone.typeNumber(number);
+    await held;
+    await at(frame, 'frame-answer');
+    assert.match(await frame.locator('#answer').getAttribute('data-answer'), /^AUTH\|/);
+    await window.context.close();
+  });
+
+  // plain opens the frame's page by itself, in a browser without scripts.
+  async function plain(user) {
+    const window = await stage.computer({ javaScriptEnabled: false, width: 620 });
+    const host = app.registration.api_host;
+    const tx = app.sign(user).split(':')[0];
+    await window.page.goto(`https://${host}/frame/web/v1/auth?tx=${encodeURIComponent(tx)}&parent=${encodeURIComponent(app.url + '/login')}&v=2.9`);
+    return { window, frame: window.page };
+  }
+
+  it('fits a frame of 304 by 330 pixels, and its Settings button opens the links', async () => {
+    const user = stage.person();
+    const { phone } = await enrolled(user);
+    const window = await computer({ width: 320 });
+    const frame = await opened(window, app, user);
+    await at(frame, 'frame-prompt');
+    await frame.getByText('Settings', { exact: true }).click();
+    await frame.getByRole('link', { name: 'Add a new device' }).last().click();
+    await at(frame, 'frame-verify');
+    await assertAccessible(window.page, { name: 'small', only: ['narrow'] });
+    await request(frame, phone);
+    await at(frame, 'setup-type');
+  });
+
+  it('shows neither links nor pages of devices where self-service is off', async () => {
+    const closed = await FramedApplication.start(stage.demo, 'Library', '--new-user', 'enroll', '--spare', 'off');
+    try {
+      const user = stage.person();
+      await enrolled(user);
+      const window = await computer();
+      const frame = await opened(window, closed, user);
+      await at(frame, 'frame-prompt');
+      assert.equal(await frame.getByRole('link', { name: /Add a new device|My settings/ }).count(), 0);
+      const inside = window.page.frames().find((f) => f.url().includes('/frame/'));
+      await inside.goto(`${inside.url().split('?')[0]}/settings`);
+      await frame.getByText('Devices cannot be managed here').waitFor();
+    } finally {
+      await closed.close();
+    }
+  });
+
+  it('refuses a page that the application does not list, and says no to the application when asked to', async () => {
+    const listed = await FramedApplication.start(stage.demo, 'Archive', ...usual, '--frame-host', 'archive.example.edu');
+    try {
+      const window = await computer({ allow: [/frame-ancestors|X-Frame-Options|Framing|Refused to (frame|display)|chrome-error/i] });
+      await window.page.goto(listed.address(stage.person()));
+      await window.page.frameLocator('#duo_iframe').locator('body.neterror').waitFor({ state: 'attached' });
+      assert.equal(await window.page.frameLocator('#duo_iframe').locator('[data-screen]').count(), 0);
+      const rows = [await stage.demo.cli('log', 'auth', '--app', listed.registration.client_id)].flat();
+      assert.equal(rows[0].reason, 'invalid_referring_hostname_provided');
+    } finally {
+      await listed.close();
+    }
+    const user = stage.person();
+    await stage.demo.cli('user', 'add', user, '--status', 'disabled');
+    const window = await computer();
+    const frame = await opened(window, app, user);
+    await at(frame, 'frame-refused');
+    await press(frame, 'Back to Benefits');
+    await window.page.getByRole('heading', { name: 'Not signed in' }).waitFor();
+    assert.match(app.answers.at(-1), /^ERR\|[\w\s.()]+:APP\|/);
+  });
+
+  it('opens the wizard for an enrollment link when the organisation wants that', async () => {
+    await stage.demo.cli('settings', 'set', '--enrollment-style', 'traditional');
+    try {
+      const user = stage.person();
+      await stage.demo.cli('user', 'add', user, '--email', `${user}@northfield.example`);
+      await stage.demo.cli('user', 'enroll', user);
+      const mail = await stage.mail(user);
+      const window = await stage.computer();
+      const { page } = window;
+      await page.goto(/https?:\/\/\S+\/enroll\/\S+/.exec(mail.text)[0]);
+      await page.getByRole('button', { name: 'Set up my phone' }).click();
+      await at(page, 'setup-welcome');
+      await page.getByRole('link', { name: 'Start setup' }).click();
+      await toPicture(page);
+      const phone = await stage.phone();
+      await phone.pair(await link(page));
+      await scanned(page);
+      await at(page, 'setup-finish');
+      await press(page, 'Finish');
+      await page.getByRole('heading', { name: 'All set' }).waitFor();
+    } finally {
+      await stage.demo.cli('settings', 'set', '--enrollment-style', 'universal');
+    }
+  });
+});
+
+describe('the framed sample', () => {
+  it('signs Ana in at the demo with the virtual phone', async () => {
+    const { page } = await stage.computer();
+    await page.goto(stage.demo.info.framed_app_url);
+    await page.getByLabel('User name').fill('ana');
+    await page.getByLabel('Password').fill('demo');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    const frame = page.frameLocator('#prompt');
+    const { code } = await stage.demo.cli('user', 'bypass-code', 'ana');
+    await codeIn(frame, code);
+    await press(frame, 'Log in');
+    await at(frame, 'frame-recovered');
+    await press(frame, /Continue to/);
+    await page.locator('#signed-in[data-username=ana]').waitFor();
+  });
+});
