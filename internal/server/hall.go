@@ -1,6 +1,8 @@
 package server
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -22,14 +24,31 @@ func (s *Server) Handler() http.Handler {
 	return h
 }
 
-// hurry gives a body a limited time to arrive. Requests without one, which may wait for long, are
-// left alone.
+// hurry gives a body a limited time to arrive. Requests without one, which may wait for long, are left alone, and
+// so are those whose body is here: the server would take the end of that time for a visitor who left.
 func hurry(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// A writer without deadlines, as in tests without a network, needs none.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+			connection := http.NewResponseController(w)
+			_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+			r.Body = &arriving{ReadCloser: r.Body, here: func() { _ = connection.SetReadDeadline(time.Time{}) }}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// arriving is a body that says when all of it was read.
+type arriving struct {
+	io.ReadCloser
+	here func()
+}
+
+func (a *arriving) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && a.here != nil {
+		a.here()
+		a.here = nil
+	}
+	return n, err
 }

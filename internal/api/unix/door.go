@@ -160,7 +160,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 	if quick { // finished even while the program stops: a preauth that breaks off opens the host (security 0 e)
 		limit, ctx = PreauthTime, context.WithoutCancel(ctx)
 	}
-	answer, err := d.within(ctx, limit, w, r, op)
+	answer, err := d.within(ctx, limit, r, op)
 	if err != nil {
 		d.fail(w, r, err)
 		return
@@ -184,14 +184,10 @@ func (d *Door) free(f func() (reply, error)) (reply, error) {
 }
 
 // run proves who calls and does what is asked.
-func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (reply, error) {
+func (d *Door) run(r *http.Request, op operation) (reply, error) {
 	app, params, err := d.caller.Read(r)
 	if err != nil {
 		return reply{}, err
-	}
-	if r.Context().Err() == nil {
-		// The hall limits the time in which a body arrives. This one is here, and a waiting request must not end by it.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a writer without deadlines needs none
 	}
 	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), digest: digest(app.ID, r.URL.Path, params)}
 	for name := range params {
@@ -202,7 +198,7 @@ func (d *Door) run(w http.ResponseWriter, r *http.Request, op operation) (reply,
 }
 
 // within runs a call that must be answered in time whatever hangs.
-func (d *Door) within(ctx context.Context, limit time.Duration, w http.ResponseWriter, r *http.Request, op operation) (reply, error) {
+func (d *Door) within(ctx context.Context, limit time.Duration, r *http.Request, op operation) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	type answer struct {
 		reply
@@ -218,7 +214,7 @@ func (d *Door) within(ctx context.Context, limit time.Duration, w http.ResponseW
 			}
 			done <- a
 		}()
-		a.reply, a.err = d.free(func() (reply, error) { return d.run(w, r.WithContext(ctx), op) })
+		a.reply, a.err = d.free(func() (reply, error) { return d.run(r.WithContext(ctx), op) })
 	}()
 	late := time.NewTimer(limit)
 	defer late.Stop()
