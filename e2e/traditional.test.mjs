@@ -102,6 +102,8 @@ describe('the traditional prompt', () => {
   it('sets up a first phone in the frame, by the wizard, then signs in with it', async () => {
     const user = stage.person();
     const { window, frame, phone } = await enrolled(user);
+    const kept = await window.page.frames()[1].evaluate(() => { document.cookie = 'probe=1; SameSite=None; Secure'; return document.cookie; });
+    assert.equal(kept, '', 'the browser keeps no cookie of the frame');
     await assertAccessible(window.page, { name: 'prompt', only: ['light', 'dark'] });
     await request(frame, phone);
     await signedIn(window, user);
@@ -125,7 +127,7 @@ describe('the traditional prompt', () => {
     await signedIn(window, user);
   });
 
-  // S0, steps 2 to 11: "Add a new device", the code of the phone at hand, the same number, the box to replace, …
+  // The guide's steps 2 to 11: "Add a new device", the code of the phone at hand, the same number, the box to replace, …
   it('replaces a phone with a new one of the same number', async () => {
     const user = stage.person();
     const { phone: old } = await enrolled(user);
@@ -258,8 +260,30 @@ describe('the traditional prompt', () => {
     await phone.typeNumber(number);
     await held;
     await at(frame, 'frame-answer');
-    assert.match(await frame.locator('#answer').getAttribute('data-answer'), /^AUTH\|/);
+    const said = await frame.locator('#answer').getAttribute('data-answer');
+    assert.equal(app.verify(`${said}:${app.sign(user).split(':')[1]}`), user);
     await window.context.close();
+
+    const other = stage.person();
+    const { frame: wizard } = await plain(other);
+    await wizard.getByRole('link', { name: 'Start setup' }).click();
+    await press(wizard, 'Continue');
+    await wizard.getByLabel('Phone number').fill('858 534 2231');
+    await wizard.getByLabel('This is the correct number').check();
+    await press(wizard, 'Continue');
+    await wizard.getByLabel('Android').check();
+    await press(wizard, 'Continue');
+    await press(wizard, 'I have the app installed');
+    await press(wizard, 'Continue');
+    await wizard.getByText('The app is not connected yet.').waitFor();
+    const second = await stage.phone();
+    await second.pair(await link(wizard));
+    await press(wizard, 'Continue');
+    await at(wizard, 'setup-finish');
+    await press(wizard, 'Continue to sign-in');
+    await codeIn(wizard, await second.code());
+    await press(wizard, 'Log in');
+    await at(wizard, 'frame-answer');
   });
 
   // plain opens the frame's page by itself, in a browser without scripts.
@@ -305,7 +329,7 @@ describe('the traditional prompt', () => {
   it('refuses a page that the application does not list, and says no to the application when asked to', async () => {
     const listed = await FramedApplication.start(stage.demo, 'Archive', ...usual, '--frame-host', 'archive.example.edu');
     try {
-      const window = await computer({ allow: [/frame-ancestors|X-Frame-Options|Framing|Refused to (frame|display)|chrome-error/i] });
+      const window = await computer({ allow: [/frame-ancestors|X-Frame-Options|Framing|Refused to (frame|display)|chrome-error|ERR_BLOCKED_BY_RESPONSE/i] });
       await window.page.goto(listed.address(stage.person()));
       await window.page.frameLocator('#duo_iframe').locator('body.neterror').waitFor({ state: 'attached' });
       assert.equal(await window.page.frameLocator('#duo_iframe').locator('[data-screen]').count(), 0);

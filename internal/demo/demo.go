@@ -37,19 +37,21 @@ type Ready struct {
 	CAFile       string        `json:"ca_file"`
 	DataDir      string        `json:"data_dir"`
 	SampleAppURL string        `json:"sample_app_url"`
+	FramedAppURL string        `json:"framed_app_url"`
 	InboxURL     string        `json:"inbox_url"`
 	PhoneURL     string        `json:"phone_url"`
 	Applications []Application `json:"applications"`
 	Users        []Person      `json:"users"`
 }
 
-// Application is what a client of the sample application's kind is configured with.
+// Application is what a client of a sample application's kind is configured with.
 type Application struct {
 	Name         string `json:"name"`
 	Type         string `json:"type"`
 	APIHost      string `json:"api_host"`
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
+	AKEY         string `json:"akey,omitempty"` // websdk2 only: the application's own key
 }
 
 // Run shows the product until ctx ends. It returns nil after an orderly end.
@@ -120,9 +122,9 @@ func Run(ctx context.Context, o Options) (err error) {
 func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
 	origin := st.place.Config.PublicURL
 	ready := Ready{
-		URL: origin, CAFile: st.CAFile, DataDir: st.place.Dir, SampleAppURL: origin + "/sample/",
+		URL: origin, CAFile: st.CAFile, DataDir: st.place.Dir, SampleAppURL: origin + "/sample/", FramedAppURL: origin + "/sample/frame/",
 		InboxURL: origin + "/demo/inbox", PhoneURL: origin + "/demo/phone",
-		Applications: []Application{st.app}, Users: st.people(ctx),
+		Applications: st.apps, Users: st.people(ctx),
 	}
 	if o.JSON {
 		return json.NewEncoder(o.Out).Encode(ready)
@@ -135,12 +137,13 @@ func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
             3. type the number you see into the phone
 
   Sample application  %s
+  In a frame          %s
   Virtual phones      %s
   Inbox               %s
   For clients         api_host %s, CA certificate %s
   Commands            countersign --config %s user list
 
-`, ready.URL+"/", password, ready.SampleAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile)
+`, ready.URL+"/", password, ready.SampleAppURL, ready.FramedAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile)
 	if err != nil {
 		return err
 	}

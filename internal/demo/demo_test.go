@@ -113,12 +113,17 @@ func (p *person) find(pattern string) string {
 
 func TestTheDemoSaysWhereEverythingIs(t *testing.T) {
 	ready, _ := show(t, t.TempDir())
-	if !strings.HasPrefix(ready.URL, "http://localhost:") || len(ready.Applications) != 1 || len(ready.Users) < 4 {
+	if !strings.HasPrefix(ready.URL, "http://localhost:") || len(ready.Applications) != 4 || len(ready.Users) < 4 {
 		t.Fatalf("%+v", ready)
 	}
 	a := ready.Applications[0]
 	if a.Type != "websdk" || len(a.ClientID) != 20 || len(a.ClientSecret) != 40 || !strings.HasPrefix(a.APIHost, "localhost:") {
 		t.Errorf("application %+v", a)
+	}
+	for i, kind := range []string{"websdk", "websdk2", "authapi", "unix"} {
+		if a := ready.Applications[i]; a.Type != kind || len(a.ClientID) != 20 || len(a.ClientSecret) != 40 || (kind == "websdk2") != (len(a.AKEY) >= 40) {
+			t.Errorf("application %+v", a)
+		}
 	}
 	enrolled := map[string]bool{}
 	for _, u := range ready.Users {
@@ -132,7 +137,7 @@ func TestTheDemoSaysWhereEverythingIs(t *testing.T) {
 		t.Errorf("configuration file: %v %v", info, err)
 	}
 	p := newPerson(t)
-	for _, address := range []string{ready.URL, ready.SampleAppURL, ready.InboxURL, ready.PhoneURL, ready.InboxURL + ".json"} {
+	for _, address := range []string{ready.URL, ready.SampleAppURL, ready.FramedAppURL, ready.InboxURL, ready.PhoneURL, ready.InboxURL + ".json"} {
 		p.open(address)
 		if p.code != http.StatusOK || strings.Contains(p.page, "⟦") {
 			t.Errorf("%s: status %d\n%s", address, p.code, p.page)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,17 @@ const password = "demo"
 
 const payrollName = "Payroll of Northfield University"
 
+// seeds are the applications the demo starts with, one of each type a client can be tried with.
+var seeds = []struct {
+	name string
+	kind application.Type
+}{
+	{payrollName, application.TypeWebSDK},
+	{"Benefits of Northfield University", application.TypeWebSDK2},
+	{"VPN of Northfield University", application.TypeAuthAPI},
+	{"Servers of Northfield University", application.TypeUnix},
+}
+
 // samples are the people the demo starts with.
 var samples = []struct {
 	name, realName string
@@ -61,7 +73,8 @@ type stage struct {
 	Log    *slog.Logger
 
 	server *server.Server
-	app    Application
+	app    Application   // the first: Payroll
+	apps   []Application // all, in the order of seeds
 	phones *virtual
 }
 
@@ -69,7 +82,7 @@ type stage struct {
 func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	st.server = s
 	ctx := context.Background() // a few rows in a database of our own
-	if err := st.seedApplication(ctx); err != nil {
+	if err := st.seedApplications(ctx); err != nil {
 		return nil, err
 	}
 	if err := st.seedPeople(ctx); err != nil {
@@ -94,9 +107,11 @@ func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	everybody := func() []Person { return st.people(context.Background()) }
 	sample := &payroll{Client: client, Origin: origin, People: everybody, Cookies: web.Cookies{Plain: true},
 		Style: func() (string, error) { return s.Assets.Path("sample.css") }, Rand: st.Rand, Now: st.Now, Log: st.Log}
+	benefits := &benefits{App: st.apps[1], Origin: origin.String(), People: everybody, Assets: s.Assets, Now: st.Now, Log: st.Log}
 	own := &pages{Site: s.Site, Inbox: st.Inbox, Phones: st.phones, People: everybody, Now: st.Now}
 	mux := http.NewServeMux()
 	sample.routes(mux)
+	benefits.routes(mux)
 	own.routes(mux)
 	return []server.Room{
 		{At: []string{"/{$}"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Method: "GET", Pattern: "/", Name: "what this is"}}},
@@ -105,27 +120,49 @@ func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	}, nil
 }
 
-// seedApplication finds the sample application or makes it.
-func (st *stage) seedApplication(ctx context.Context) error {
-	d := st.server.Directory
-	st.app = Application{Name: payrollName, Type: string(application.TypeWebSDK), APIHost: st.place.Config.APIHosts[0]}
-	all, err := d.Applications(ctx)
+// seedApplications finds the sample applications or makes them.
+func (st *stage) seedApplications(ctx context.Context) error {
+	all, err := st.server.Directory.Applications(ctx)
 	if err != nil {
 		return err
 	}
+	for _, seed := range seeds {
+		a, err := st.seedApplication(ctx, seed.name, seed.kind, all)
+		if err != nil {
+			return fmt.Errorf("sample application %s: %w", seed.name, err)
+		}
+		st.apps = append(st.apps, a)
+	}
+	st.app = st.apps[0]
+	return nil
+}
+
+func (st *stage) seedApplication(ctx context.Context, name string, kind application.Type, all []application.Application) (Application, error) {
+	found := Application{Name: name, Type: string(kind), APIHost: st.place.Config.APIHosts[0]}
 	for _, a := range all {
-		if a.Name != payrollName {
+		if a.Name != name {
 			continue
 		}
 		plain, err := st.server.Keys.Open(application.SecretPurpose, a.ID, a.Secret)
-		st.app.ClientID, st.app.ClientSecret = a.ID, string(plain)
-		return err
+		found.ClientID, found.ClientSecret = a.ID, string(plain)
+		found.AKEY = st.akey(kind, a.ID)
+		return found, err
 	}
-	name, yes, enroll := payrollName, true, policy.NewUserEnroll
-	a, plain, err := d.AddApplication(ctx, actor, application.TypeWebSDK, directory.ApplicationChange{
+	yes, enroll := kind != application.TypeAuthAPI && kind != application.TypeUnix, policy.NewUserEnroll
+	a, plain, err := st.server.Directory.AddApplication(ctx, actor, kind, directory.ApplicationChange{
 		Name: &name, SelfService: &yes, Policy: directory.PolicyChange{NewUser: &enroll}})
-	st.app.ClientID, st.app.ClientSecret = a.ID, plain.Reveal()
-	return err
+	found.ClientID, found.ClientSecret = a.ID, plain.Reveal()
+	found.AKEY = st.akey(kind, a.ID)
+	return found, err
+}
+
+// akey is the key that only an application of the older Web SDK knows. It is the application's own invention; the
+// demo derives it, so that it stays the same from run to run.
+func (st *stage) akey(kind application.Type, clientID string) string {
+	if kind != application.TypeWebSDK2 {
+		return ""
+	}
+	return hex.EncodeToString(st.server.Keys.Digest("demo-akey", clientID))
 }
 
 // actor stands in the log of administrator actions.

@@ -28,7 +28,7 @@ const (
 
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
-	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: scripts,
+	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: append([]string{"frame-focus.js"}, scripts...),
 		Org: b.Org, Help: b.Help, Theme: b.Theme, Beside: b}
 }
 

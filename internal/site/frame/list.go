@@ -32,7 +32,7 @@ type List struct {
 
 // Frame implements web.Page.
 func (p List) Frame(w web.Words) web.Frame {
-	return p.frame("frame-devices", "list", w.S("frame.settings.title"), "frame-setup.js")
+	return p.frame("frame-devices", "list", w.S("frame.settings.title"))
 }
 
 // Rename asks for a device's new name.
