@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"countersign/internal/base/aside"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
@@ -15,16 +16,23 @@ const safetyPoll = 10 * time.Second
 
 // Wait implements Interface.
 func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {
-	wake, stop := f.Bell.Listen(flow.LoginTopic(s.Login.ID))
+	news, err := f.WaitOn(ctx, s.Login.ID, since)
+	if err != nil {
+		return Progress{}, err
+	}
+	return *news, nil
+}
+
+// WaitOn is Wait for a caller that keeps its stack small: it needs no more than the login's ID.
+func (f *Flow) WaitOn(ctx context.Context, loginID string, since int64) (*Progress, error) {
+	wake, stop := f.Bell.Listen(flow.LoginTopic(loginID))
 	defer stop()
 	reading := context.WithoutCancel(ctx) // also at the end of its time the page learns what is true
 	for {
-		l, err := f.DB.Read().LoginByID(reading, s.Login.ID)
-		if err != nil {
-			return Progress{}, err
-		}
-		if l.Version > since || ctx.Err() != nil || !f.Now().Before(l.Expires) {
-			return f.progress(reading, l)
+		over := ctx.Err() != nil
+		news, err := aside.Do(func() (*Progress, error) { return f.look(reading, loginID, since, over) })
+		if err != nil || news != nil {
+			return news, err
 		}
 		timer := time.NewTimer(safetyPoll)
 		select {
@@ -34,6 +42,19 @@ func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, erro
 		}
 		timer.Stop()
 	}
+}
+
+// look gives the progress if there is any above since, or when the waiting is over.
+func (f *Flow) look(ctx context.Context, loginID string, since int64, over bool) (*Progress, error) {
+	l, err := f.DB.Read().LoginByID(ctx, loginID)
+	if err != nil {
+		return nil, err
+	}
+	if l.Version <= since && !over && f.Now().Before(l.Expires) {
+		return nil, nil
+	}
+	news, err := f.progress(ctx, l)
+	return &news, err
 }
 
 func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
