@@ -62,6 +62,7 @@ func expectPAM(s *terminal, let bool) {
 
 // TestPAMDuo is one demo and Debian's pam_duo, asked by pamtester.
 func TestPAMDuo(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t)
 	h := unixHost(d)
 	name := account(t)

@@ -252,6 +252,7 @@ func (h *host) in(t *testing.T) *host {
 
 // TestLoginDuo is one demo and Debian's login_duo in all that people do with it (C-04, J-06, AC-020).
 func TestLoginDuo(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t)
 	h := unixHost(d)
 	const name = "nina"
@@ -375,6 +376,7 @@ func TestLoginDuo(t *testing.T) {
 
 // TestLoginDuoLosesItsServer: what began at preauth ends without anybody inside.
 func TestLoginDuoLosesItsServer(t *testing.T) {
+	t.Parallel()
 	d := startDemo(t)
 	h := unixHost(d)
 	const name = "nina"
@@ -392,8 +394,32 @@ func TestLoginDuoLosesItsServer(t *testing.T) {
 	})
 }
 
+// TestNobodyAnswersTheRequest: the client lets people in after 20 polls without a decision, so this takes its minute.
+func TestNobodyAnswersTheRequest(t *testing.T) {
+	t.Parallel()
+	h := unixHost(startDemo(t))
+	const name = "nina"
+	s := h.at(name)
+	s.sees("Open this link: http")
+	h.expect(s, false)
+	h.enroll(s.shown())
+	s = h.at(name, "prompts=1")
+	s.sees("(1-1): ")
+	s.types("1")
+	s.sees("Open the app on your phone")
+	if let, said := h.batch(name); let { // meanwhile, the blocking call
+		t.Errorf("let in: %s", said)
+	}
+	s.sees("timed out")
+	h.expect(s, false)
+	if polls := strings.Count(s.shown(), "Open the app on your phone"); polls > 6 {
+		t.Errorf("%d polls without a decision", polls)
+	}
+}
+
 // TestAPreauthThatIsOpenWhenTheProgramStops is answered: a broken one would open the host.
 func TestAPreauthThatIsOpenWhenTheProgramStops(t *testing.T) {
+	t.Parallel()
 	p := testkit.Start(t)
 	name := "SSH"
 	a, key, err := p.Directory.AddApplication(t.Context(), "test", application.TypeUnix, directory.ApplicationChange{Name: &name})
