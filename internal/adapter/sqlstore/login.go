@@ -94,8 +94,9 @@ func (s *store) AnswerRecovery(ctx context.Context, id string) error {
 }
 
 func (s *store) FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error) {
-	const q = `UPDATE logins SET stage = 'finished', ticket_digest = $2, ticket_expires_at = $3, version = version + 1
-		WHERE login_id = $1 AND (stage = 'allowed' OR stage = 'finished' AND ticket_used_at = 0) AND expires_at > $4`
+	const q = `UPDATE logins SET ticket_expires_at = CASE WHEN stage = 'finished' THEN ticket_expires_at ELSE $3 END,
+		stage = 'finished', ticket_digest = $2, version = version + 1
+		WHERE login_id = $1 AND (stage = 'allowed' OR stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $4) AND expires_at > $4`
 	return touched(ctx, s.run, q, id, blob(ticket), micros(ticketExpires), micros(now))
 }
 

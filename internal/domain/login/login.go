@@ -115,8 +115,8 @@ type Store interface {
 	AnswerSpare(ctx context.Context, id string) error
 	AnswerRecovery(ctx context.Context, id string) error
 	// FinishLogin moves allowed to finished and stores the ticket's digest. Until a ticket is collected it
-	// may be called again: the new ticket takes the old one's place, so a browser or server that died on
-	// the way to the application loses nothing and no two tickets are good. False otherwise.
+	// may be called again, so a browser or server that died on the way to the application loses nothing;
+	// one ticket is good at a time, and its life counts from the first call. False otherwise.
 	FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error)
 	// CollectTicket takes the ticket for an application: one conditional UPDATE. ErrTicket.
 	CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) (Login, error)

@@ -15,7 +15,7 @@ import (
 func (f *Flow) alertPayload(t transaction.Transaction) ([]byte, error) {
 	c := message.English()
 	return json.Marshal(phonewire.NewAlert(c.Text("alert.request.title", "application", t.Application),
-		c.Text("alert.request.body", "user", t.Username), f.PublicURL, "/app/", t.PhoneID, t.ID))
+		c.Text("alert.request.body", "user", t.Username), f.PublicURL, "/app/#/r/"+t.ID, t.PhoneID, t.ID))
 }
 
 // describeClient says in words which browser asks, for the phone and the log: "Firefox on Windows".

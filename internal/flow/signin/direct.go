@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -109,7 +110,7 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 		return t, false, nil, err
 	}
 	for _, o := range open {
-		if o.LoginID == "" && o.ApplicationID == a.Application.ID && o.IP == s.Login.IP && o.Number == a.Number && f.Now().Sub(o.Created) < coalesced {
+		if f.repeats(o, a, s) {
 			return o, true, nil, nil
 		}
 	}
@@ -128,6 +129,12 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 	}
 	t = f.directRequest(a, s, p)
 	return t, false, nil, st.CreateTransaction(ctx, t)
+}
+
+// repeats reports whether an attempt is the same call once more: everything a person would see of it is the same.
+func (f *Flow) repeats(o transaction.Transaction, a Attempt, s Session) bool {
+	return o.LoginID == "" && o.ApplicationID == a.Application.ID && o.IP == s.Login.IP && o.Number == a.Number &&
+		o.Title == a.Title && slices.Equal(o.Info, a.Info) && f.Now().Sub(o.Created) < coalesced
 }
 
 func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Transaction {

@@ -2,10 +2,10 @@ package signin
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -31,9 +31,12 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	return ticket, nil
 }
 
-// finish makes the ticket inside the caller's database transaction.
+// finish makes the ticket inside the caller's database transaction. It is derived from the login and the master
+// key, so finishing again, in a second window or after a lost redirect, gives the same one: it is good once,
+// whoever brings it first.
 func (f *Flow) finish(ctx context.Context, st flow.Store, loginID string) (secret.Text, error) {
-	ticket, now := secret.NewText(id.Token(f.Rand, 32)), f.Now()
+	ticket := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", loginID)))
+	now := f.Now()
 	done, err := st.FinishLogin(ctx, loginID, f.Keys.Digest(login.TicketPurpose, ticket.Reveal()), now.Add(login.TicketLife), now)
 	if err == nil && !done {
 		err = login.ErrStale

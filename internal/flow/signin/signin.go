@@ -116,8 +116,8 @@ type Interface interface {
 	// Wait returns when the login's version is above since, or ctx ends, with what is true then.
 	Wait(ctx context.Context, s Session, since int64) (Progress, error)
 
-	// Finish makes the ticket for an allowed login. Called again before the application collected, it makes a
-	// new one in its place. login.ErrStale when the login is not allowed (any more) or was collected.
+	// Finish makes the ticket for an allowed login. Called again before the application collected, it gives the
+	// same one. login.ErrStale when the login is not allowed (any more) or was collected.
 	Finish(ctx context.Context, s Session) (ticket secret.Text, err error)
 
 	// Collect takes the ticket: once, by the application it was made for, while the user may still

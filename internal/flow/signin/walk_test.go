@@ -258,13 +258,19 @@ func (w *walk) wrongPurpose() string {
 
 func (w *walk) finish() string {
 	l := w.any()
-	may := (l.stage == login.Allowed || l.stage == login.Finished && !l.collected) && w.Clock.Now().Before(l.Row().Expires)
+	now := w.Clock.Now()
+	may := (l.stage == login.Allowed || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
 	ticket, err := l.Finish()
 	if (err == nil) != may {
 		w.Errorf("finishing a sign-in that is %s, collected %v, gives %v", l.stage, l.collected, err)
 	}
+	if may && l.stage == login.Finished && ticket.Reveal() != l.ticket {
+		w.Error("a second ticket for one sign-in")
+	}
+	if may && l.stage == login.Allowed {
+		l.stage, l.ticket, l.ends = login.Finished, ticket.Reveal(), now.Add(login.TicketLife)
+	}
 	if may {
-		l.stage, l.ticket, l.ends = login.Finished, ticket.Reveal(), w.Clock.Now().Add(login.TicketLife)
 		return "finished"
 	}
 	return "finish refused"
