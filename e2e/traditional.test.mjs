@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { assertAccessible } from './lib/axe.mjs';
 import { at, FramedApplication, opened, signedIn, withoutCookies } from './lib/framed.mjs';
-import { Stage } from './lib/journey.mjs';
+import { Stage, tabTo } from './lib/journey.mjs';
 
 const usual = ['--self-service', '--new-user', 'enroll', '--spare', 'off'];
 let stage, app;
@@ -286,14 +286,36 @@ describe('the traditional prompt', () => {
     await at(wizard, 'frame-answer');
   });
 
-  // plain opens the frame's page by itself, in a browser without scripts.
-  async function plain(user) {
-    const window = await stage.computer({ javaScriptEnabled: false, width: 620 });
+  // plain opens the frame's page by itself, by default in a browser without scripts.
+  async function plain(user, javaScriptEnabled = false) {
+    const window = await stage.computer({ javaScriptEnabled, width: 620 });
     const host = app.registration.api_host;
     const tx = app.sign(user).split(':')[0];
     await window.page.goto(`https://${host}/frame/web/v1/auth?tx=${encodeURIComponent(tx)}&parent=${encodeURIComponent(app.url + '/login')}&v=2.9`);
     return { window, frame: window.page };
   }
+
+  it('can be used by keyboard alone: a code, and back from my devices', async () => {
+    const user = stage.person();
+    const { phone } = await enrolled(user);
+    const { window: { page } } = await plain(user, true);
+    await tabTo(page, 'My settings & devices');
+    await page.keyboard.press('Enter');
+    await at(page, 'frame-verify');
+    await tabTo(page, 'Enter a code');
+    await page.keyboard.press('Enter');
+    const code = await phone.code();
+    await page.locator('#code:focus').waitFor();
+    await page.keyboard.type(code);
+    await page.keyboard.press('Enter');
+    await at(page, 'frame-devices');
+    await tabTo(page, /^Device options/);
+    await page.keyboard.press('Space');
+    await tabTo(page, 'Change device name');
+    await tabTo(page, 'Done, back to sign-in');
+    await page.keyboard.press('Enter');
+    await at(page, 'frame-answer');
+  });
 
   it('fits a frame of 304 by 330 pixels, and its Settings button opens the links', async () => {
     const user = stage.person();

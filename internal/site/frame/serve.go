@@ -259,7 +259,7 @@ func (p *Pages) serveSession(next manager, l login.Login, key secret.Text, w htt
 	}
 	m := manage{View: found, path: Path(l, key) + "/my/" + r.PathValue("session")}
 	m.base = Base{Org: web.Org{Name: found.Settings.Organization}, App: found.Application.Name, Help: web.Help{Text: found.Settings.Help},
-		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Section: Settings, Devices: true}
+		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Mine: m.path, Section: Settings, Devices: true}
 	return next(p, m, w, r)
 }
 
