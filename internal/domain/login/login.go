@@ -37,6 +37,9 @@ const (
 	Life       = 10 * time.Minute
 	EnrollLife = 30 * time.Minute
 	TicketLife = 5 * time.Minute // decision 26
+
+	// CookieDoubt is how long after its beginning a sign-in without a cookie means that the browser keeps none.
+	CookieDoubt = time.Minute
 )
 
 // Login is one attempt.
@@ -79,7 +82,7 @@ const (
 var (
 	// ErrStale reports a login that is unknown, expired or finished, or not this browser's.
 	ErrStale = errs.New(errs.Gone, "login.stale")
-	// ErrCookie reports a browser that did not bring the cookie.
+	// ErrCookie reports a sign-in just begun whose browser did not bring the cookie.
 	ErrCookie = errs.New(errs.Unproved, "login.cookie")
 	// ErrTicket reports a ticket that is unknown, used, expired or another application's.
 	ErrTicket = errs.New(errs.Denied, "login.ticket")

@@ -294,11 +294,26 @@ func TestAC030NothingUsableExistsBeforeTheLastFactor(t *testing.T) {
 		if _, err := k.SignIn.Resume(context.Background(), mine.ID, secretText("")); !errors.Is(err, login.ErrCookie) {
 			k.Errorf("no cookie gives %v", err)
 		}
+		if _, err := k.SignIn.Resume(context.Background(), "kept-as-a-bookmark-long", secretText("")); !errors.Is(err, login.ErrStale) {
+			k.Errorf("an unknown address without a cookie gives %v", err)
+		}
 		k.OK(mine.Code(p.Code(), transaction.SignIn))
 		_, err := thiefs.Finish()
 		k.Want(err, login.ErrStale)
 		k.Stale(mine)
 		_, err = mine.Finish()
+		k.Want(err, login.ErrStale)
+	})
+}
+
+// an address kept as a bookmark tells to start again, and does not blame the browser's cookies.
+func TestAnOldAddressWithoutACookieHasEnded(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("Payroll")
+		k.Enrolled(app, "alice")
+		l := k.Begin(app, "alice")
+		k.Clock.Advance(login.CookieDoubt)
+		_, err := k.SignIn.Resume(context.Background(), l.ID, secretText(""))
 		k.Want(err, login.ErrStale)
 	})
 }

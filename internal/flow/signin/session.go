@@ -18,12 +18,17 @@ import (
 // Resume implements Interface.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
-	if cookie.Empty() {
-		return s, login.ErrCookie
-	}
 	l, err := f.DB.Read().LoginByID(ctx, loginID)
 	if err != nil {
 		return s, err
+	}
+	if cookie.Empty() {
+		// Only a browser that was sent here a moment ago can have lost its cookie; later it is an address kept as a
+		// bookmark, or one from another browser's history.
+		if f.Now().Sub(l.Created) < login.CookieDoubt {
+			return s, login.ErrCookie
+		}
+		return s, login.ErrStale
 	}
 	if !secret.Equal(l.CookieDigest, f.Keys.Digest(login.CookiePurpose, cookie.Reveal())) {
 		return s, login.ErrStale
