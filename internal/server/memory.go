@@ -31,6 +31,9 @@ func frugal(release bool) {
 		}
 	}
 	used, held := bytes[0]+bytes[1], bytes[2]-bytes[3]
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // a small heap is collected often for little; the limit below bounds a large one
+	}
 	debug.SetMemoryLimit(max(roomy, int64(used+used/6)))
 	// A connection keeps the stack its TLS handshake grew until a collection or two have halved it.
 	if release && bytes[4] > 2000 && bytes[1]/bytes[4] > 9<<10 {
