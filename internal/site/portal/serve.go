@@ -105,8 +105,26 @@ func (p *Portal) withSession(next handler) web.Handler {
 			http.Redirect(w, r, prompt.Path(found.Session.LoginID)+"/devices", http.StatusSeeOther)
 			return nil
 		}
+		if errors.Is(err, phone.ErrUnknown) {
+			return p.gone(w, r)
+		}
 		return err
 	}
+}
+
+// errGone reports a device that is not, or no more, on the person's list: another tab removed it.
+var errGone = errs.New(errs.NotFound, "device.gone")
+
+// gone leads back to the list; a waiting page's script gets the error alone.
+func (p *Portal) gone(w http.ResponseWriter, r *http.Request) error {
+	if strings.Contains(r.Header.Get("Accept"), "application/json") {
+		return errGone
+	}
+	m := web.Message{Err: errGone, Actions: []web.Link{{Path: At, Text: p.Web.Pages.Words(r).S("devices.back")}}}
+	if p.Web.Frame != nil {
+		m.Around = p.Web.Frame(r)
+	}
+	return p.show(w, r, http.StatusNotFound, m)
 }
 
 func (p *Portal) view(found devices.View, r *http.Request) view {

@@ -163,7 +163,7 @@ func portals() []Story {
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
 		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name, Kind: "tablet"}},
 		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Kind: "phone", Last: true}},
-		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle"), Actions: []web.Link{{Text: "Prove it is you", Path: "/portal/verify"}}}},
+		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle")}},
 		{"portal-once", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
 	}
 }

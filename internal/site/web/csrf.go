@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/hmac"
 	"encoding/base64"
+	"errors"
 	"net/http"
 
 	"countersign/internal/base/errs"
@@ -36,8 +37,13 @@ func (f Forms) Token(id string) string {
 }
 
 // Check compares the request's token with the session's, in constant time; ErrStaleForm when
-// they differ or the session is empty. It reads the form.
+// they differ or the session is empty. It reads the form; one over the limit is told apart, as
+// loading the page again would not help it.
 func (f Forms) Check(r *http.Request, id string) error {
+	var large *http.MaxBytesError
+	if err := r.ParseForm(); errors.As(err, &large) {
+		return err
+	}
 	got, err := base64.RawURLEncoding.DecodeString(r.PostFormValue(FormField))
 	if id == "" || err != nil || !hmac.Equal(got, f.MAC([]byte("form\x00"+id))) {
 		return ErrStaleForm
