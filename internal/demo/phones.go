@@ -114,10 +114,5 @@ func (v *virtual) all() []*phone.Device {
 	return list
 }
 
-// of reports whether a person has a phone here.
-func (v *virtual) of(username string) bool {
-	return slices.ContainsFunc(v.all(), func(d *phone.Device) bool { return d.Account().Username == username })
-}
-
 // reasons are the two ways to say no, as the form sends them.
 var reasons = map[string]phonewire.Reason{"mistake": phonewire.Mistake, "fraud": phonewire.Fraud}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/internal/adapter/mail"
-	"countersign/internal/adapter/webpush"
 	"countersign/internal/flow"
 	"countersign/internal/flow/notice"
 	"countersign/internal/server/config"
@@ -38,12 +37,5 @@ func smtp(c config.Mail, now func() time.Time) notice.Sender {
 		Password: c.Password, TLS: c.TLS, Now: now}}
 }
 
-// bells makes the push adapter speak of subscriptions as flows do.
-type bells struct{ *webpush.Doorbell }
-
-// Knock implements flow.Doorbell.
-func (b bells) Knock(ctx context.Context, s flow.Subscription, payload []byte, ttl time.Duration) error {
-	return b.Doorbell.Knock(ctx, webpush.Subscription{Endpoint: s.Endpoint, P256dh: s.P256dh, Auth: s.Auth}, payload, ttl)
-}
-
-func (s *Server) doorbell() flow.Doorbell { return bells{s.Push} }
+// doorbell rings phones through their push services.
+func (s *Server) doorbell() flow.Doorbell { return s.Push }

@@ -332,7 +332,9 @@ func TestSessions(t *testing.T) {
 		same(t, "proof too old", spend(full.ID, noon), false)
 		same(t, "one change", spend(full.ID, at(-time.Second)), true)
 		same(t, "no second", spend(full.ID, at(-time.Second)), false)
-		same(t, "unlimited", spend(other.ID, at(-time.Second)) && spend(other.ID, at(-time.Second)), true)
+		for range 2 {
+			same(t, "unlimited", spend(other.ID, at(-time.Second)), true)
+		}
 		write(t, db, func(s flow.Store) error {
 			return s.RenewSession(ctx, full.ID, "duo_push", session.Unlimited, at(time.Minute))
 		})

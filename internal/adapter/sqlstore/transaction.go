@@ -79,7 +79,7 @@ func (s *store) ExplainTransaction(ctx context.Context, id, factor, reason strin
 
 func (s *store) CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error) {
 	const q = `SELECT (SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND state = 'pending'),
-		(SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND created_at >= $2 AND state NOT IN ('pending', 'approved'))`
+		(SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND created_at >= $2 AND state NOT IN ('pending', 'approved') AND phone_id <> '')`
 	counts, err := one(ctx, s.run, errNone, func(r *row) [2]int { return [2]int{int(r.int()), int(r.int())} }, q, userID, micros(since))
 	return counts[0], counts[1], err
 }

@@ -153,7 +153,7 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app appl
 	switch {
 	case err == nil:
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Referrer-Policy", "no-referrer")
+		w.Header().Set("Referrer-Policy", "same-origin")
 		w.Header().Set("Location", d.Path(opening.Login, opening.Cookie))
 		w.WriteHeader(http.StatusSeeOther)
 	case errors.Is(err, user.ErrNameInvalid):

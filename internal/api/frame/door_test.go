@@ -404,7 +404,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	check := func(what string, h http.Header, want string) {
 		t.Helper()
 		found := ancestors.FindStringSubmatch(h.Get("Content-Security-Policy"))
-		if found == nil || found[1] != want || (h.Get("X-Frame-Options") == "DENY") != (want == "'none'") || h.Get("Referrer-Policy") != "no-referrer" {
+		if found == nil || found[1] != want || (h.Get("X-Frame-Options") == "DENY") != (want == "'none'") || h.Get("Referrer-Policy") != "same-origin" {
 			t.Errorf("%s: %v, X-Frame-Options %q", what, found, h.Get("X-Frame-Options"))
 		}
 	}

@@ -378,8 +378,10 @@ func TestABypassCodeIsMadeStoredSlowlyAndReplacesEarlierOnes(t *testing.T) { // 
 		_, err = b.MakeBypassCode(ctx, actor, "jo", own)
 		b.want(err, directory.ErrCodeExists)
 		b.now = b.now.Add(1000 * 24 * time.Hour)
-		if !spend("123456789") || !spend("123456789") {
-			b.t.Fatal("a code without limits ended")
+		for range 2 {
+			if !spend("123456789") {
+				b.t.Fatal("a code without limits ended")
+			}
 		}
 		for _, row := range b.actions() {
 			for k, v := range row.Description {

@@ -163,7 +163,7 @@ func spellings(name string) []string {
 		for _, d := range []string{"@example.edu", "@DOM", "＠dom", "@a@b", "﹫dom"} {
 			all = append(all, b+d)
 		}
-		all = append(all, b[:len(b)]+"\u0000", "\u202a"+b+"\u202c", "\xff"+b, b+"\xc3\x28")
+		all = append(all, b+"\u0000", "\u202a"+b+"\u202c", "\xff"+b, b+"\xc3\x28")
 	}
 	return all
 }

@@ -43,7 +43,7 @@ func TestTheShellRunsOnlyItsOwnScriptsAndMayUseTheCamera(t *testing.T) {
 		if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy %s", target, csp)
 		}
-		if !strings.Contains(w.Header().Get("Permissions-Policy"), "camera=(self)") || w.Header().Get("Referrer-Policy") != "no-referrer" {
+		if !strings.Contains(w.Header().Get("Permissions-Policy"), "camera=(self)") || w.Header().Get("Referrer-Policy") != "same-origin" {
 			t.Errorf("%s: %v", target, w.Header())
 		}
 		if strings.Contains(body, "<b>") || strings.Contains(body, "style=") || regexp.MustCompile(`<script>|\son\w+=`).MatchString(body) {

@@ -196,7 +196,7 @@ func TestHeadersStandOnEveryAnswerAndHSTSOnlyWhenAskedFor(t *testing.T) {
 		rec := httptest.NewRecorder()
 		Headers(HeaderOptions{HSTS: hsts}, http.NotFoundHandler()).ServeHTTP(rec, httptest.NewRequest("GET", "/app/x", nil))
 		h := rec.Header()
-		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" || h.Get("Cross-Origin-Opener-Policy") != "same-origin" ||
+		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "same-origin" || h.Get("Cross-Origin-Opener-Policy") != "same-origin" ||
 			!strings.Contains(h.Get("Content-Security-Policy"), "frame-ancestors 'none'") || !strings.Contains(h.Get("Permissions-Policy"), "camera=(self)") ||
 			(h.Get("Strict-Transport-Security") != "") != hsts {
 			t.Errorf("%v", h)

@@ -57,7 +57,10 @@ func verify(header, origin string, now time.Time) (claims, string, error) {
 	if err != nil || len(signature) != 64 {
 		return claims{}, "", errors.New("vapid signature is not 64 bytes")
 	}
-	key := &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(raw[1:33]), Y: new(big.Int).SetBytes(raw[33:])}
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), raw)
+	if err != nil {
+		return claims{}, "", fmt.Errorf("vapid key: %w", err)
+	}
 	digest := sha256.Sum256([]byte(pieces[0] + "." + pieces[1]))
 	if !ecdsa.Verify(key, digest[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
 		return claims{}, "", errors.New("vapid signature is wrong")
