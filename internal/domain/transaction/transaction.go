@@ -91,7 +91,8 @@ type Store interface {
 	DecideTransaction(ctx context.Context, id string, to State, now time.Time) (Transaction, error)
 	// ExplainTransaction writes Factor and Reason of a decision just made.
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
-	// CountTransactions counts a user's pending ones and those not approved since a time.
+	// CountTransactions counts a user's pending ones and the requests not approved since a time. A wrong code is
+	// no request: it has no phone.
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
 	// OverdueTransactions lists pending ones that expired before now; userID "" = of everybody.
 	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]Transaction, error)

@@ -60,3 +60,29 @@ func TestASecondWindowFinishesWithTheSameTicketWhichIsGoodOnce(t *testing.T) {
 		}
 	})
 }
+
+// Codes typed at doors without a browser leave a row for the answer; they rang no phone, so the limits on requests
+// (decision 13) do not count them, as they do not count codes typed in the prompt (AC-035).
+func TestWrongCodesDoNotStopRequests(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db flow.DB) {
+		k := flowkit.New(t, db)
+		app := k.Application("vpn")
+		p := k.Enrolled(app, "alice")
+		attempt := func() signin.Attempt {
+			r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
+			g, err := k.SignIn.Gate(context.Background(), r)
+			k.OK(err)
+			return signin.Attempt{Gate: g, Request: r}
+		}
+		for range signin.MaxMissed + 1 {
+			decided, err := k.SignIn.Prove(context.Background(), attempt(), p.Wrong())
+			k.OK(err)
+			if decided.State != transaction.Denied {
+				t.Fatalf("a wrong code came to %s", decided.State)
+			}
+		}
+		if _, err := k.SignIn.Send(context.Background(), attempt(), "push:"+p.ID); err != nil {
+			t.Errorf("after wrong codes a request is refused: %v", err)
+		}
+	})
+}
