@@ -287,14 +287,17 @@ func TestSettingsAreShownAndChanged(t *testing.T) {
 	s := ready(t)
 	var set settingsDoc
 	s.json(&set, "settings", "set", "--organization", "Example University", "--help-line", "Desk 555-0100", "--lockout-minutes", "never", "--no-change-mail",
-		"--spare", "require")
-	if set.Organization != "Example University" || set.LockoutMinutes != nil || set.ChangeMail || set.Policy.Spare != "require" {
+		"--spare", "require", "--fraud-email", "desk@example.edu")
+	if set.Organization != "Example University" || set.LockoutMinutes != nil || set.ChangeMail || set.FraudEmail != "desk@example.edu" || set.Policy.Spare != "require" {
 		t.Fatalf("%+v", set)
 	}
 	if text := s.ok("settings", "show"); !strings.Contains(text, "never") || !strings.Contains(text, "Desk 555-0100") {
 		t.Fatal(text)
 	}
 	if code, _, bad := s.run("settings", "set", "--lockout-minutes", "3"); code != exitFailed || !strings.Contains(bad, "lockout_minutes") {
+		t.Fatalf("exit %d: %s", code, bad)
+	}
+	if code, _, bad := s.run("settings", "set", "--fraud-email", "desk"); code != exitFailed || !strings.Contains(bad, "fraud_email") {
 		t.Fatalf("exit %d: %s", code, bad)
 	}
 	if text := s.ok("log", "auth"); !strings.Contains(text, "Nothing found") {

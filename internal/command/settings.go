@@ -16,6 +16,7 @@ type settingsDoc struct {
 	LockoutMinutes   *int      `json:"lockout_minutes"` // null: never by itself
 	DormantDays      int       `json:"dormant_days"`
 	ChangeMail       bool      `json:"change_mail"`
+	FraudEmail       string    `json:"fraud_email"`
 	EnrollmentStyle  string    `json:"enrollment_style"` // universal or traditional
 	Policy           policyDoc `json:"policy"`
 }
@@ -23,7 +24,7 @@ type settingsDoc struct {
 func settingsOf(s settings.Settings) settingsDoc {
 	d := settingsDoc{
 		Organization: s.Organization, Help: s.Help, LockoutThreshold: s.LockoutThreshold, DormantDays: s.DormantDays,
-		ChangeMail: !s.NoChangeMail, EnrollmentStyle: cmp.Or(s.EnrollmentStyle, settings.Universal), Policy: policyOf(s.Policy),
+		ChangeMail: !s.NoChangeMail, FraudEmail: s.FraudEmail, EnrollmentStyle: cmp.Or(s.EnrollmentStyle, settings.Universal), Policy: policyOf(s.Policy),
 	}
 	if s.LockoutMinutes != directory.Never {
 		d.LockoutMinutes = &s.LockoutMinutes
@@ -38,7 +39,7 @@ func (d settingsDoc) write(p *page) {
 	}
 	p.fields(append([]any{
 		"organization", d.Organization, "help_line", d.Help, "lockout_threshold", d.LockoutThreshold,
-		"lockout_minutes", minutes, "dormant_days", d.DormantDays, "change_mail", d.ChangeMail, "enrollment_style", d.EnrollmentStyle}, d.Policy.fields()...)...)
+		"lockout_minutes", minutes, "dormant_days", d.DormantDays, "change_mail", d.ChangeMail, "fraud_email", d.FraudEmail, "enrollment_style", d.EnrollmentStyle}, d.Policy.fields()...)...)
 }
 
 type settingsShow struct{}
@@ -61,6 +62,7 @@ type settingsSet struct {
 	LockoutMinutes   string  `help:"Minutes until a locked-out person may try again, 5 to 30000, or never." placeholder:"N|never"`
 	DormantDays      *int    `help:"Days without a sign-in after which a first device needs the help desk." placeholder:"N"`
 	ChangeMail       *bool   `negatable:"" help:"Mail people when their devices change."`
+	FraudEmail       *string `help:"Mail address that is told when someone answers \"not me\" or is locked out; empty for none." placeholder:"ADDRESS"`
 	EnrollmentStyle  *string `enum:"universal,traditional" placeholder:"universal|traditional" help:"What an enrollment link opens."`
 	policyFlags
 }
@@ -68,7 +70,7 @@ type settingsSet struct {
 func (c *settingsSet) Run(r *run) error {
 	change := directory.SettingsChange{
 		Organization: c.Organization, Help: c.HelpLine, LockoutThreshold: c.LockoutThreshold,
-		DormantDays: c.DormantDays, ChangeMail: c.ChangeMail, EnrollmentStyle: c.EnrollmentStyle,
+		DormantDays: c.DormantDays, ChangeMail: c.ChangeMail, FraudEmail: c.FraudEmail, EnrollmentStyle: c.EnrollmentStyle,
 	}
 	var err error
 	if change.Policy, err = c.change(); err != nil {

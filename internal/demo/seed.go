@@ -120,7 +120,7 @@ func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	}, nil
 }
 
-// seedApplications finds the sample applications or makes them.
+// seedApplications finds the sample applications or makes them, and says once who gets reports.
 func (st *stage) seedApplications(ctx context.Context) error {
 	all, err := st.server.Directory.Applications(ctx)
 	if err != nil {
@@ -134,7 +134,12 @@ func (st *stage) seedApplications(ctx context.Context) error {
 		st.apps = append(st.apps, a)
 	}
 	st.app = st.apps[0]
-	return nil
+	if len(all) > 0 {
+		return nil // a later run; what an operator set stays
+	}
+	desk := "security@northfield.example"
+	_, err = st.server.Directory.SetSettings(ctx, actor, directory.SettingsChange{FraudEmail: &desk})
+	return err
 }
 
 func (st *stage) seedApplication(ctx context.Context, name string, kind application.Type, all []application.Application) (Application, error) {

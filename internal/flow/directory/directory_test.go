@@ -493,19 +493,19 @@ func TestSettingsKeepTheirRanges(t *testing.T) { // X-47
 		ctx := t.Context()
 		for _, bad := range []directory.SettingsChange{
 			{Organization: ptr("")}, {Help: ptr(strings.Repeat("x", 201))}, {Help: ptr("two\nlines")}, {LockoutThreshold: ptr(0)}, {LockoutThreshold: ptr(101)},
-			{LockoutMinutes: ptr(4)}, {LockoutMinutes: ptr(30001)}, {DormantDays: ptr(0)},
+			{FraudEmail: ptr("nobody")}, {FraudEmail: ptr("a@example.edu,b@example.edu")}, {LockoutMinutes: ptr(4)}, {LockoutMinutes: ptr(30001)}, {DormantDays: ptr(0)},
 		} {
 			_, err := b.SetSettings(ctx, actor, bad)
 			b.want(err, directory.ErrSetting)
 		}
 		s, err := b.SetSettings(ctx, actor, directory.SettingsChange{
-			Organization: ptr("Example University"), LockoutMinutes: ptr(directory.Never), ChangeMail: ptr(false),
+			Organization: ptr("Example University"), LockoutMinutes: ptr(directory.Never), ChangeMail: ptr(false), FraudEmail: ptr("desk@example.edu"),
 			Policy: directory.PolicyChange{Spare: ptr(policy.SpareRequire)},
 		})
 		b.ok(err)
 		read, err := b.Settings(ctx)
 		b.ok(err)
-		if read.Organization != "Example University" || read.LockoutMinutes != directory.Never || !read.NoChangeMail || read.Policy.Spare != policy.SpareRequire ||
+		if read.Organization != "Example University" || read.LockoutMinutes != directory.Never || !read.NoChangeMail || read.FraudEmail != "desk@example.edu" || read.Policy.Spare != policy.SpareRequire ||
 			s.LockoutThreshold != 10 {
 			b.t.Fatalf("settings %+v", read)
 		}

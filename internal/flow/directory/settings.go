@@ -25,6 +25,7 @@ type SettingsChange struct {
 	LockoutMinutes   *int    // 5 to 30000, or Never
 	DormantDays      *int    // 1 to 3650
 	ChangeMail       *bool   // mail a user when his devices change (decision 25)
+	FraudEmail       *string // one mail address that gets reports of "not me" and of lock-outs (M-12), or empty for none
 	EnrollmentStyle  *string // settings.Universal or settings.Traditional: what enrollment links open (C-10)
 	Policy           PolicyChange
 }
@@ -66,6 +67,7 @@ func (c SettingsChange) apply(s *settings.Settings) (map[string]any, error) {
 	set(d, "lockout_minutes", &s.LockoutMinutes, c.LockoutMinutes)
 	set(d, "dormant_days", &s.DormantDays, c.DormantDays)
 	set(d, "no_change_mail", &s.NoChangeMail, noMail)
+	set(d, "fraud_email", &s.FraudEmail, c.FraudEmail)
 	set(d, "enrollment_style", &s.EnrollmentStyle, c.EnrollmentStyle)
 	if err := c.Policy.apply(&s.Policy, d); err != nil {
 		return nil, err
@@ -79,6 +81,7 @@ func (c SettingsChange) apply(s *settings.Settings) (map[string]any, error) {
 		{"lockout_threshold", s.LockoutThreshold >= 1 && s.LockoutThreshold <= 100},
 		{"lockout_minutes", s.LockoutMinutes == Never || s.LockoutMinutes >= 5 && s.LockoutMinutes <= 30000},
 		{"enrollment_style", s.EnrollmentStyle == "" || s.EnrollmentStyle == settings.Universal || s.EnrollmentStyle == settings.Traditional},
+		{"fraud_email", checkEmail(s.FraudEmail) == nil},
 		{"dormant_days", s.DormantDays >= 1 && s.DormantDays <= 3650},
 	} {
 		if !check.good {
