@@ -29,18 +29,19 @@ func (p *Prompt) push(v *view, w http.ResponseWriter, r *http.Request) error {
 	id := r.PostFormValue("device")
 	if _, err := p.SignIn.Push(r.Context(), v.Session, "push:"+id, v.transactionPurpose()); err != nil {
 		if errors.Is(err, signin.ErrPushLimit) || errors.Is(err, signin.ErrPushStorm) {
-			return p.show(w, r, http.StatusTooManyRequests, p.paused(v, errs.Of(err)))
+			return p.show(w, r, http.StatusTooManyRequests, p.paused(v, r, errs.Of(err)))
 		}
 		return p.overOr(v, w, r, err)
 	}
 	return p.move(w, r, v.path)
 }
 
-// paused says why no request goes out now and leaves the code field open.
-func (p *Prompt) paused(v *view, e *errs.Error) Refused {
+// paused says why no request goes out now, and leaves the code field and the way to the others open.
+func (p *Prompt) paused(v *view, r *http.Request, e *errs.Error) Refused {
 	page := p.refused(v, e)
 	page.LoginPath = v.path
 	page.CodeField, page.Kinds = true, v.kinds()
+	page.Actions = []web.Link{{Path: v.path + "/ways", Text: p.Web.Pages.Words(r).S("prompt.ways")}}
 	return page
 }
 
@@ -55,7 +56,11 @@ func (p *Prompt) overOr(v *view, w http.ResponseWriter, r *http.Request, err err
 // showPush is the waiting page, in whatever state its request is.
 func (p *Prompt) showPush(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Transaction.ID == "" { // none could be sent at the start (decision 13)
-		return p.show(w, r, http.StatusOK, p.paused(v, errs.Of(signin.ErrPushStorm)))
+		why := signin.ErrPushLimit
+		if !v.User.PushStopped.IsZero() {
+			why = signin.ErrPushStorm
+		}
+		return p.show(w, r, http.StatusOK, p.paused(v, r, why))
 	}
 	return p.show(w, r, http.StatusOK, p.pushPage(v, v.Transaction, v.Login.Version))
 }
