@@ -161,6 +161,11 @@ func TestCommandsWithoutAnInstanceSayWhatToDo(t *testing.T) {
 	if code, _, bad := s.run("app", "list"); code != exitFailed || !strings.Contains(bad, "countersign init") {
 		t.Errorf("exit %d: %s", code, bad)
 	}
+	_, _, bad := s.run("app", "list", "--json")
+	var missing problem
+	if err := json.Unmarshal([]byte(bad), &missing); err != nil || missing.Error != "command.config" {
+		t.Errorf("%v: %s", err, bad)
+	}
 	if err := os.WriteFile(s.config, []byte("public_url = \"https://x.example\"\ndata_dir = \"data\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +173,9 @@ func TestCommandsWithoutAnInstanceSayWhatToDo(t *testing.T) {
 	var p problem
 	if err := json.Unmarshal([]byte(bad), &p); err != nil || code != exitFailed || p.Error != "command.schema" || !strings.Contains(p.Message, "countersign migrate") {
 		t.Errorf("exit %d: %s", code, bad)
+	}
+	if text := s.ok("routes"); !strings.Contains(text, "/oauth/v1/authorize") {
+		t.Error(text)
 	}
 	if exists(filepath.Join(s.dir, "data", "countersign.db")) {
 		t.Error("looking made a database")

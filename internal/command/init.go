@@ -55,7 +55,7 @@ func (c *initCommand) Run(r *run) error {
 			return err
 		}
 	}
-	cfg, err := config.Load(path, r.Environ)
+	cfg, err := r.loadFrom(path)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (c *initCommand) fresh() (config.Config, error) {
 	}
 	cfg.APIHosts = []string{u.Host}
 	if err := cfg.Validate(); err != nil {
-		return cfg, err
+		return cfg, errConfig.With(err)
 	}
 	cfg.APIHosts = nil // follows public_url when the operator changes it
 	return cfg, nil

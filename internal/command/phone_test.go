@@ -51,6 +51,9 @@ func TestAPhoneOnTheCommandLinePairsAnswersAndMakesCodes(t *testing.T) {
 	if code, _, bad := s.run("phone", "pair", "7KQM-2XWN", "--origin", origin); code != exitFailed || !strings.Contains(bad, "--ca") {
 		t.Fatalf("without the authority: exit %d: %s", code, bad)
 	}
+	if code, _, bad := s.run("phone", "pair", "ftp://somewhere/a/CODE"); code != exitFailed || !strings.Contains(bad, "not a pairing link") {
+		t.Fatalf("exit %d: %s", code, bad)
+	}
 	var account accountDoc
 	s.json(&account, "phone", "pair", "7kqm-2xwn", "--origin", origin, "--ca", ca, "--name", "Desk")
 	if account.Username != "ana" || account.PhoneName != "Desk" || account.State != filepath.Join(s.dir, ".config", "countersign", "phone.json") {
@@ -82,6 +85,11 @@ func TestAPhoneOnTheCommandLinePairsAnswersAndMakesCodes(t *testing.T) {
 		t.Fatalf("%+v", outcome)
 	}
 	ask(m, account.AccountID, "417", "tx-2")
+	for _, mistyped := range []string{"41", "4l7", "4177"} { // no number of three digits, so not a wrong one either
+		if code, _, bad := s.run("phone", "approve", "tx-2", "--number", mistyped); code != exitFailed || !strings.Contains(bad, "3 digits") {
+			t.Fatalf("%s: exit %d: %s", mistyped, code, bad)
+		}
+	}
 	code, _, bad := s.run("phone", "approve", "tx-2", "--number", "418", "--json")
 	var p problem
 	if err := json.Unmarshal([]byte(bad), &p); err != nil || code != exitFailed || p.Error != "phone.outcome.wrong_number" {

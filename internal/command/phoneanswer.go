@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/phonewire"
@@ -28,10 +29,15 @@ func (c *phoneApprove) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	if q.NumberDigits > 0 && c.Number == "" {
+	if q.NumberDigits > 0 && !digits(c.Number, q.NumberDigits) {
 		return errs.New(errs.Invalid, "phone.number").Arg("digits", q.NumberDigits)
 	}
 	return r.answer(d, q, phonewire.Approve, phonewire.NoReason, c.Number, phonewire.StateApproved)
+}
+
+// digits reports whether s is n digits; anything else cannot be the number, and does not cost the request.
+func digits(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789") == ""
 }
 
 type phoneDeny struct {
@@ -90,7 +96,7 @@ func (f phoneFlags) find(r *run, transaction string) (device, phonewire.Request,
 	case len(found) == 1:
 		return from[0], found[0], nil
 	case len(found) > 1:
-		return device{}, phonewire.Request{}, usagef("%d requests are open; say which", len(found))
+		return device{}, phonewire.Request{}, usagef("%d requests are open; say which of those that countersign phone list shows", len(found))
 	case failed != nil:
 		return device{}, phonewire.Request{}, phoneError(failed)
 	}
@@ -112,6 +118,8 @@ func phoneError(err error) error {
 		return &errs.Error{Kind: kind, Code: refused.Code, Args: map[string]any{"message": refused.Message}}
 	case errors.Is(err, phone.ErrNoOrigin):
 		return usagef("a typed code needs --origin, the address of the server")
+	case errors.Is(err, phone.ErrLink):
+		return errLink
 	case errors.Is(err, phone.ErrNotOpen):
 		return errNoRequest
 	case errors.As(err, &unreachable):

@@ -21,6 +21,7 @@ var (
 	errUnpaired  = errs.New(errs.NotFound, "phone.unpaired")
 	errAccount   = errs.New(errs.NotFound, "phone.account")
 	errCA        = errs.New(errs.Invalid, "phone.ca")
+	errLink      = errs.New(errs.Invalid, "phone.link")
 	errNoRequest = errs.New(errs.NotFound, "phone.no_request")
 )
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/server/config"
 )
 
@@ -31,9 +32,18 @@ func (r *run) configPath() string {
 	return systemConfig
 }
 
-// load reads the configuration as the server does.
-func (r *run) load() (config.Config, error) {
-	return config.Load(r.configPath(), r.Environ)
+// errConfig reports a configuration that is missing or has mistakes; its cause says which.
+var errConfig = errs.New(errs.Invalid, "command.config")
+
+// load reads the configuration as the server does. errConfig.
+func (r *run) load() (config.Config, error) { return r.loadFrom(r.configPath()) }
+
+func (r *run) loadFrom(path string) (config.Config, error) {
+	c, err := config.Load(path, r.Environ)
+	if err != nil {
+		return c, errConfig.With(err)
+	}
+	return c, nil
 }
 
 func exists(path string) bool {

@@ -2,8 +2,10 @@ package command
 
 import (
 	"log/slog"
+	"os"
 
 	"countersign/internal/server"
+	"countersign/internal/server/config"
 )
 
 type routesCommand struct{}
@@ -15,12 +17,17 @@ type routeDoc struct {
 	Name    string `json:"name"`
 }
 
-// Run lists every address with the package that answers it.
+// Run lists every address with the package that answers it. The addresses are the program's, not an instance's: it
+// asks a program of its own in a folder that goes away, so looking needs no instance and changes none.
 func (routesCommand) Run(r *run) error {
-	cfg, err := r.load()
+	dir, err := os.MkdirTemp("", "countersign-routes-")
 	if err != nil {
 		return err
 	}
+	defer os.RemoveAll(dir)
+	cfg := config.Default(dir)
+	cfg.PublicURL = "https://localhost"
+	cfg.Complete()
 	s, err := server.Open(r.ctx, cfg, server.Options{Now: r.Now, Rand: r.Rand, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err

@@ -19,6 +19,9 @@ import (
 // ErrNoOrigin reports a typed code without the address of its server.
 var ErrNoOrigin = errors.New("a typed code needs the server's address (origin)")
 
+// ErrLink reports an address that is not one for pairing.
+var ErrLink = errors.New("not a pairing link")
+
 // Target splits what a person gives into the server's origin and the pairing code: a link
 // https://HOST/a/CODE (or the app's /app/?p=CODE), or a typed code with origin beside it.
 func Target(linkOrCode, origin string) (string, string, error) {
@@ -31,14 +34,14 @@ func Target(linkOrCode, origin string) (string, string, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", "", fmt.Errorf("that is not a pairing link")
+		return "", "", ErrLink
 	}
 	code := u.Query().Get("p")
 	if rest, ok := strings.CutPrefix(u.Path, "/a/"); ok && rest != "" && !strings.Contains(rest, "/") {
 		code = rest
 	}
 	if code == "" {
-		return "", "", fmt.Errorf("that is not a pairing link: it has no code after /a/")
+		return "", "", fmt.Errorf("%w: it has no code after /a/", ErrLink)
 	}
 	if origin == "" {
 		origin = u.Scheme + "://" + u.Host
