@@ -294,6 +294,7 @@ func TestOutbox(t *testing.T) {
 		same(t, "full", row, full)
 		row = got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, "DM2"))
 		same(t, "a sent body is emptied", []any{row.Body, row.Sent}, []any{[]byte(nil), noon})
+		same(t, "a sent mail keeps no address (D-22)", row.To, "")
 	})
 }
 

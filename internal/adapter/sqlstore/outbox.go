@@ -34,7 +34,7 @@ func (s *store) LeaseMail(ctx context.Context, now, until time.Time, n int) ([]o
 }
 
 func (s *store) MailSent(ctx context.Context, id string, now time.Time) error {
-	const q = `UPDATE mails SET sent_at = $2, body = NULL WHERE mail_id = $1`
+	const q = `UPDATE mails SET sent_at = $2, body = NULL, recipient = '' WHERE mail_id = $1`
 	return s.run.later(ctx, q, []any{id, micros(now)})
 }
 

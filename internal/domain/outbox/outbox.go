@@ -46,8 +46,8 @@ type Store interface {
 	// LeaseMail takes up to limit due messages and moves their Due to until, so that no other node takes
 	// them meanwhile: UPDATE … RETURNING.
 	LeaseMail(ctx context.Context, now, until time.Time, limit int) ([]Mail, error)
-	// MailSent empties the body; MailRetry sets the next Due, counts the attempt and keeps the answer;
-	// MailFailed gives up.
+	// MailSent empties body and address: of an address typed for one mail nothing stays (D-22). MailRetry sets
+	// the next Due, counts the attempt and keeps the answer; MailFailed gives up.
 	MailSent(ctx context.Context, id string, now time.Time) error
 	MailRetry(ctx context.Context, id string, due time.Time, answer string) error
 	MailFailed(ctx context.Context, id string, now time.Time, answer string) error

@@ -185,8 +185,8 @@ func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activat
 	return shown.State(now), nil
 }
 
-// Mail sends a link of its own, good for MailLife, to an address that is used once and kept nowhere but in
-// the sealed message (D-22). Args of the notice: user, organization.
+// Mail sends a link of its own, good for MailLife, to an address that is used once and kept in the
+// outbox alone, until the message is sent (D-22). Args of the notice: user, organization.
 func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username string) error {
 	address, err := CleanAddress(address)
 	if err != nil {
