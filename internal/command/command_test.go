@@ -163,6 +163,9 @@ func TestCommandsWithoutAnInstanceSayWhatToDo(t *testing.T) {
 	}
 	_, _, bad := s.run("app", "list", "--json")
 	var missing problem
+	if code, out, _ := s.run("doctor"); code != exitFailed || strings.Contains(out, "command.config") || !strings.Contains(out, "countersign init") {
+		t.Errorf("exit %d: %s", code, out)
+	}
 	if err := json.Unmarshal([]byte(bad), &missing); err != nil || missing.Error != "command.config" {
 		t.Errorf("%v: %s", err, bad)
 	}

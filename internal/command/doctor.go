@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/base/message"
 )
 
@@ -45,7 +46,7 @@ func (doctorCommand) Run(r *run) error {
 	path := r.configPath()
 	cfg, err := r.load()
 	if err != nil {
-		d.add("config", fail, "bad", "file", path, "error", err)
+		d.add("config", fail, "bad", "file", path, "error", errs.Of(err).Cause)
 	} else {
 		d.add("config", fine, "good", "file", path)
 		d.files(path, cfg)

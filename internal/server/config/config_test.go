@@ -101,6 +101,14 @@ func TestUnknownNamesAreErrorsThatNameTheNearestKnownOne(t *testing.T) {
 	}
 }
 
+// A service called countersign finds its own address among its variables; that is no mistake of the operator's.
+func TestVariablesThatOthersSetAreLeftAlone(t *testing.T) {
+	if _, err := config.Load("", []string{"COUNTERSIGN_PUBLIC_URL=https://b.example.edu", "COUNTERSIGN_SERVICE_HOST=10.0.0.7", "COUNTERSIGN_SERVICE_PORT_HTTPS=443",
+		"COUNTERSIGN_PORT=tcp://10.0.0.7:443", "COUNTERSIGN_PORT_443_TCP_ADDR=10.0.0.7", "COUNTERSIGN_TEST_POSTGRES=x"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrongValuesAreToldWithSettingValueAndRemedyAllAtOnce(t *testing.T) {
 	for name, c := range map[string]struct{ environ, want string }{
 		"no url":        {"", "public_url (COUNTERSIGN_PUBLIC_URL) is \"\": write the https address"},

@@ -122,6 +122,13 @@ func apply(settings []setting, found map[string]any, folder string) []error {
 	return problems
 }
 
+// foreign reports a variable of our prefix that others set: an orchestrator tells every container of a service called
+// countersign where it is (COUNTERSIGN_SERVICE_HOST, COUNTERSIGN_PORT_443_TCP, …), and the test rig names its parts.
+func foreign(name string) bool {
+	rest := strings.TrimPrefix(name, prefix)
+	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_") || strings.HasPrefix(rest, "TEST_")
+}
+
 func applyEnviron(settings []setting, environ []string) []error {
 	var problems []error
 	known := map[string]setting{}
@@ -132,7 +139,7 @@ func applyEnviron(settings []setting, environ []string) []error {
 	}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, prefix) || name == PathVariable {
+		if !strings.HasPrefix(name, prefix) || name == PathVariable || foreign(name) {
 			continue
 		}
 		s, ok := known[name]
