@@ -38,6 +38,7 @@ func (d *Door) auth(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.Proving = true
 	asking, cancel := context.WithTimeout(ctx, d.deadline())
 	defer cancel()
 	g, err := d.SignIn.Preauth(asking, r)

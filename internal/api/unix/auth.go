@@ -22,7 +22,7 @@ func (d *Door) auth(c call) (any, error) {
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithTimeout(context.WithoutCancel(waiting), proveTime)
 	defer cancel()
-	r, g, err := d.gate(c)
+	r, g, err := d.gate(c, true)
 	if err != nil {
 		return nil, err
 	}

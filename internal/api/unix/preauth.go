@@ -34,11 +34,12 @@ func words() *message.Catalogue { return message.English() }
 
 // gate asks the flow about the person of a call. A name that can be nobody's is denied like any other: what a
 // stranger typed is no reason for an error (AC-019).
-func (d *Door) gate(c call) (signin.Request, signin.Gate, error) {
+func (d *Door) gate(c call, proving bool) (signin.Request, signin.Gate, error) {
 	r, err := c.person()
 	if err != nil {
 		return r, signin.Gate{}, err
 	}
+	r.Proving = proving
 	g, err := d.SignIn.Preauth(c.ctx, r)
 	if errors.Is(err, user.ErrNameInvalid) {
 		return r, signin.Gate{Application: c.application, Outcome: signin.OutcomeDeny}, nil
@@ -49,7 +50,7 @@ func (d *Door) gate(c call) (signin.Request, signin.Gate, error) {
 func (d *Door) preauth(c call) (any, error) {
 	d.log().Info("legacy preauth", "application", c.application.ID, slog.String("failmode", clip(c.params["failmode"], 16)),
 		slog.String("host", clip(c.params["hostname"], 255)))
-	_, g, err := d.gate(c)
+	_, g, err := d.gate(c, false)
 	if err != nil {
 		return nil, err
 	}

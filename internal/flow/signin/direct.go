@@ -34,10 +34,11 @@ var ErrNumber = errs.New(errs.Denied, "push.number")
 // breaks (security 4.4).
 const coalesced = 10 * time.Second
 
-// Preauth asks the gates and logs what they decided at once (allow, deny).
+// Preauth asks the gates and logs what they decided at once (allow, deny), and that nothing but a code of the help
+// desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
 func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 	g, err := f.Gate(ctx, r)
-	if err != nil || g.Outcome == OutcomeChallenge || g.Outcome == OutcomeEnroll {
+	if err != nil || g.Reason == "" || g.Outcome == OutcomeChallenge && r.Proving {
 		return g, err
 	}
 	result := audit.Denied

@@ -39,6 +39,7 @@ type Request struct {
 	Username    string                  // as presented
 	UserID      string                  // instead of Username, for doors that know the user (enrollment links)
 	Invited     bool                    // the door holds an enrollment link: enrolling is its purpose (C-09)
+	Proving     bool                    // doors without a browser: the call brings a proof, an earlier one opened the sign-in
 	IP          netip.Addr
 	UserAgent   string
 }
