@@ -1,0 +1,160 @@
+package parity
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign/internal/base/id"
+	"countersign/internal/testkit"
+)
+
+const callback = "https://payroll.example.edu/callback"
+
+func mac(h func() hash.Hash, key, text string) []byte {
+	m := hmac.New(h, []byte(key))
+	m.Write([]byte(text))
+	return m.Sum(nil)
+}
+
+// token makes an HS512 JWT by the program's clock, which is ahead of the machine's.
+func (t *twin) token(claims map[string]any) string {
+	raw, err := json.Marshal(claims)
+	if err != nil {
+		panic(err) // texts and numbers always encode
+	}
+	b64 := base64.RawURLEncoding.EncodeToString
+	text := b64([]byte(`{"alg":"HS512","typ":"JWT"}`)) + "." + b64(raw)
+	return text + "." + b64(mac(sha512.New, t.skey, text))
+}
+
+// universal is the OIDC door with the Universal Prompt, without a script.
+func universal(t *twin) (decision, error) {
+	v := t.Visitor()
+	until := t.Clock.Now().Add(4 * time.Minute).Unix()
+	v.Open("/oauth/v1/authorize?response_type=code&client_id=" + t.app.ID + "&request=" + t.token(map[string]any{"scope": "openid", "redirect_uri": callback,
+		"client_id": t.app.ID, "iss": t.app.ID, "aud": "https://" + t.APIHost, "exp": until, "state": id.Token(rand.Reader, 20), "nonce": id.Token(rand.Reader, 20),
+		"response_type": "code", "duo_uname": t.typed, "use_duo_code_attribute": true}))
+	switch {
+	case v.Left != nil:
+		return t.redeem(v)
+	case v.Status == http.StatusForbidden:
+		return denied, nil
+	case strings.HasSuffix(v.At.Path, "/enroll"):
+		return enrolls, nil
+	case !strings.HasPrefix(v.At.Path, "/prompt/"):
+		return "", fmt.Errorf("at %s (%d): %s", v.At, v.Status, v.Page)
+	}
+	at := strings.Join(strings.Split(v.At.Path, "/")[:3], "/")
+	if err := t.prove(v, at); err != nil || t.ask == nothing {
+		return challenged, err
+	}
+	if v.Left == nil {
+		v.Open(at)
+	}
+	if v.Left == nil && strings.Contains(v.Page, `action="`+at+`/continue"`) {
+		v.Send(at + "/continue")
+	}
+	if v.Left == nil {
+		return denied, nil
+	}
+	return t.redeem(v)
+}
+
+// prove gives the proof on a page of either prompt.
+func (t *twin) prove(v *testkit.Visitor, at string) error {
+	switch {
+	case t.ask == nothing:
+		return nil
+	case !t.ask.push():
+		v.Send(at+"/code", "code", t.code)
+		return nil
+	}
+	_, p, err := t.waiting()
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		device := "none"
+		for _, d := range t.phones {
+			if d.app {
+				device = d.id
+				break
+			}
+		}
+		v.Send(at+"/push", "device", device)
+		if _, p, err = t.waiting(); err != nil || p == nil {
+			return err // it is refused: no request goes out
+		}
+	}
+	if err := t.answer(); err != nil {
+		return err
+	}
+	return t.settled()
+}
+
+// redeem collects the sign-in as the application does.
+func (t *twin) redeem(v *testkit.Visitor) (decision, error) {
+	proof := t.token(map[string]any{"iss": t.app.ID, "sub": t.app.ID, "aud": t.URL + "/oauth/v1/token", "exp": t.Clock.Now().Add(time.Minute).Unix(), "jti": id.Token(rand.Reader, 20)})
+	res, err := t.api.PostForm(t.URL+"/oauth/v1/token", values("grant_type", "authorization_code", "code", v.Left.Query().Get("duo_code"), "redirect_uri", callback,
+		"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "client_assertion", proof))
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("token: %d %s", res.StatusCode, raw)
+	}
+	return allowed, nil
+}
+
+// framed is the traditional prompt in its frame.
+func framed(t *twin) (decision, error) {
+	v := t.Visitor()
+	plain := fmt.Sprintf("%s|%s|%d", t.typed, t.app.ID, t.Clock.Now().Add(4*time.Minute).Unix())
+	cookie := "TX|" + base64.StdEncoding.EncodeToString([]byte(plain))
+	tx := cookie + "|" + hex.EncodeToString(mac(sha1.New, t.skey, cookie))
+	v.Open("/frame/web/v1/auth?" + values("tx", tx, "parent", "https://benefits.example.edu/login", "v", "2.9").Encode())
+	switch screen := v.Screen(); {
+	case strings.Contains(v.Page, `data-answer="AUTH|`):
+		return allowed, nil
+	case v.Status == http.StatusForbidden:
+		return denied, nil
+	case strings.HasPrefix(screen, "setup-"):
+		return enrolls, nil
+	case screen != "frame-prompt":
+		return "", fmt.Errorf("at %s (%d): %s", v.At, v.Status, v.Page)
+	}
+	at := strings.Join(strings.Split(v.At.Path, "/")[:3], "/")
+	if t.code != "" {
+		v.Open(at + "?code=1") // the button that opens the field
+	}
+	if err := t.prove(v, at); err != nil || t.ask == nothing {
+		return challenged, err
+	}
+	// The answer is given once: it is on the page already after a code.
+	if !strings.Contains(v.Page, `data-answer="`) && v.Screen() != "frame-recovered" {
+		v.Open(at)
+	}
+	if v.Screen() == "frame-recovered" {
+		v.Send(at + "/continue")
+	}
+	if strings.Contains(v.Page, `data-answer="AUTH|`) {
+		return allowed, nil
+	}
+	return denied, nil
+}

@@ -1,0 +1,257 @@
+package parity
+
+import (
+	"fmt"
+	mrand "math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/settings"
+	"countersign/internal/flow"
+	"countersign/internal/testkit"
+	"countersign/internal/testkit/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+type world struct {
+	*testkit.Program
+	t   *testing.T
+	api *http.Client
+}
+
+// outcome is all that must be the same at every door.
+type outcome struct {
+	Decision decision
+	Counted  string // status, failures, misses, stopped
+	Logged   string // result, reason and factor of each row, oldest first
+}
+
+// meant are the differences from the first door that are no bugs. Each says for whom it holds and brings the
+// other door's outcome to what the first door's would be; what else differs is a bug.
+var meant = []struct {
+	why   string
+	holds func(t *twin, d door, first, other outcome) bool
+	like  func(first, other outcome) outcome
+}{
+	{"a door that shows no number sends a plain request, and the log says so (decision 14)",
+		func(t *twin, d door, first, other outcome) bool {
+			return t.unnumbered(d) && t.policy.NumberRequired != "on" && t.ask.push()
+		},
+		func(first, other outcome) outcome {
+			other.Logged = strings.ReplaceAll(other.Logged, audit.FactorPush, audit.FactorVerifiedPush)
+			return other
+		}},
+	{"stricter: where a number is demanded, a door that shows none sends no request at all (decision 14)",
+		func(t *twin, d door, first, other outcome) bool {
+			return t.unnumbered(d) && t.policy.NumberRequired == "on" && t.ask.push() && !strings.Contains(string(other.Decision), string(allowed)) && other.Logged == ""
+		},
+		func(first, other outcome) outcome { return first }},
+	{"told once: preauth logs that only a code of the help desk is left, auth alone logs the proof only",
+		func(t *twin, d door, first, other outcome) bool { return t.straight && d.direct() },
+		func(first, other outcome) outcome {
+			for _, reason := range []string{audit.FactorRestricted, audit.DenyUnenrolledUser, audit.NoActivatedAccount} {
+				told := row(audit.Denied, reason, audit.FactorNone)
+				if strings.ReplaceAll(first.Logged, told, "") == other.Logged {
+					other.Logged = first.Logged
+				}
+			}
+			return other
+		}},
+	{"stricter: auth alone invites nobody to set up a phone",
+		func(t *twin, d door, first, other outcome) bool {
+			return t.straight && d.direct() && strings.ReplaceAll(string(first.Decision), string(enrolls), string(denied)) == string(other.Decision)
+		},
+		func(first, other outcome) outcome {
+			other.Decision = first.Decision
+			return other
+		}},
+}
+
+func (d door) direct() bool { return d.name != "oidc" && d.name != "frame" }
+
+// unnumbered reports a door that shows no number although the policy wants one.
+func (t *twin) unnumbered(d door) bool {
+	if t.policy.NumberEntry < 0 && t.policy.NumberRequired != "on" {
+		return false
+	}
+	return d.plain || d.name == "menu" && (!t.numbered || t.straight || t.policy.NumberEntry < 0) || d.name == "auth" && (t.straight || t.policy.NumberEntry < 0)
+}
+
+func row(result audit.Result, reason, factor string) string {
+	return fmt.Sprintf("%s %s %s; ", result, reason, factor)
+}
+
+// outcome reads what the twin's attempt left behind.
+func (t *twin) outcome(d decision) (outcome, error) {
+	o := outcome{Decision: d}
+	rows, err := t.DB.Read().Authentications(t.t.Context(), audit.Query{Application: t.app.ID, Limit: 20})
+	if err != nil {
+		return o, err
+	}
+	for _, r := range rows {
+		o.Logged = row(r.Result, r.Reason, r.Factor) + o.Logged
+	}
+	if t.userID != "" {
+		u, err := t.DB.Read().UserByID(t.t.Context(), t.userID)
+		if err != nil {
+			return o, err
+		}
+		o.Counted = fmt.Sprintf("%s, %d failures, %d misses, stopped %v, signed in %v", u.Status, u.Failures, u.PushMisses, !u.PushStopped.IsZero(), u.LastLogin.After(t.person.LastLogin))
+	}
+	return o, nil
+}
+
+// play lets every twin knock at its door at once.
+func (w *world) play(n int, s situation) ([]*twin, []outcome, error) {
+	var through []door
+	for _, d := range doors {
+		if probe := (&twin{situation: s}); s.ask == wrongNumber && probe.unnumbered(d) {
+			continue // nobody is asked for a number there
+		}
+		through = append(through, d)
+	}
+	twins, err := w.plant(n, s, through)
+	if err != nil {
+		return nil, nil, err
+	}
+	late := make(chan struct{})
+	var asked, done sync.WaitGroup
+	outcomes, errors := make([]outcome, len(twins)), make([]error, len(twins))
+	for i, t := range twins {
+		asked.Add(1)
+		t.asked, t.late = sync.OnceFunc(asked.Done), late
+		errors[i] = fmt.Errorf("the door's test ended early")
+		done.Go(func() {
+			defer t.asked()
+			var all []string
+			for n := range s.rounds {
+				if n > 0 && through[i].plain {
+					w.Clock.Advance(2 * time.Second) // or it is the same call, repeated by a client whose connection broke
+				}
+				d, err := through[i].knock(t)
+				if err != nil {
+					errors[i] = err
+					return
+				}
+				all = append(all, string(d))
+			}
+			outcomes[i], errors[i] = t.outcome(decision(strings.Join(all, ", ")))
+		})
+	}
+	asked.Wait()
+	if s.ask == silence {
+		w.Clock.Advance(61 * time.Second)
+		if s.sweep {
+			err = w.SignIn.Expire(w.t.Context())
+		}
+	}
+	close(late)
+	done.Wait()
+	for i, e := range errors {
+		if e != nil {
+			return nil, nil, fmt.Errorf("%s: %w", through[i].name, e)
+		}
+	}
+	return twins, outcomes, err
+}
+
+// compare names what differs from the first door and is not meant to.
+func compare(twins []*twin, outcomes []outcome) (bugs []string, meantTo []string) {
+	first := outcomes[0]
+	for i, o := range outcomes {
+		was := o
+		for _, m := range meant {
+			t := twins[i]
+			if o != first && m.holds(t, byName(t.door), first, o) {
+				if o = m.like(first, o); o == first {
+					meantTo = append(meantTo, m.why)
+				}
+			}
+		}
+		if o != first {
+			bugs = append(bugs, fmt.Sprintf("%-5s %+v\n      %-5s %+v", twins[0].door, first, twins[i].door, was))
+		}
+	}
+	return bugs, meantTo
+}
+
+func byName(name string) door {
+	for _, d := range doors {
+		if d.name == name {
+			return d
+		}
+	}
+	return door{}
+}
+
+const lockoutThreshold = 4
+
+func TestEveryDoorDecidesCountsAndLogsTheSame(t *testing.T) {
+	seed, count := uint64(time.Now().UnixNano()), 210
+	if text := os.Getenv("COUNTERSIGN_PARITY_SEED"); text != "" { // to see a failure again
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := os.Getenv("COUNTERSIGN_PARITY_COUNT"); text != "" { // for a long run
+		var err error
+		if count, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testkit.EachDatabase(t, func(t *testing.T, database testkit.Option) {
+		n := count
+		if strings.HasSuffix(t.Name(), "postgres") {
+			n = count / 6
+		}
+		w := &world{Program: testkit.Start(t, database), t: t}
+		w.api = w.Client()
+		w.set(func(s *settings.Settings) { s.LockoutThreshold = lockoutThreshold })
+		seen, differ := map[string]int{}, map[string]int{}
+		r := mrand.New(mrand.NewPCG(seed, 1))
+		for i := range n {
+			s := invent(r, w.Clock.Now(), lockoutThreshold)
+			twins, outcomes, err := w.play(i, s)
+			if err != nil {
+				t.Fatalf("COUNTERSIGN_PARITY_SEED=%d, situation %d: %v\n%v", seed, i, err, s)
+			}
+			bugs, meantTo := compare(twins, outcomes)
+			for _, b := range bugs {
+				t.Errorf("COUNTERSIGN_PARITY_SEED=%d, situation %d:\n      %s\n      %v", seed, i, b, s)
+			}
+			for _, d := range strings.Split(string(outcomes[0].Decision), ", ") {
+				seen[d]++
+			}
+			for _, why := range meantTo {
+				differ[why]++
+			}
+		}
+		t.Logf("decisions %v, meant differences %v", seen, differ)
+		if n >= 200 && (len(seen) < 4 || seen[string(allowed)] < n/10 || seen[string(denied)] < n/10) {
+			t.Errorf("the situations are too much alike: %v", seen)
+		}
+	})
+}
+
+func (w *world) set(change func(*settings.Settings)) {
+	w.t.Helper()
+	err := w.DB.Write(w.t.Context(), func(st flow.Store) error {
+		s, err := st.LoadSettings(w.t.Context())
+		if err != nil {
+			return err
+		}
+		change(&s)
+		return st.SaveSettings(w.t.Context(), s)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
