@@ -62,7 +62,7 @@ func (h *hosts) add(name, standard string) {
 func (h *hosts) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.elsewhere[r.Host] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			http.Redirect(w, r, h.publicURL+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			http.Redirect(w, r, h.publicURL+onward(r), http.StatusTemporaryRedirect)
 			return
 		}
 		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
@@ -74,4 +74,13 @@ func (h *hosts) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// onward is the path and query with which a request goes on at another address. A request line without a
+// path, which no browser sends, goes to the front page: else its text would become part of the host.
+func onward(r *http.Request) string {
+	if at := r.URL.RequestURI(); strings.HasPrefix(at, "/") {
+		return at
+	}
+	return "/"
 }

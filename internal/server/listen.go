@@ -114,6 +114,6 @@ func redirector(publicURL string) http.Handler {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
-		http.Redirect(w, r, publicURL+r.URL.RequestURI(), http.StatusPermanentRedirect)
+		http.Redirect(w, r, publicURL+onward(r), http.StatusPermanentRedirect)
 	})
 }

@@ -1,0 +1,36 @@
+package server
+
+import (
+	"bufio"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// A request line may hold an address of any form. Those who are sent on to the public address arrive there
+// whatever it says (AC-044, AC-049).
+func TestWhoeverIsSentOnArrivesAtThePublicAddress(t *testing.T) {
+	const public = "https://mfa.example.edu"
+	h := newHosts(public, nil, []string{"127.0.0.1:80"})
+	handlers := map[string]http.Handler{"from plain http": redirector(public), "from another name": h.guard(http.NotFoundHandler())}
+	for line, want := range map[string]string{
+		"/my?a=b":             public + "/my?a=b",
+		"//evil.example/x":    public + "//evil.example/x",
+		"http://127.0.0.1:80": public + "/",
+		"x:@evil.example/":    public + "/",
+		"x:.evil.example/":    public + "/",
+	} {
+		for name, handler := range handlers {
+			r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + line + " HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			if got := w.Header().Get("Location"); got != want {
+				t.Errorf("%s: GET %s goes to %q, want %q", name, line, got, want)
+			}
+		}
+	}
+}
