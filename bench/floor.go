@@ -65,6 +65,7 @@ func serveFloor(ctx context.Context, l net.Listener, c *tls.Config, s childSpec)
 	mux.HandleFunc("GET /prompt/{id}", f.prompt)
 	mux.HandleFunc("POST /prompt/{id}/code", f.code)
 	mux.HandleFunc("POST /oauth/v1/token", f.token)
+	mux.HandleFunc("POST /auth/v2/{call}", signedFloor(os.Getenv(floorAuthVariable)))
 	front := &http.Server{Handler: mux, TLSConfig: c, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() {
 		<-ctx.Done()

@@ -31,6 +31,13 @@ type signIns struct {
 // pair is what one sign-in needs: a browser's connection and the application's.
 type pair struct{ browser, back *wire }
 
+func (p pair) close() {
+	p.back.close()
+	if p.browser != nil {
+		p.browser.close()
+	}
+}
+
 // load drives sign-ins against one server.
 type load struct {
 	dial   *dialer
@@ -43,6 +50,8 @@ type load struct {
 	first  error
 	size   int  // of the page
 	direct bool // the code's answer led straight back
+	single bool // there is no browser
+	work   func(at pair, p *person) (size int, direct bool, err error)
 }
 
 func newLoad(at ready, c client, people []person) (*load, error) {
@@ -51,6 +60,7 @@ func newLoad(at ready, c client, people []person) (*load, error) {
 		return nil, err
 	}
 	l := &load{dial: d, client: c, people: make(chan *person, len(people)), pairs: make(chan pair, 4096)}
+	l.work = func(at pair, p *person) (int, bool, error) { return signIn(at.browser, at.back, l.client, p) }
 	for i := range people {
 		l.people <- &people[i]
 	}
@@ -64,11 +74,10 @@ func (l *load) one(ctx context.Context, begun time.Time) {
 	at, err := l.take(ctx)
 	size, direct := 0, false
 	if err == nil {
-		if size, direct, err = signIn(at.browser, at.back, l.client, p); err == nil {
+		if size, direct, err = l.work(at, p); err == nil {
 			l.pairs <- at
 		} else {
-			at.browser.close()
-			at.back.close()
+			at.close()
 		}
 	}
 	took := time.Since(begun)
@@ -92,13 +101,13 @@ func (l *load) take(ctx context.Context) (pair, error) {
 		return at, nil
 	default:
 	}
+	back, err := l.dial.dial(ctx)
+	if err != nil || l.single {
+		return pair{back: back}, err
+	}
 	browser, err := l.dial.dial(ctx)
 	if err != nil {
-		return pair{}, err
-	}
-	back, err := l.dial.dial(ctx)
-	if err != nil {
-		browser.close()
+		back.close()
 		return pair{}, err
 	}
 	return pair{browser, back}, nil
@@ -148,8 +157,7 @@ func (l *load) close() {
 	for {
 		select {
 		case at := <-l.pairs:
-			at.browser.close()
-			at.back.close()
+			at.close()
 		default:
 			return
 		}
@@ -220,34 +228,45 @@ func measureSignIns(ctx context.Context, p plan, at *place, r *report) error {
 	if len(under.times) == 0 {
 		return fmt.Errorf("no sign-in succeeded on the floor: %w", under.first)
 	}
+	if p.profile != "" {
+		if _, err := product.ask("profile " + p.profile + "-" + at.Name + ".pprof"); err != nil {
+			return err
+		}
+	}
+	if err := p.turns(ctx, "", p.rate, at, [2]*process{bare, product}, [2]*load{under, mine}, &r.SignIns); err != nil {
+		return err
+	}
+	if p.profile != "" {
+		_, err = product.ask("endprofile")
+	}
+	return err
+}
+
+// turns measures floor and product, in this order, in every loop, and adds what came of it to results.
+func (p plan) turns(ctx context.Context, prefix string, rate float64, at *place, servers [2]*process, loads [2]*load, results *[]signIns) error {
 	type shape struct {
 		name  string
 		drive func(l *load) func()
 	}
 	var shapes []shape
 	for _, n := range p.concurrency {
-		shapes = append(shapes, shape{fmt.Sprintf("closed %d", n), func(l *load) func() { return func() { l.closed(ctx, n, p.length) } }})
+		shapes = append(shapes, shape{fmt.Sprintf("%sclosed %d", prefix, n), func(l *load) func() { return func() { l.closed(ctx, n, p.length) } }})
 	}
-	shapes = append(shapes, shape{fmt.Sprintf("open %g/s", p.rate), func(l *load) func() { return func() { l.openLoop(ctx, p.rate, p.length) } }})
-	if p.profile != "" {
-		if _, err := product.ask("profile " + p.profile + "-" + at.Name + ".pprof"); err != nil {
-			return err
-		}
-	}
+	shapes = append(shapes, shape{fmt.Sprintf("%sopen %g/s", prefix, rate), func(l *load) func() { return func() { l.openLoop(ctx, rate, p.length) } }})
 	for _, s := range shapes {
 		say("%s: %s", at.Name, s.name)
-		floor, err := under.measured("floor", s.name, bare, nil, s.drive(under))
+		floor, err := loads[0].measured("floor", s.name, servers[0], nil, s.drive(loads[0]))
 		if err != nil {
 			return err
 		}
-		got, err := mine.measured(at.Name, s.name, product, at.cluster, s.drive(mine))
+		got, err := loads[1].measured(at.Name, s.name, servers[1], at.cluster, s.drive(loads[1]))
 		if err != nil {
 			return err
 		}
 		if floor.CPU > 0 {
 			got.Ratio = got.CPU / floor.CPU
 		}
-		r.SignIns = append(r.SignIns, floor, got)
+		*results = append(*results, floor, got)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -257,8 +276,5 @@ func measureSignIns(ctx context.Context, p plan, at *place, r *report) error {
 			}
 		}
 	}
-	if p.profile != "" {
-		_, err = product.ask("endprofile")
-	}
-	return err
+	return nil
 }

@@ -15,6 +15,7 @@
 //	wire.go      a small HTTP client
 //	signin.go    one sign-in by code, as application, browser and phone do it
 //	load.go      many of them: closed and open loops
+//	auth.go      calls of the Auth API, and their floor
 //	wait.go      pages that wait, and the phones that wake them
 //	startup.go   from exec to the first answer
 //	machine.go   what this machine is and what else it does
@@ -41,10 +42,12 @@ type plan struct {
 	length      time.Duration
 	concurrency []int
 	rate        float64 // sign-ins a second of the open loop
-	users       int     // people who sign in by code
-	waiting     int     // pages that wait
-	wakes       int     // how many of them are answered
-	starts      int     // how often the start is measured
+	preauthRate float64 // and calls of the Auth API
+	authRate    float64
+	users       int // people who sign in by code
+	waiting     int // pages that wait
+	wakes       int // how many of them are answered
+	starts      int // how often the start is measured
 	parts       map[string]bool
 	profile     string // file prefix
 	jsonFile    string
@@ -74,8 +77,10 @@ func parse() (plan, error) {
 	seconds := flag.Float64("seconds", 10, "length of each measurement")
 	concurrency := flag.String("concurrency", "1,16,64", "sign-ins at once in the closed loops")
 	flag.Float64Var(&p.rate, "rate", 1000, "sign-ins a second in the open loop")
+	flag.Float64Var(&p.preauthRate, "preauth-rate", 5000, "preauth calls a second in the open loop")
+	flag.Float64Var(&p.authRate, "auth-rate", 2000, "auth calls a second in the open loop")
 	flag.IntVar(&p.waiting, "waiting", 10_000, "pages that wait at once")
-	parts := flag.String("parts", "signin,wait,start", "what to measure")
+	parts := flag.String("parts", "signin,auth,wait,start", "what to measure")
 	quick := flag.Bool("quick", false, "a short run that shows whether everything works; its numbers mean little")
 	flag.StringVar(&p.profile, "cpuprofile", "", "write processor profiles of the servers to FILE-sqlite.pprof and so on")
 	flag.StringVar(&p.jsonFile, "json", "", "write the results to FILE as JSON, too")
@@ -160,6 +165,9 @@ func measure(ctx context.Context, p plan, db, dir string, r *report) error {
 	}
 	if p.parts["signin"] {
 		steps = append(steps, func() error { return measureSignIns(ctx, p, place, r) })
+	}
+	if p.parts["auth"] {
+		steps = append(steps, func() error { return measureAuth(ctx, p, place, r) })
 	}
 	if p.parts["wait"] {
 		steps = append(steps, func() error { return measureWaiting(ctx, p, place, r) })

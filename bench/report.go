@@ -15,6 +15,7 @@ type report struct {
 	Seconds float64   `json:"seconds"` // of each measurement
 	Machine machine   `json:"machine"`
 	SignIns []signIns `json:"sign_ins"`
+	Auth    []signIns `json:"auth_api"`
 	Waiting []waiting `json:"waiting"`
 	Starts  []startUp `json:"starts"`
 	Targets []target  `json:"targets"`
@@ -61,6 +62,7 @@ func (r *report) judge(p plan) {
 			// The last sign-ins end after the loop: a rate a little below the one asked for is that rate.
 			r.promise(thousand, p.rate >= 1000 && open.Rate >= 0.97*p.rate && open.P99 < 100 && open.Errors == 0, "%.0f/s, p99 %.0f ms, %d errors", open.Rate, open.P99, open.Errors)
 		}
+		r.judgeAuth(p, db)
 		var many waiting
 		for _, w := range r.Waiting {
 			if w.Target == db && w.Pages >= many.Pages {
@@ -96,14 +98,8 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(out, ", PostgreSQL %s", m.PostgreSQL)
 	}
 	fmt.Fprintf(out, ".\nA durable write of 4 KiB takes %.2f ms. Load average before: %s.\n", m.SyncMS, m.Load)
-	table(out, "server\tloop\tsign-ins/s\tp50 ms\tp95 ms\tp99 ms\terrors\tCPU ms\tx floor\tdatabase ms\tload ms\tRSS MB\tother cores", len(r.SignIns), func(i int) string {
-		s := r.SignIns[i]
-		ratio := ""
-		if s.Ratio > 0 {
-			ratio = fmt.Sprintf("%.1f", s.Ratio)
-		}
-		return fmt.Sprintf("%s\t%s\t%.0f\t%.1f\t%.1f\t%.1f\t%d\t%.2f\t%s\t%.2f\t%.2f\t%.0f\t%.1f", s.Target, s.Loop, s.Rate, s.P50, s.P95, s.P99, s.Errors, s.CPU, ratio, s.Database, s.Load, s.RSS, s.Others)
-	})
+	loops(out, "sign-ins/s", r.SignIns)
+	loops(out, "calls/s", r.Auth)
 	table(out, "server\twaiting pages\topened in s\tRSS before MB\tRSS MB\tsettled MB\theap MB\tstacks MB\tgoroutines\tanswers\tsent p50 ms\tsent p99 ms\treceipt p50 ms\treceipt p99 ms\terrors\tother cores", len(r.Waiting), func(i int) string {
 		w := r.Waiting[i]
 		return fmt.Sprintf("%s\t%d\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%.1f\t%.1f\t%.1f\t%.1f\t%d\t%.1f", w.Target, w.Pages, w.OpenTime, w.EmptyRSS, w.RSS, w.Settled, w.Heap, w.Stacks, w.Goroutines, w.Answers, w.SentP50, w.SentP99, w.GotP50, w.GotP99, w.Errors, w.Others)
@@ -115,6 +111,18 @@ func (r *report) print(out io.Writer) {
 	table(out, "target\tresult\tmeasured", len(r.Targets), func(i int) string {
 		t := r.Targets[i]
 		return fmt.Sprintf("%s\t%s\t%s", t.Name, t.State, t.Got)
+	})
+}
+
+// loops is a table of loops; unit names the column of what was done a second.
+func loops(out io.Writer, unit string, all []signIns) {
+	table(out, "server\tloop\t"+unit+"\tp50 ms\tp95 ms\tp99 ms\terrors\tCPU ms\tx floor\tdatabase ms\tload ms\tRSS MB\tother cores", len(all), func(i int) string {
+		s := all[i]
+		ratio := ""
+		if s.Ratio > 0 {
+			ratio = fmt.Sprintf("%.1f", s.Ratio)
+		}
+		return fmt.Sprintf("%s\t%s\t%.0f\t%.1f\t%.1f\t%.1f\t%d\t%.3f\t%s\t%.3f\t%.3f\t%.0f\t%.1f", s.Target, s.Loop, s.Rate, s.P50, s.P95, s.P99, s.Errors, s.CPU, ratio, s.Database, s.Load, s.RSS, s.Others)
 	})
 }
 

@@ -27,6 +27,8 @@ import (
 type seeds struct {
 	ClientID string   `json:"client_id"`
 	Secret   string   `json:"secret"`
+	AuthID   string   `json:"auth_id"` // of the Auth API
+	AuthKey  string   `json:"auth_key"`
 	Users    []person `json:"users"`   // sign in by code
 	Waiting  []person `json:"waiting"` // are asked on their phones
 }
@@ -54,6 +56,11 @@ func plantSeeds(ctx context.Context, s *server.Server, spec childSpec) error {
 		return err
 	}
 	planted := seeds{ClientID: app.ID, Secret: plain.Reveal()}
+	name = "Gateway"
+	if app, plain, err = s.Directory.AddApplication(ctx, "bench", application.TypeAuthAPI, directory.ApplicationChange{Name: &name}); err != nil {
+		return err
+	}
+	planted.AuthID, planted.AuthKey = app.ID, plain.Reveal()
 	if planted.Users, err = plantPeople(ctx, s, "user", "code:", spec.Users); err != nil {
 		return err
 	}

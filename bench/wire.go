@@ -68,6 +68,7 @@ type request struct {
 	browser        bool
 	cookie         string
 	authorization  string
+	date           string
 	contentType    string
 	body           []byte
 }
@@ -94,7 +95,7 @@ func (w *wire) do(r request) (answer, error) {
 	} else {
 		b = append(b, "User-Agent: duo_universal_golang/1.0.4\r\n"...)
 	}
-	for _, h := range [...][2]string{{"Cookie", r.cookie}, {"Authorization", r.authorization}, {"Content-Type", r.contentType}} {
+	for _, h := range [...][2]string{{"Cookie", r.cookie}, {"Authorization", r.authorization}, {"Date", r.date}, {"Content-Type", r.contentType}} {
 		if h[1] != "" {
 			b = append(append(append(append(b, h[0]...), ": "...), h[1]...), "\r\n"...)
 		}
