@@ -212,7 +212,7 @@ func (zeros) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestStoppingEndsWaitingRequestsSoonAndIsNotReadyAtOnce(t *testing.T) {
+func TestStoppingEndsWaitingRequestsSoonAndIsNotReadyAtOnce(t *testing.T) { // AC-081
 	entered := make(chan struct{})
 	p := testkit.Start(t, testkit.WithOptions(func(o *server.Options) {
 		o.Rooms = func(*server.Server) ([]server.Room, error) {

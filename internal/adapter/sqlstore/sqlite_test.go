@@ -201,7 +201,7 @@ func commitLoop(path string) {
 	select {}
 }
 
-func TestEveryAcknowledgedRowSurvivesKill9(t *testing.T) {
+func TestEveryAcknowledgedRowSurvivesKill9(t *testing.T) { // AC-031
 	path := filepath.Join(t.TempDir(), "cs.db")
 	for round := range 2 {
 		if round > 0 {

@@ -48,7 +48,7 @@ func hostile() []string {
 	return append(list, base+"?"+strings.Repeat("a", 1100), "https://"+strings.Repeat("a.", 200)+"example/cb", "https://"+strings.Repeat("a", 64)+".example/cb")
 }
 
-func TestAC015HostileRedirectsAreNotFollowed(t *testing.T) {
+func TestAC015HostileRedirectsAreNotFollowed(t *testing.T) { // and AC-049: no other address is taken from a request
 	w, list := newWorld(t), hostile()
 	if len(list) < 200 {
 		t.Fatalf("only %d hostile addresses", len(list))
