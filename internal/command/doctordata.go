@@ -27,7 +27,7 @@ func (d *report) database(r *run, cfg config.Config) {
 		d.add("database", fail, "unreached", "name", name, "error", err)
 		return
 	}
-	detail := s.Server + ", " + s.Synchronous
+	detail := "PostgreSQL " + s.Server + ", synchronous_commit " + s.Synchronous
 	if s.Dialect == sqlstore.SQLite {
 		detail = "SQLite " + s.Server + ", journal " + s.Journal + ", synchronous " + s.Synchronous
 	}
