@@ -15,6 +15,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/outbox"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
@@ -31,6 +32,7 @@ type Store interface {
 	login.Store
 	outbox.Store
 	phone.Store
+	remembered.Store
 	session.Store
 	settings.Store
 	transaction.Store

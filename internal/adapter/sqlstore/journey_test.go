@@ -133,6 +133,14 @@ func TestLogins(t *testing.T) {
 		same(t, "as allowed", []any{l.Stage, l.Factor, l.Reason, l.PhoneID, l.DecidedAt, l.Version},
 			[]any{login.Allowed, "duo_push", "user_approved", "DP1", at(time.Minute), int64(4)})
 
+		choose := func(id string, yes bool, now time.Time) bool {
+			return ok(func(s flow.Store) (bool, error) { return s.ChooseRemember(ctx, id, yes, now) })
+		}
+		same(t, "chosen", choose("1", true, noon), true)
+		same(t, "as chosen, and nobody waits for it", []any{read("1").Remember, read("1").Version}, []any{true, int64(4)})
+		same(t, "chosen otherwise", []bool{choose("1", false, noon), read("1").Remember}, []bool{true, false})
+		same(t, "not when over or unknown", []bool{choose("1", true, at(time.Hour)), choose("0", true, noon)}, []bool{false, false})
+
 		same(t, "manage", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "duo_push", noon) }), true)
 		take := func(since time.Time) string {
 			return wrote(t, db, func(s flow.Store) (string, error) {

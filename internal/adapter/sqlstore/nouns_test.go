@@ -9,6 +9,7 @@ import (
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/outbox"
 	"countersign/internal/domain/policy"
+	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/user"
@@ -295,6 +296,69 @@ func TestOutbox(t *testing.T) {
 		row = got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, "DM2"))
 		same(t, "a sent body is emptied", []any{row.Body, row.Sent}, []any{[]byte(nil), noon})
 		same(t, "a sent mail keeps no address (D-22)", row.To, "")
+	})
+}
+
+func TestRememberedBrowsers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		person(t, db, "DU2", "b")
+		create := func(id, userID, applicationID string, made time.Duration) remembered.Browser {
+			b := remembered.Browser{ID: id, UserID: userID, ApplicationID: applicationID, Digest: []byte("digest " + id),
+				Created: at(made), Used: at(made), Expires: at(made + time.Hour)}
+			write(t, db, func(s flow.Store) error { return s.CreateBrowser(ctx, b) })
+			return b
+		}
+		find := func(id string) (remembered.Browser, bool) {
+			b, found, err := db.Read().BrowserByDigest(ctx, []byte("digest "+id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b, found
+		}
+		there := func(ids ...string) (out []bool) {
+			for _, id := range ids {
+				_, found := find(id)
+				out = append(out, found)
+			}
+			return out
+		}
+		full := create("1", "DU1", "DI1", 0)
+		twin := full
+		twin.ID, twin.UserID = "twin", "DU2"
+		write(t, db, func(s flow.Store) error { return s.CreateBrowser(ctx, twin) })
+		b, found := find("1")
+		same(t, "as made, and not made over", []any{b, found}, []any{full, true})
+		same(t, "unknown", there("none"), []bool{false})
+
+		use := func(id string, now time.Time) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.UseBrowser(ctx, id, now) })
+		}
+		same(t, "used", use("1", at(30*time.Minute)), true)
+		same(t, "used by a slower clock", use("1", at(29*time.Minute)), true)
+		b, _ = find("1")
+		same(t, "last use", b.Used, at(30*time.Minute))
+		same(t, "expired", use("1", at(time.Hour)), false)
+		same(t, "none to use", use("none", noon), false)
+
+		create("2", "DU1", "DI2", time.Minute)
+		create("3", "DU2", "DI1", 2*time.Minute)
+		create("4", "DU2", "DI2", 3*time.Minute)
+		write(t, db, func(s flow.Store) error { return s.ForgetBrowser(ctx, "4") })
+		same(t, "one forgotten", there("1", "2", "3", "4"), []bool{true, true, true, false})
+		forgetFor := func(before time.Time) int64 {
+			return wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetBrowsersFor(ctx, "DI1", before) })
+		}
+		same(t, "older ones of an application", forgetFor(at(2*time.Minute)), int64(1))
+		same(t, "the others stay", there("1", "2", "3"), []bool{false, true, true})
+		same(t, "all of an application", forgetFor(time.Time{}), int64(1))
+		same(t, "all of a user", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetBrowsersOf(ctx, "DU1") }), int64(1))
+		create("5", "DU1", "DI1", 0)
+		sweep := func(now time.Time) int64 {
+			return wrote(t, db, func(s flow.Store) (int64, error) { return s.SweepBrowsers(ctx, now) })
+		}
+		same(t, "not yet swept", sweep(at(time.Hour-time.Second)), int64(0))
+		same(t, "swept", sweep(at(time.Hour)), int64(1))
 	})
 }
 

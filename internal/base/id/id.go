@@ -22,6 +22,7 @@ const (
 	Enrollment  = "DE" // never leaves the server
 	Mail        = "DM" // never leaves the server
 	Log         = "DL" // never leaves the server
+	Browser     = "DR" // a remembered one; never leaves the server
 )
 
 const keyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

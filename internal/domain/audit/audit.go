@@ -24,6 +24,7 @@ const (
 	AllowUnenrolledUser = "allow_unenrolled_user"
 	AllowedByPolicy     = "allowed_by_policy"
 	BypassUser          = "bypass_user"
+	RememberedDevice    = "remembered_device"
 
 	DeniedByPolicy     = "denied_by_policy"
 	DenyUnenrolledUser = "deny_unenrolled_user"
@@ -50,6 +51,7 @@ const (
 	FactorAppPasscode  = "duo_mobile_passcode"
 	FactorBypassCode   = "bypass_code"
 	FactorPasscode     = "passcode" // a code that matched nothing
+	FactorRemembered   = "remembered_device"
 	FactorNone         = "not_available"
 )
 

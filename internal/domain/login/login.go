@@ -64,6 +64,7 @@ type Login struct {
 	ManageFactor  string
 	SpareAsked    bool // the spare-way page was answered or is not needed
 	RecoveryAsked bool // the new-phone offer after a bypass code was answered
+	Remember      bool // the person chose to have this browser remembered (decision 15)
 
 	IP        string
 	UserAgent string
@@ -117,6 +118,8 @@ type Store interface {
 	// AnswerSpare and AnswerRecovery record that the page was answered.
 	AnswerSpare(ctx context.Context, id string) error
 	AnswerRecovery(ctx context.Context, id string) error
+	// ChooseRemember notes whether the browser shall be remembered, on an unexpired, unfinished login. False otherwise.
+	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
 	// FinishLogin moves allowed to finished and stores the ticket's digest. Until a ticket is collected it
 	// may be called again, so a browser or server that died on the way to the application loses nothing;
 	// one ticket is good at a time, and its life counts from the first call. False otherwise.

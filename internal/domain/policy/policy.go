@@ -58,15 +58,24 @@ type Policy struct {
 	PasscodeType   string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
 	// InlineReenrollment lets someone who had a factor and lost it enrol inline (decision 11): "on" or "off".
 	InlineReenrollment string `json:"inline_reenrollment,omitempty"`
+	// RememberDays is for how many days a browser may skip the proof, 1 to 365; RememberOff is never (decision 15).
+	RememberDays int `json:"remember_days,omitempty"`
 }
 
 // NumberEntryOff asks for plain push requests.
 const NumberEntryOff = -1
 
+// RememberOff remembers no browser; MaxRememberDays is the most.
+const (
+	RememberOff     = -1
+	MaxRememberDays = 365
+)
+
 // Default is what holds when nobody sets anything.
 var Default = Policy{
 	NewUser: NewUserEnroll, Authentication: AuthenticationEnforce, NumberEntry: 3,
 	Spare: SpareRemind, PasscodeType: "hotp", InlineReenrollment: "off", NumberRequired: "off",
+	RememberDays: RememberOff,
 }
 
 // Effective lays narrower layers over wider ones; Default lies at the bottom.
@@ -80,6 +89,7 @@ func Effective(layers ...Policy) Policy {
 		override(&p.Spare, l.Spare)
 		override(&p.PasscodeType, l.PasscodeType)
 		override(&p.InlineReenrollment, l.InlineReenrollment)
+		override(&p.RememberDays, l.RememberDays)
 		if l.Methods != nil {
 			p.Methods = l.Methods
 		}
@@ -114,6 +124,7 @@ func (p Policy) Validate() error {
 		{"spare", oneOf(p.Spare, "", SpareOff, SpareRemind, SpareRequire)},
 		{"passcode_type", oneOf(p.PasscodeType, "", "hotp", "totp")},
 		{"number_required", oneOf(p.NumberRequired, "", "on", "off")},
+		{"remember_days", p.RememberDays >= RememberOff && p.RememberDays <= MaxRememberDays},
 		{"inline_reenrollment", oneOf(p.InlineReenrollment, "", "on", "off")},
 	}
 	if p.Methods != nil && len(p.Methods) == 0 {
