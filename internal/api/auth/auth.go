@@ -48,7 +48,7 @@ func (d *Door) auth(ctx context.Context, c call) (any, error) {
 	if g.Outcome != signin.OutcomeChallenge {
 		return d.settled(c, api.StatusOfGate(c.words, g))
 	}
-	a := signin.Attempt{Gate: g, Request: r}
+	a := signin.Attempt{Gate: g, Request: r, Told: !flag(c.params, "async")}
 	if err := d.describe(c, &a); err != nil {
 		return nil, err
 	}

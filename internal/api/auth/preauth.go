@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"countersign/internal/api"
-	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/flow/signin"
@@ -53,7 +52,7 @@ func (d *Door) preauth(ctx context.Context, c call) (any, error) {
 	case signin.OutcomeEnroll:
 		return d.preauthEnroll(ctx, c, g)
 	case signin.OutcomeChallenge:
-		return d.preauthAuth(ctx, c, g)
+		return d.preauthAuth(c, g)
 	}
 	s := api.StatusOfGate(c.words, g)
 	return preauthAnswer{Result: s.Result, Message: s.Text}, nil
@@ -74,19 +73,16 @@ func (d *Door) preauthEnroll(ctx context.Context, c call, g signin.Gate) (any, e
 	return a, nil
 }
 
-func (d *Door) preauthAuth(ctx context.Context, c call, g signin.Gate) (any, error) {
-	phones, err := d.DB.Read().PhonesOf(ctx, g.User.ID)
-	if err != nil {
-		return nil, err
-	}
+func (d *Door) preauthAuth(c call, g signin.Gate) (any, error) {
 	a := preauthAnswer{Result: "auth", Message: c.words.Text("api.auth")}
 	if flag(c.params, "client_supports_verified_push") && g.Numbers() > 0 && len(api.PushWays(g, true)) > 0 {
+		var err error
 		if a.TxID, err = d.ticket(byte(g.Numbers()), whose(g)); err != nil {
 			return nil, err
 		}
 		a.Number = d.number(a.TxID, g.Numbers())
 	}
-	a.Devices = devices(g, phones, a.Number != "")
+	a.Devices = devices(g, a.Number != "")
 	if flag(c.params, "text_prompt") {
 		m := api.MenuFor(c.words, g, a.Number)
 		a.Prompt = &prompt{Text: m.Text, Factors: m.Factors}
@@ -98,9 +94,9 @@ func (d *Door) preauthAuth(ctx context.Context, c call, g signin.Gate) (any, err
 func whose(g signin.Gate) string { return g.Application.ID + "/" + g.User.ID }
 
 // devices lists the phones that can prove something now, the one a request goes to by itself first.
-func devices(g signin.Gate, phones []phone.Phone, numbered bool) []device {
+func devices(g signin.Gate, numbered bool) []device {
 	list := []device{}
-	for _, p := range phones {
+	for _, p := range g.Phones {
 		one := device{ID: p.ID, Type: "phone", Number: masked(p.Number), Name: p.Name, DisplayName: p.Name}
 		if one.Number != "" {
 			one.DisplayName += " (" + one.Number + ")"

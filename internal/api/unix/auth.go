@@ -33,7 +33,7 @@ func (d *Door) auth(c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: told(c)}, choice)
+	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: told(c), Told: !c.async()}, choice)
 	if err != nil {
 		if s, ok := api.StatusOfError(words(), err); ok {
 			return d.final(c, resultOf(s)), nil

@@ -37,6 +37,7 @@ type Gate struct {
 	Policy      policy.Policy
 	User        user.User // zero value when unknown
 	Username    string    // normalised by the application's rule
+	Phones      []phone.Phone
 	Ways        []Way
 }
 
@@ -54,17 +55,16 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	if err != nil {
 		return g, err
 	}
-	var phones []phone.Phone
 	if known {
 		if g.User, err = f.unlockWhenDue(ctx, g.User, g.Settings); err != nil {
 			return g, err
 		}
-		if phones, err = st.PhonesOf(ctx, g.User.ID); err != nil {
+		if g.Phones, err = st.PhonesOf(ctx, g.User.ID); err != nil {
 			return g, err
 		}
-		g.Ways = waysOf(g.Policy, phones)
+		g.Ways = waysOf(g.Policy, g.Phones)
 	}
-	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known, phones)
+	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known, g.Phones)
 	return g, err
 }
 

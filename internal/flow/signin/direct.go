@@ -25,6 +25,7 @@ type Attempt struct {
 	Title   string              // what the request is, as the door says; "" = a sign-in
 	Info    []transaction.Field // further lines of the door, unverified
 	Number  string              // digits the door shows and the phone must be told; "" = the door shows none
+	Told    bool                // the door tells what a code came to in this call: nothing is kept to ask about
 }
 
 // ErrNumber reports a plain request where policy demands a number that the door cannot show (decision 14).
@@ -148,7 +149,8 @@ func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Tr
 }
 
 // Prove tries a code of any kind and returns the decided transaction: Approved, or Denied with its reason. The
-// code is counted and spent exactly as in the prompt. user.ErrLocked when no attempt is left.
+// code is counted and spent exactly as in the prompt. The transaction is kept unless the attempt is Told.
+// user.ErrLocked when no attempt is left.
 func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.Transaction, error) {
 	now := f.Now()
 	t := transaction.Transaction{ID: id.UUID(f.Rand), UserID: a.User.ID, Username: a.Username, ApplicationID: a.Application.ID,
@@ -161,6 +163,9 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
 		if m.ok {
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
+		}
+		if a.Told {
+			return nil
 		}
 		return st.CreateTransaction(ctx, t)
 	})
