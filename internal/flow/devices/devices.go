@@ -232,6 +232,9 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 		if err := st.EndSessions(ctx, v.User.ID, v.Session.ID); err != nil {
 			return err
 		}
+		if _, err := st.ForgetBrowsersOf(ctx, v.User.ID); err != nil {
+			return err
+		}
 		if err := f.log(ctx, st, v, "phone_delete", map[string]any{"phone": p.ID, "name": p.Name}); err != nil {
 			return err
 		}

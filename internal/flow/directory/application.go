@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
@@ -31,6 +32,9 @@ var (
 )
 
 const maxRedirectURIs = 100
+
+// rememberDays names that setting in the log.
+const rememberDays = "remember_days"
 
 // ApplicationChange is what AddApplication and SetApplication write; nil leaves a field as it is.
 // A zero value inside Policy fields means "as the organisation's policy says".
@@ -60,6 +64,7 @@ type PolicyChange struct {
 	Spare              *policy.Spare
 	PasscodeType       *string
 	InlineReenrollment *string
+	RememberDays       *int
 }
 
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
@@ -115,6 +120,15 @@ func (f *Flow) SetApplication(ctx context.Context, actor, key string, c Applicat
 		if err := st.SaveApplication(ctx, a); err != nil {
 			return err
 		}
+		if _, changed := description[rememberDays]; changed {
+			s, err := st.LoadSettings(ctx)
+			if err != nil {
+				return err
+			}
+			if err := f.forgetOlder(ctx, st, s.Policy, a); err != nil {
+				return err
+			}
+		}
 		return f.log(ctx, st, actor, "integration_update", a.Name, description)
 	})
 	return a, err
@@ -137,6 +151,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
 		// A secret nobody has seen takes the place of the one in use.
 		a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.Rand)))
 		if err := st.SaveApplication(ctx, a); err != nil {
+			return err
+		}
+		if _, err := st.ForgetBrowsersFor(ctx, a.ID, time.Time{}); err != nil {
 			return err
 		}
 		return f.log(ctx, st, actor, "integration_delete", a.Name, map[string]any{"application_id": a.ID})
@@ -288,6 +305,7 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 	set(d, "spare", &p.Spare, c.Spare)
 	set(d, "passcode_type", &p.PasscodeType, c.PasscodeType)
 	set(d, "inline_reenrollment", &p.InlineReenrollment, c.InlineReenrollment)
+	set(d, rememberDays, &p.RememberDays, c.RememberDays)
 	if c.Methods != nil && !slices.Equal(*c.Methods, p.Methods) {
 		p.Methods = *c.Methods
 		if len(p.Methods) == 0 {

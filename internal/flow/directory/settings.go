@@ -49,6 +49,11 @@ func (f *Flow) SetSettings(ctx context.Context, actor string, c SettingsChange) 
 		if err := st.SaveSettings(ctx, s); err != nil {
 			return err
 		}
+		if _, changed := description[rememberDays]; changed {
+			if err := f.forgetOlderEverywhere(ctx, st, s.Policy); err != nil {
+				return err
+			}
+		}
 		return f.log(ctx, st, actor, "customer_update", s.Organization, description)
 	})
 	return s, err

@@ -97,7 +97,7 @@ func (f *Flow) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 }
 
 // SetUser changes a user, never his name. Leaving the status active ends his sessions, open requests and
-// pairing codes. Nothing is written or logged when nothing differs.
+// pairing codes, and his browsers are forgotten. Nothing is written or logged when nothing differs.
 func (f *Flow) SetUser(ctx context.Context, actor, who string, c UserChange) (user.User, error) {
 	var u user.User
 	var topics []string
@@ -186,10 +186,14 @@ func (f *Flow) Unlock(ctx context.Context, actor, who string) (user.User, error)
 	return u, err
 }
 
-// endAccess ends a user's sessions, open requests and pairing codes, and names who waits for them.
+// endAccess ends a user's sessions, remembered browsers, open requests and pairing codes, and names who waits for
+// them.
 func (f *Flow) endAccess(ctx context.Context, st flow.Store, userID string) (topics []string, err error) {
 	now := f.Now()
 	if err := st.EndSessions(ctx, userID, ""); err != nil {
+		return nil, err
+	}
+	if _, err := st.ForgetBrowsersOf(ctx, userID); err != nil {
 		return nil, err
 	}
 	open, err := st.OpenTransactionsOf(ctx, userID, "", "")

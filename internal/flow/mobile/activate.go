@@ -77,6 +77,18 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 	return f.account(&c), nil
 }
 
+// lacking is what to say when something was looked for and there is none, or another's. A database that is away says
+// nothing about it: an app that is told so wrongly would forget its account.
+func lacking(err error, say *errs.Error) error {
+	if err != nil {
+		switch errs.KindOf(err) {
+		case errs.Internal, errs.Unavailable, errs.Limited:
+			return err
+		}
+	}
+	return say.With(err)
+}
+
 // find looks the code up by its digest and says what is wrong with it.
 func (f *Flow) find(ctx context.Context, code string) (activation.Activation, error) {
 	code = phonewire.NormalizeCode(code)
@@ -132,6 +144,9 @@ func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID 
 	if err := f.endOld(ctx, st, c); err != nil {
 		return err
 	}
+	if _, err := st.ForgetBrowsersOf(ctx, c.user.ID); err != nil { // the factors changed (decision 15)
+		return err
+	}
 	if err := f.tell(ctx, st, c); err != nil {
 		return err
 	}
@@ -150,7 +165,7 @@ func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID 
 func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error {
 	var err error
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	if c.in.Stage != login.Open || !c.in.Enrolling || !c.now.Before(c.in.Expires) {
 		return activation.ErrExpired
@@ -219,7 +234,7 @@ func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
 	}
 	if simple := user.Simple(c.in.Username); simple != c.in.Username {
 		if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
-			return activation.ErrExpired.With(err)
+			return lacking(err, activation.ErrExpired)
 		}
 	}
 	salt := make([]byte, 16)
@@ -239,7 +254,7 @@ func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
 func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) error {
 	var err error
 	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	if c.user.Status != user.Active && c.user.Status != user.Bypass {
 		return activation.ErrExpired
@@ -257,7 +272,7 @@ func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) erro
 	}
 	c.p, err = st.PhoneByID(ctx, c.act.PhoneID)
 	if err != nil || c.p.UserID != c.user.ID {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	return nil
 }
@@ -272,7 +287,7 @@ func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) err
 		return activation.ErrExpired
 	}
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	return f.loadApplication(ctx, st, c, c.in.ApplicationID)
 }
@@ -281,7 +296,7 @@ func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) err
 func (f *Flow) spendSessionChange(ctx context.Context, st flow.Store, c *claim) error {
 	s, err := st.SessionByID(ctx, c.act.SessionID)
 	if err != nil || s.UserID != c.user.ID {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	spent, err := st.SpendChange(ctx, s.ID, c.act.Created.Add(-session.ProofLife))
 	if err != nil {

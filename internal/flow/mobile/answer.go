@@ -39,7 +39,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 	}
 	signer, err := f.DB.Read().PhoneByID(ctx, phoneID)
 	if err != nil || signer.KeyID == "" {
-		return phonewire.Outcome{}, phone.ErrRemoved.With(err)
+		return phonewire.Outcome{}, lacking(err, phone.ErrRemoved)
 	}
 	// The door checked the signature against the key that called it. It may have been replaced since.
 	if err := a.Check(signer.Key); err != nil {
@@ -61,7 +61,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		copied = ""
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil || p.KeyID == "" {
-			return phone.ErrRemoved.With(err)
+			return lacking(err, phone.ErrRemoved)
 		}
 		if p.KeyID != signer.KeyID {
 			return phone.ErrReplaced
@@ -136,6 +136,9 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		if err != nil || p.KeyID != keyID {
 			return err
 		}
+		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
+			return err
+		}
 		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.Now()); err != nil {
 			return err
 		}
@@ -146,6 +149,16 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 			Object: p.UserID, Description: map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"}})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	return err
+}
+
+// forgetBrowsers is for a change of a user's factors (decision 15). The user's row comes first, so that no sign-in
+// that finishes at the same moment has its browser remembered after all.
+func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
+	if _, err := st.LockUser(ctx, userID); err != nil {
+		return err
+	}
+	_, err := st.ForgetBrowsersOf(ctx, userID)
 	return err
 }
 
@@ -365,6 +378,9 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 	err := f.DB.Write(ctx, func(st flow.Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
+			return err
+		}
+		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
 			return err
 		}
 		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.Now()); err != nil {

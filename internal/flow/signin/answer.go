@@ -241,6 +241,9 @@ func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.U
 	if err != nil || !locked {
 		return err
 	}
+	if _, err := st.ForgetBrowsersOf(ctx, u.ID); err != nil {
+		return err
+	}
 	if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "user_lockout",
 		Object: u.Username, Description: map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}}); err != nil {
 		return err

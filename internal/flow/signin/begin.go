@@ -218,6 +218,14 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
+	kept, recognised, over, err := f.recognise(ctx, r, g)
+	if err != nil {
+		return Opening{}, err
+	}
+	factor := audit.FactorNone
+	if recognised {
+		g.Outcome, g.Reason, factor = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered
+	}
 	now := f.Now()
 	cookie := secret.NewText(id.Token(f.Rand, 32))
 	l := login.Login{
@@ -228,9 +236,9 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	}
 	switch g.Outcome {
 	case OutcomeAllow:
-		l.Stage, l.Factor, l.DecidedAt = login.Allowed, audit.FactorNone, now
+		l.Stage, l.Factor, l.DecidedAt = login.Allowed, factor, now
 	case OutcomeDeny:
-		l.Stage, l.Factor, l.DecidedAt = login.Refused, audit.FactorNone, now
+		l.Stage, l.Factor, l.DecidedAt = login.Refused, factor, now
 	case OutcomeEnroll:
 		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
 	}
@@ -240,6 +248,9 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	var sent transaction.Transaction
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		sent = transaction.Transaction{}
+		if err := f.meet(ctx, st, kept, recognised, over); err != nil {
+			return err
+		}
 		if err := st.CreateLogin(ctx, l); err != nil {
 			return err
 		}
@@ -248,7 +259,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 			if g.Outcome == OutcomeAllow {
 				result = audit.Success
 			}
-			if err := f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: l.TxID}); err != nil {
+			if err := f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: factor, TxID: l.TxID}); err != nil {
 				return err
 			}
 		}
@@ -263,6 +274,10 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 		sent = t
 		return err
 	})
+	if errors.Is(err, errForgotten) {
+		r.Remembered = secret.Text{}
+		return f.Begin(ctx, r)
+	}
 	if err != nil {
 		return Opening{}, err
 	}

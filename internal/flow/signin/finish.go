@@ -22,7 +22,7 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	}
 	var ticket secret.Text
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		ticket, err = f.finish(ctx, st, s.Login.ID)
+		ticket, err = f.finish(ctx, st, s)
 		return err
 	})
 	if err != nil {
@@ -34,18 +34,26 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 // finish makes the ticket inside the caller's database transaction. It is derived from the login and the master
 // key, so finishing again, in a second window or after a lost redirect, gives the same one: it is good once,
 // whoever brings it first.
-func (f *Flow) finish(ctx context.Context, st flow.Store, loginID string) (secret.Text, error) {
-	ticket := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", loginID)))
+func (f *Flow) finish(ctx context.Context, st flow.Store, s Session) (secret.Text, error) {
+	ticket := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", s.Login.ID)))
 	now := f.Now()
-	done, err := st.FinishLogin(ctx, loginID, f.Keys.Digest(login.TicketPurpose, ticket.Reveal()), now.Add(login.TicketLife), now)
+	keep, err := f.keeps(ctx, st, s)
+	if err != nil {
+		return ticket, err
+	}
+	done, err := st.FinishLogin(ctx, s.Login.ID, f.Keys.Digest(login.TicketPurpose, ticket.Reveal()), now.Add(login.TicketLife), now)
 	if err == nil && !done {
 		err = login.ErrStale
+	}
+	if err == nil && keep {
+		err = f.keepBrowser(ctx, st, s)
 	}
 	return ticket, err
 }
 
 // Enter is Code for a sign-in that has nothing left to ask: a right code also finishes the login, in the same
-// database transaction. The ticket is empty when a question is still due; the present page asks it.
+// database transaction. The ticket is empty when a question is still due; the present page asks it. The session's
+// Login.Remember is what the person chose with the code.
 func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text, error) {
 	if !f.open(s, transaction.SignIn) {
 		return secret.Text{}, login.ErrStale
@@ -54,7 +62,7 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m match) (err error) {
 		ticket = secret.Text{}
 		if m.ok && !f.asksMore(s, m) {
-			ticket, err = f.finish(ctx, st, s.Login.ID)
+			ticket, err = f.finish(ctx, st, s)
 		}
 		return err
 	})

@@ -79,14 +79,11 @@ func (f *Flow) load(ctx context.Context, l login.Login) (Session, error) {
 // SpareDue reports whether the prompt asks for a spare way now, and whether "Later" is an answer
 // (decision 10): after the first device, then at most twice more, a week apart.
 func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
-	devices := map[string]bool{}
-	for _, w := range s.Ways {
-		devices[w.PhoneID] = true
-	}
-	if s.Login.Stage != login.Allowed || s.Login.SpareAsked || len(devices) != 1 {
+	if s.Login.Stage != login.Allowed || s.Login.SpareAsked || s.devices() != 1 {
 		return false, true
 	}
-	if s.Login.Factor == audit.FactorNone || s.Login.Factor == audit.FactorBypassCode {
+	switch s.Login.Factor {
+	case audit.FactorNone, audit.FactorBypassCode, audit.FactorRemembered:
 		return false, true
 	}
 	if !s.Application.SelfService && now.Sub(s.Login.ManageProof) >= session.ProofLife {
@@ -101,6 +98,15 @@ func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
 		return n < policy.SpareReminders && !now.Before(s.User.FirstEnrolled.Add(wait)), true
 	}
 	return false, true
+}
+
+// devices counts the devices of the usable ways.
+func (s Session) devices() int {
+	all := map[string]bool{}
+	for _, w := range s.Ways {
+		all[w.PhoneID] = true
+	}
+	return len(all)
 }
 
 // ErrSpare reports a sign-in that cannot go on before a spare way is set up.

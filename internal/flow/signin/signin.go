@@ -40,6 +40,7 @@ type Request struct {
 	UserID      string                  // instead of Username, for doors that know the user (enrollment links)
 	Invited     bool                    // the door holds an enrollment link: enrolling is its purpose (C-09)
 	Proving     bool                    // doors without a browser: the call brings a proof, an earlier one opened the sign-in
+	Remembered  secret.Text             // what this browser keeps for the application since it was remembered; empty = nothing
 	IP          netip.Addr
 	UserAgent   string
 }

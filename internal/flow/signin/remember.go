@@ -1,0 +1,137 @@
+package signin
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/remembered"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// RememberDays is for how many days this sign-in may have its browser remembered; 0 = the choice is not offered.
+// A frame keeps no cookies of its own, and an enrollment link opens nothing that could be skipped (decision 15).
+func (s Session) RememberDays() int {
+	if login.Asked(s.Login.Door) || s.Application.Type == application.TypePortal {
+		return 0
+	}
+	return max(s.Policy.RememberDays, 0)
+}
+
+// ChooseRemember notes what the person chose in the box, so that an answer on the phone later finds it.
+// login.ErrStale when the sign-in is over or offers no choice.
+func (f *Flow) ChooseRemember(ctx context.Context, s Session, yes bool) error {
+	if s.RememberDays() == 0 {
+		return login.ErrStale
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		noted, err := st.ChooseRemember(ctx, s.Login.ID, yes, f.Now())
+		if err == nil && !noted {
+			err = login.ErrStale
+		}
+		return err
+	})
+}
+
+// keeps reports whether the sign-in about to finish makes its browser a remembered one: the person chose it and has
+// proved by a request or a code of an own phone, which is still what it was. The user's row is locked, so that a
+// change of factors or status comes wholly before or wholly after.
+func (f *Flow) keeps(ctx context.Context, st flow.Store, s Session) (bool, error) {
+	if !s.Login.Remember || s.RememberDays() == 0 || s.User.ID == "" {
+		return false, nil
+	}
+	u, err := st.LockUser(ctx, s.User.ID)
+	if err != nil || u.Status != user.Active {
+		return false, err
+	}
+	l, err := st.LoginByID(ctx, s.Login.ID)
+	if err != nil || l.Stage != login.Allowed { // a login finished before has made its browser already, or not
+		return false, err
+	}
+	switch l.Factor {
+	case audit.FactorPush, audit.FactorVerifiedPush, audit.FactorAppPasscode:
+	default:
+		return false, nil
+	}
+	p, err := st.PhoneByID(ctx, l.PhoneID)
+	if errors.Is(err, phone.ErrUnknown) {
+		return false, nil
+	}
+	return err == nil && p.UserID == u.ID && p.KeyID != "" && !p.Activated.After(l.DecidedAt), err
+}
+
+// browserValue is what the cookie holds: 32 bytes that only the master key makes of the login. So a lost redirect
+// loses nothing; the row, which says that it is good, is made once.
+func (f *Flow) browserValue(loginID string) (value secret.Text, digest []byte) {
+	value = secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("remembered-browser-value", loginID)))
+	return value, f.Keys.Digest(remembered.DigestPurpose, value.Reveal())
+}
+
+func (f *Flow) keepBrowser(ctx context.Context, st flow.Store, s Session) error {
+	now := f.Now()
+	_, digest := f.browserValue(s.Login.ID)
+	return st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.Rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
+		Digest: digest, Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
+}
+
+// KeptBrowser gives what the browser of a finished sign-in shall keep, and for how long; empty when it was not to be
+// remembered.
+func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Duration, error) {
+	if !s.Login.Remember || s.RememberDays() == 0 {
+		return secret.Text{}, 0, nil
+	}
+	value, digest := f.browserValue(s.Login.ID)
+	b, found, err := f.DB.Read().BrowserByDigest(ctx, digest)
+	if err != nil || !found || !b.Of(s.Login.UserID, s.Application.ID) {
+		return secret.Text{}, 0, err
+	}
+	return value, b.Expires.Sub(f.Now()), nil
+}
+
+// errForgotten reports a browser that was forgotten while its sign-in opened.
+var errForgotten = errs.New(errs.Conflict, "internal")
+
+// recognise finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
+// policy and new users). over names one that this browser need not be asked for again.
+func (f *Flow) recognise(ctx context.Context, r Request, g Gate) (b remembered.Browser, good bool, over string, err error) {
+	if r.Remembered.Empty() || r.Invited || g.Outcome != OutcomeChallenge || g.Reason != "" {
+		return b, false, "", nil
+	}
+	b, found, err := f.DB.Read().BrowserByDigest(ctx, f.Keys.Digest(remembered.DigestPurpose, r.Remembered.Reveal()))
+	if err != nil || !found || !b.Of(g.User.ID, g.Application.ID) {
+		return b, false, "", err
+	}
+	s := Session{Login: login.Login{Door: r.Door}, Application: g.Application, Policy: g.Policy, Ways: g.Ways}
+	days, now := g.Policy.RememberDays, f.Now()
+	if b.Over(days, now) {
+		over = b.ID
+	}
+	// Where a spare way is demanded, someone without one is asked, and led to it (decision 10).
+	return b, s.RememberDays() > 0 && b.Good(days, now) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
+}
+
+// meet notes the use of a recognised browser, errForgotten when it was forgotten a moment ago, and drops one whose
+// time is over, so that no clock set back revives it.
+func (f *Flow) meet(ctx context.Context, st flow.Store, b remembered.Browser, good bool, over string) error {
+	if good {
+		used, err := st.UseBrowser(ctx, b.ID, f.Now())
+		if err == nil && !used {
+			err = errForgotten
+		}
+		return err
+	}
+	if over == "" {
+		return nil
+	}
+	return st.ForgetBrowser(ctx, over)
+}
