@@ -14,7 +14,7 @@ import (
 func (f *Flow) claimIssued(ctx context.Context, st flow.Store, c *claim) error {
 	var err error
 	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
-		return activation.ErrExpired.With(err)
+		return lacking(err, activation.ErrExpired)
 	}
 	if c.user.Status != user.Active && c.user.Status != user.Bypass {
 		return activation.ErrExpired
