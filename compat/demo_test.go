@@ -26,7 +26,10 @@ type demo struct {
 	t      *testing.T
 	binary string
 	stop   func() // ends the program; called when the test ends, too
+	kill   func() // ends it as a power cut does
+	env    []string
 	trust  *x509.CertPool
+	wrap   func(http.RoundTripper) http.RoundTripper // of every client; nil: none
 
 	URL          string `json:"url"`
 	CAFile       string `json:"ca_file"`
@@ -92,16 +95,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func startDemo(t *testing.T) *demo {
+func startDemo(t *testing.T) *demo { return startDemoIn(t, t.TempDir()) }
+
+// startDemoIn starts in a folder that may hold an earlier demo's data, with further variables.
+func startDemoIn(t *testing.T, data string, env ...string) *demo {
 	t.Helper()
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := t.TempDir()
 	var log bytes.Buffer
 	cmd := exec.Command(path, "demo", "--listen", "127.0.0.1:0", "--data", data, "--json")
-	cmd.Dir, cmd.Stderr, cmd.Env = data, &log, environment()
+	cmd.Dir, cmd.Stderr, cmd.Env = data, &log, append(environment(), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -109,11 +114,16 @@ func startDemo(t *testing.T) *demo {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	d := &demo{t: t, binary: path}
+	d := &demo{t: t, binary: path, env: env}
+	wait := sync.OnceFunc(func() { _ = cmd.Wait() })
+	d.kill = func() {
+		_ = cmd.Process.Kill() // it may have ended
+		wait()
+	}
 	d.stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		done := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(done) }()
+		go func() { wait(); close(done) }()
 		select {
 		case <-done:
 		case <-time.After(15 * time.Second):
@@ -164,7 +174,11 @@ func (d *demo) in(t *testing.T) *demo {
 func (d *demo) http(jar http.CookieJar, redirect func(*http.Request, []*http.Request) error) *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: d.trust}}
 	d.t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Jar: jar, CheckRedirect: redirect, Timeout: 30 * time.Second}
+	var way http.RoundTripper = transport
+	if d.wrap != nil {
+		way = d.wrap(way)
+	}
+	return &http.Client{Transport: way, Jar: jar, CheckRedirect: redirect, Timeout: 30 * time.Second}
 }
 
 // command runs countersign beside the server and decodes what it prints.
@@ -172,7 +186,7 @@ func (d *demo) command(into any, args ...string) {
 	d.t.Helper()
 	cmd := exec.Command(d.binary, append(args, "--config", filepath.Join(d.DataDir, "countersign.toml"), "--json")...)
 	var errOut bytes.Buffer
-	cmd.Stderr, cmd.Env = &errOut, environment()
+	cmd.Stderr, cmd.Env = &errOut, append(environment(), d.env...)
 	out, err := cmd.Output()
 	if err != nil {
 		d.t.Fatalf("countersign %v: %v\n%s", args, err, errOut.String())

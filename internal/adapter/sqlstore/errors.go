@@ -57,7 +57,8 @@ func postgresError(ctx context.Context, err error) error {
 		case "08", "53", "57", "58": // connection, resources, operator intervention, system
 			return ErrUnavailable.With(err)
 		}
-		if e.Code == "55P03" { // lock_timeout
+		switch e.Code {
+		case "55P03", "25006": // lock_timeout; read only, as after a failover
 			return ErrUnavailable.With(err)
 		}
 		return fmt.Errorf("sqlstore: %w", err)

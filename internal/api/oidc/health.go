@@ -1,22 +1,30 @@
 package oidc
 
 import (
+	"context"
 	"net/http"
 	"strconv"
+	"time"
 )
+
+// healthTime ends a health check whose database hangs: SDKs have patience for some seconds only, and take silence for
+// a service that is down.
+const healthTime = 2 * time.Second
 
 // health answers the call SDKs make before they send a user here. Many applications let people in
 // without second factor when it fails, so nothing sent here may lead to a 5xx (security 0.1a).
 func (d *Door) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), healthTime)
+	defer cancel()
 	p, f := readParams(w, r)
 	if f == nil && !d.ours(r.Host) {
 		f = refuse(wrongHost, "host")
 	}
 	if f == nil {
 		var client prover
-		client, f = d.prove(r.Context(), p, healthPath)
+		client, f = d.prove(ctx, p, healthPath)
 		if f == nil {
-			f = d.spendAlone(r.Context(), client)
+			f = d.spendAlone(ctx, client)
 		}
 	}
 	if f != nil {

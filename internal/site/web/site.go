@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,7 +64,11 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	status := Status(e)
-	if after, ok := e.Args["retry"].(time.Duration); ok {
+	after, told := e.Args["retry"].(time.Duration)
+	if !told {
+		after = retryAfter
+	}
+	if told || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	}
 	words := s.Pages.Words(r)
@@ -81,13 +86,20 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// meaning is errs.Of, with a body over the limit told apart.
+// retryAfter is when to come back, where the error does not say.
+const retryAfter = 2 * time.Second
+
+// meaning is errs.Of, with a body over the limit and what came too late told apart.
 func meaning(err error) *errs.Error {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return errs.New(errs.Invalid, "request.large").With(err)
 	}
-	return errs.Of(err)
+	e := errs.Of(err)
+	if e.Kind == errs.Internal && errors.Is(err, context.DeadlineExceeded) {
+		return errs.New(errs.Unavailable, "unavailable").With(err)
+	}
+	return e
 }
 
 func (s *Site) logFailure(r *http.Request, e *errs.Error) {
@@ -111,12 +123,13 @@ func (s *Site) failJSON(w http.ResponseWriter, words Words, e *errs.Error, statu
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": e.Code, "message": words.Error(e)})
 }
 
-// statuses maps what an error means to HTTP.
+// statuses maps what an error means to HTTP. A part that is down is 429, as at every door: a 5xx would be a bug of
+// ours (I10).
 var statuses = map[errs.Kind]int{
 	errs.Internal: http.StatusInternalServerError, errs.Invalid: http.StatusBadRequest,
 	errs.Denied: http.StatusForbidden, errs.Forbidden: http.StatusForbidden, errs.Unproved: http.StatusForbidden,
 	errs.NotFound: http.StatusNotFound, errs.Conflict: http.StatusConflict, errs.Gone: http.StatusGone,
-	errs.Limited: http.StatusTooManyRequests, errs.Unavailable: http.StatusServiceUnavailable,
+	errs.Limited: http.StatusTooManyRequests, errs.Unavailable: http.StatusTooManyRequests,
 }
 
 // Status is the HTTP status for an error's meaning.

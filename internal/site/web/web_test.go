@@ -251,6 +251,17 @@ func TestTimesAreClockTimesInTheZoneOfTheOrganisation(t *testing.T) {
 	}
 }
 
+func TestADatabaseThatIsAwayIsNoServerError(t *testing.T) {
+	s, _ := site(t)
+	for _, err := range []error{errs.New(errs.Unavailable, "unavailable"), context.DeadlineExceeded} {
+		rec := httptest.NewRecorder()
+		s.Fail(rec, httptest.NewRequest("GET", "/", nil), err)
+		if rec.Code != http.StatusTooManyRequests || rec.Header().Get("Retry-After") != "2" {
+			t.Errorf("%v: %d, Retry-After %q", err, rec.Code, rec.Header().Get("Retry-After"))
+		}
+	}
+}
+
 func TestEveryErrorSentenceHasATitleThatFits(t *testing.T) {
 	for _, k := range []errs.Kind{errs.Internal, errs.Invalid, errs.Denied, errs.Forbidden, errs.Unproved, errs.NotFound, errs.Conflict, errs.Gone, errs.Limited, errs.Unavailable} {
 		e := errs.New(k, "no.such.code")

@@ -1,0 +1,151 @@
+package compat
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // to read the record
+
+	"countersign/internal/base/phonewire"
+	"countersign/internal/client/phone"
+	"countersign/internal/testkit/pgtest"
+)
+
+// TestALostDatabaseLetsNobodyInAndIsFoundAgain lets PostgreSQL take nothing, as after a failover, then stops it under
+// the program and starts it again.
+func TestALostDatabaseLetsNobodyInAndIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.OwnCluster(t)
+	w := openDoors(t, startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN))
+	page, asked := w.follow(), w.watch(w.pete, "Afterwards")
+	before := w.shed()
+	readOnly(t, cluster.DSN, true)
+	w.knock()
+	if w.shed() == before {
+		t.Error("nothing was turned away: the database takes changes")
+	}
+	readOnly(t, cluster.DSN, false)
+	before = w.shed()
+	cluster.Stop()
+	w.knock()
+	w.poll()
+	if w.shed() == before {
+		t.Error("nothing was turned away: the database was not lost")
+	}
+	cluster.Start()
+	w.goOn()
+	w.hasRows("pgx", cluster.DSN)
+	hears(t, "the waiting page", page)
+	w.call(w.vpn, "POST", "/auth/v2/auth", "username", "pete", "factor", "push", "device", "auto", "async", "1", "type", "Afterwards")
+	hears(t, "the phone", asked)
+}
+
+// TestAFrozenDatabaseLetsNobodyIn: connections stand and nothing answers. Preauth and the health check do, within
+// two seconds.
+func TestAFrozenDatabaseLetsNobodyIn(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.OwnCluster(t)
+	w := openDoors(t, startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN))
+	thaw := cluster.Freeze()
+	w.knock()
+	w.poll()
+	thaw()
+	w.goOn()
+	w.hasRows("pgx", cluster.DSN)
+}
+
+// readOnly lets a whole cluster refuse changes, in sessions that stand too.
+func readOnly(t *testing.T, dsn string, on bool) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, q := range []string{fmt.Sprintf("ALTER SYSTEM SET default_transaction_read_only = %v", on), "SELECT pg_reload_conf()"} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	for now := ""; now != map[bool]string{true: "on", false: "off"}[on]; {
+		if err := db.QueryRowContext(t.Context(), "SHOW default_transaction_read_only").Scan(&now); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func hears(t *testing.T, who string, news <-chan error) {
+	t.Helper()
+	select {
+	case err := <-news:
+		if err != nil {
+			t.Errorf("%s: %v", who, err)
+		}
+	case <-time.After(25 * time.Second):
+		t.Errorf("%s hears nothing", who)
+	}
+}
+
+// follow is olga's waiting page, as its script asks (live.js). It gives nil when the page is told to go on.
+func (w *doors) follow() <-chan error {
+	news := make(chan error, 1)
+	client, address := w.waiting.client, w.waiting.at.String()+"/status?since="
+	go func() {
+		version := 0
+		for w.demo.t.Context().Err() == nil {
+			r, err := http.NewRequestWithContext(w.demo.t.Context(), "GET", address+fmt.Sprint(version), nil)
+			if err != nil {
+				news <- err
+				return
+			}
+			r.Header.Set("Accept", "application/json")
+			answer, err := client.Do(r)
+			if err != nil {
+				time.Sleep(200 * time.Millisecond)
+				continue
+			}
+			var state struct {
+				Version int
+				Next    string
+			}
+			err = json.NewDecoder(answer.Body).Decode(&state)
+			answer.Body.Close()
+			switch {
+			case answer.StatusCode == http.StatusTooManyRequests:
+				time.Sleep(200 * time.Millisecond)
+			case answer.StatusCode != http.StatusOK || err != nil:
+				news <- fmt.Errorf("status %d, %v", answer.StatusCode, err)
+				return
+			case state.Next != "":
+				news <- nil
+				return
+			default:
+				version = state.Version
+			}
+		}
+	}()
+	return news
+}
+
+// watch is a phone whose app is open. It gives nil once a request with this title is shown.
+func (w *doors) watch(d *phone.Device, title string) <-chan error {
+	news, shown := make(chan error, 1), errors.New("shown")
+	go func() {
+		err := d.Watch(w.demo.t.Context(), func(r phonewire.Request) error {
+			if r.Title == title {
+				return shown
+			}
+			return nil
+		}, nil)
+		if err == shown {
+			err = nil
+		}
+		news <- err
+	}()
+	return news
+}
