@@ -89,18 +89,6 @@ func lacking(err error, say *errs.Error) error {
 	return say.With(err)
 }
 
-// lacking is what to say when something was looked for and there is none, or another's. A database that is away says
-// nothing about it: an app that is told so wrongly would forget its account.
-func lacking(err error, say *errs.Error) error {
-	if err != nil {
-		switch errs.KindOf(err) {
-		case errs.Internal, errs.Unavailable, errs.Limited:
-			return err
-		}
-	}
-	return say.With(err)
-}
-
 // find looks the code up by its digest and says what is wrong with it.
 func (f *Flow) find(ctx context.Context, code string) (activation.Activation, error) {
 	code = phonewire.NormalizeCode(code)
