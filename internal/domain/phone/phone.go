@@ -33,6 +33,9 @@ type Phone struct {
 	LastUsed     time.Time // last proof
 }
 
+// MaxPerUser is how many phones one person may have.
+const MaxPerUser = 20
+
 // Type is the kind of device; the app's own report says more.
 type Type string
 

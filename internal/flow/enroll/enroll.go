@@ -65,13 +65,18 @@ var (
 	ErrMailLimit = errs.New(errs.Limited, "mail.limit")
 	// ErrMailAddress reports an address that is not exactly one address.
 	ErrMailAddress = errs.New(errs.Invalid, "mail.address")
+	// ErrTooMany reports a person with phone.MaxPerUser phones who wants one more.
+	ErrTooMany = errs.New(errs.Conflict, "device.many")
 )
 
-// Pair gives the code now on show for an owner and subject, making one when none waits.
+// Pair gives the code now on show for an owner and subject, making one when none waits. ErrTooMany.
 func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
 	now := f.Now()
 	settings, err := f.DB.Read().LoadSettings(ctx)
 	if err != nil {
+		return Pairing{}, err
+	}
+	if err := room(ctx, f.DB.Read(), s); err != nil {
 		return Pairing{}, err
 	}
 	if a, ok, err := f.waiting(ctx, f.DB.Read(), o, s, now); err != nil || ok {
@@ -87,6 +92,18 @@ func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
 		return st.CreateActivation(ctx, a)
 	})
 	return f.pairing(a), err
+}
+
+// room refuses a code for one phone more than a person may have.
+func room(ctx context.Context, st flow.Store, s Subject) error {
+	if s.Purpose != activation.Add || s.UserID == "" {
+		return nil
+	}
+	phones, err := st.PhonesOf(ctx, s.UserID)
+	if err == nil && len(phones) >= phone.MaxPerUser {
+		err = ErrTooMany
+	}
+	return err
 }
 
 // waiting finds the on-screen code that waits. One about to expire (15 s) is not shown any more.
@@ -186,7 +203,8 @@ func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activat
 }
 
 // Mail sends a link of its own, good for MailLife, to an address that is used once and kept in the
-// outbox alone, until the message is sent (D-22). Args of the notice: user, organization.
+// outbox alone, until the message is sent (D-22). Args of the notice: user, organization. ErrMailAddress,
+// ErrMailLimit, ErrTooMany.
 func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username string) error {
 	address, err := CleanAddress(address)
 	if err != nil {
@@ -195,6 +213,9 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 	now := f.Now()
 	return f.DB.Write(ctx, func(st flow.Store) error {
 		if err := one(ctx, st, o, s); err != nil {
+			return err
+		}
+		if err := room(ctx, st, s); err != nil {
 			return err
 		}
 		n, err := st.CountMailedActivations(ctx, o.LoginID, o.SessionID, now.Add(-time.Hour))
