@@ -5,6 +5,7 @@ import (
 
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow/signin"
 )
 
 // window is the part of a log to read.
@@ -62,6 +63,7 @@ type namedDoc struct {
 type authDoc struct {
 	ID          string   `json:"id"`
 	TxID        string   `json:"txid"`
+	Reference   string   `json:"reference"` // as the page of the sign-in shows it to the person
 	Time        *string  `json:"time"`
 	EventType   string   `json:"event_type"`
 	Result      string   `json:"result"`
@@ -103,18 +105,18 @@ func (c *logAuth) Run(r *run) error {
 		rows := make([][]any, len(entries))
 		for i, e := range entries {
 			docs[i] = authDoc{
-				ID: e.ID, TxID: e.TxID, Time: stamp(e.Time), EventType: e.EventType, Result: string(e.Result), Reason: e.Reason,
+				ID: e.ID, TxID: e.TxID, Reference: signin.Reference(e.TxID), Time: stamp(e.Time), EventType: e.EventType, Result: string(e.Result), Reason: e.Reason,
 				Factor: e.Factor, UserID: e.UserID, Username: e.Username, Email: e.Email, IP: e.IP, UserAgent: e.UserAgent,
 				Application: namedDoc{e.Application.ID, e.Application.Name}, Device: namedDoc{e.Device.ID, e.Device.Name},
 			}
-			rows[i] = []any{e.Time, e.Result, e.Reason, e.Username, e.Application.Name, e.Factor, e.IP}
+			rows[i] = []any{e.Time, e.Result, e.Reason, e.Username, e.Application.Name, e.Factor, e.IP, signin.Reference(e.TxID)}
 		}
 		return r.show(docs, func(p *page) {
 			if len(docs) == 0 {
 				p.line("log.none")
 				return
 			}
-			p.table([]string{"time", "result", "reason", "username", "application", "factor", "ip"}, rows)
+			p.table([]string{"time", "result", "reason", "username", "application", "factor", "ip", "reference"}, rows)
 		})
 	})
 }

@@ -46,10 +46,12 @@ func (s Session) Refusal() *errs.Error {
 }
 
 // Reference is the start of the sign-in's txid, by which the help desk finds it in the log: "Q7KX-44M8".
-func (s Session) Reference() string {
-	id := s.Login.TxID
-	if len(id) < 8 {
+func (s Session) Reference() string { return Reference(s.Login.TxID) }
+
+// Reference is the reference of the sign-in with that txid; empty for none.
+func Reference(txid string) string {
+	if len(txid) < 8 {
 		return ""
 	}
-	return strings.ToUpper(id[:4] + "-" + id[4:8])
+	return strings.ToUpper(txid[:4] + "-" + txid[4:8])
 }
