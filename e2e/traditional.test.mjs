@@ -25,6 +25,15 @@ async function computer(options) {
   return window;
 }
 
+// disabled waits for a button to turn off: the page's script does that once it runs.
+async function disabled(button, why) {
+  for (let i = 0; i < 100; i++) {
+    if (await button.isDisabled()) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  assert.fail(why);
+}
+
 // toPicture walks from "what kind of device" to the picture; replace is the name of the phone whose number is typed.
 async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android', replace, window } = {}) {
   await at(frame, 'setup-type');
@@ -33,14 +42,14 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
   await at(frame, 'setup-number');
   if (window) await assertAccessible(window.page, { name: 'number', only: ['light'] });
   const on = frame.getByRole('button', { name: 'Continue' });
-  assert.ok(await on.isDisabled(), 'Continue waits for the box');
+  await disabled(on, 'Continue waits for the box');
   await frame.getByLabel('Country').selectOption('US');
   await frame.getByLabel('Phone number').fill(number);
   await frame.getByLabel('This is the correct number').check();
   await on.click();
   if (replace) {
     await frame.getByText('You already have a phone with this number').waitFor();
-    assert.ok(await on.isDisabled(), 'Continue waits for the second box');
+    await disabled(on, 'Continue waits for the second box');
     await frame.getByLabel(`Replace ${replace} with this phone`).check();
     await on.click();
   }
