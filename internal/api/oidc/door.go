@@ -103,7 +103,11 @@ func (d *Door) Handler() http.Handler {
 	}
 	mux.HandleFunc(At, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		d.json(w, r, d.unknownAddress(w, r))
+		answer := d.json
+		if r.URL.Path == healthPath {
+			answer = d.fail // the envelope of that address
+		}
+		answer(w, r, d.unknownAddress(w, r))
 	})
 	return mux
 }

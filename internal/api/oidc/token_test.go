@@ -320,7 +320,11 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 		if rec := post(func(r *http.Request) { r.Host = "evil.example" }, target, body); rec.Code != 421 {
 			t.Errorf("%s, foreign host: %d", target, rec.Code)
 		}
-		if rec := w.do(httptest.NewRequest("GET", "https://"+apiHost+target, nil)); rec.Code != 405 || rec.Header().Get("Allow") != "POST" {
+		rec := w.do(httptest.NewRequest("GET", "https://"+apiHost+target, nil))
+		if own := strings.Contains(rec.Body.String(), `"code":40501`); own != (target == healthPath) {
+			t.Errorf("GET %s: %s", target, rec.Body)
+		}
+		if rec.Code != 405 || rec.Header().Get("Allow") != "POST" {
 			t.Errorf("%s, GET: %d", target, rec.Code)
 		}
 	}
