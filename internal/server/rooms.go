@@ -10,6 +10,7 @@ import (
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/phone"
 	"countersign/internal/api/unix"
+	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	framepages "countersign/internal/site/frame"
 	"countersign/internal/site/portal"
@@ -23,6 +24,9 @@ func (s *Server) oidcDoor() *oidc.Door {
 		SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
 		Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP, Page: s.Site.Fail,
 		SetLoginCookie: (&prompt.Prompt{Cookies: s.cookies}).SetCookie, PromptURL: func(l login.Login) string { return prompt.Path(l.ID) },
+		Remembered: func(r *http.Request, applicationID string) secret.Text {
+			return secret.NewText(s.cookies.Get(r, prompt.RememberCookie(applicationID)))
+		},
 	}
 }
 

@@ -48,6 +48,9 @@ func (s *Server) forget(ctx context.Context) error {
 		if _, err := st.ForgetTransactions(ctx, before); err != nil {
 			return err
 		}
+		if _, err := st.SweepBrowsers(ctx, now); err != nil {
+			return err
+		}
 		_, err := st.SweepAssertions(ctx, now)
 		return err
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/signin"
@@ -68,8 +69,12 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request, app application.App
 			return
 		}
 	}
+	var kept secret.Text
+	if d.Remembered != nil && !c.anew() {
+		kept = d.Remembered(r, app.ID)
+	}
 	opening, err := d.SignIn.Begin(r.Context(), signin.Request{
-		Door: Name, DoorState: state.encode(), Application: app, Username: c.Username,
+		Door: Name, DoorState: state.encode(), Application: app, Username: c.Username, Remembered: kept,
 		IP: d.remote(r), UserAgent: clip(r.UserAgent(), 512),
 	})
 	switch {

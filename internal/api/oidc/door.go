@@ -58,6 +58,8 @@ type Door struct {
 	Page func(w http.ResponseWriter, r *http.Request, err error)
 	// SetLoginCookie gives the browser the cookie of a login just begun.
 	SetLoginCookie func(w http.ResponseWriter, r *http.Request, l login.Login, cookie secret.Text)
+	// Remembered is what the browser keeps for an application since it was remembered, empty when nothing; nil: never.
+	Remembered func(r *http.Request, applicationID string) secret.Text
 	// PromptURL is where the browser goes next, absolute or a path at PublicURL.
 	PromptURL func(l login.Login) string
 	// ClientIP is the address of the person; nil: the connection's.

@@ -286,3 +286,36 @@ func (w *world) refusedByPage(rec *httptest.ResponseRecorder, what string) {
 		w.begun = nil
 	}
 }
+
+// H-10: what the browser keeps for this application goes to the flow, unless the application wants a proof of now.
+func TestARememberedBrowserIsHandedOver(t *testing.T) {
+	w := newWorld(t)
+	w.door.Remembered = func(r *http.Request, applicationID string) secret.Text {
+		k, err := r.Cookie("kept-" + applicationID)
+		if err != nil {
+			return secret.Text{}
+		}
+		return secret.NewText(k.Value)
+	}
+	for what, c := range map[string]struct {
+		more   claims
+		cookie string
+		want   string
+	}{
+		"kept":                       {claims{}, "kept-" + clientID, "token"},
+		"kept, empty wishes":         {claims{"prompt": "", "max_age": nil}, "kept-" + clientID, "token"},
+		"another application's":      {claims{}, "kept-" + otherID, ""},
+		"a proof of now":             {claims{"prompt": "login"}, "kept-" + clientID, ""},
+		"a proof no older than":      {claims{"max_age": 0}, "kept-" + clientID, ""},
+		"a wish that cannot be read": {claims{"prompt": 7}, "kept-" + clientID, ""},
+	} {
+		r := httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/authorize?"+url.Values{"client_id": {clientID},
+			"response_type": {"code"}, "request": {signed(w.t, with(w.requestClaims(), c.more))}}.Encode(), nil)
+		r.AddCookie(&http.Cookie{Name: c.cookie, Value: "token"})
+		w.begun = nil
+		w.do(r)
+		if len(w.begun) != 1 || w.begun[0].Remembered.Reveal() != c.want {
+			t.Errorf("%s: %+v", what, w.begun)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,18 @@ type request struct {
 	DuoCode         flag   `json:"use_duo_code_attribute"`
 	Challenge       string `json:"code_challenge"`
 	ChallengeMethod string `json:"code_challenge_method"`
+
+	Prompt json.RawMessage `json:"prompt"`  // newer Java; see anew
+	MaxAge json.RawMessage `json:"max_age"` // the same
+}
+
+// anew reports whether the application wants a proof of now (OpenID Connect Core 3.1.2.1): a remembered browser is none.
+func (c *request) anew() bool {
+	var prompt string
+	if len(c.Prompt) > 0 && json.Unmarshal(c.Prompt, &prompt) != nil {
+		return true
+	}
+	return hasWord(prompt, "login") || len(c.MaxAge) > 0 && string(c.MaxAge) != "null"
 }
 
 func (c *request) client() string {

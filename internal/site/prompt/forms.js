@@ -44,3 +44,13 @@ addEventListener("pageshow", () => {
   for (const f of document.forms) delete f.dataset.sent;
   for (const b of document.querySelectorAll("[aria-busy]")) b.removeAttribute("aria-busy");
 });
+
+// The box is used while a request waits, so its change is told at once.
+document.addEventListener("change", async (e) => {
+  const box = e.target;
+  const path = box.dataset && box.dataset.remember;
+  if (!path) return;
+  const body = new URLSearchParams({ form_token: box.form.elements.form_token.value, remember: box.checked ? "1" : "0" });
+  const told = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => false);
+  if (!told) box.checked = !box.checked;
+});

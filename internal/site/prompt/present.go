@@ -111,6 +111,9 @@ func (p *Prompt) leave(v *view, ticket secret.Text, w http.ResponseWriter, r *ht
 	if err != nil {
 		return err
 	}
+	if err := p.keep(v, w, r); err != nil {
+		return err
+	}
 	return p.move(w, r, address)
 }
 

@@ -40,7 +40,7 @@ func (p *Prompt) push(v *view, w http.ResponseWriter, r *http.Request) error {
 func (p *Prompt) paused(v *view, r *http.Request, e *errs.Error) Refused {
 	page := p.refused(v, e)
 	page.LoginPath = v.path
-	page.CodeField, page.Kinds = true, v.kinds()
+	page.CodeField, page.Kinds, page.Remember = true, v.kinds(), v.box()
 	page.Actions = []web.Link{{Path: v.path + "/ways", Text: p.Web.Pages.Words(r).S("prompt.ways")}}
 	return page
 }
@@ -67,7 +67,7 @@ func (p *Prompt) showPush(v *view, w http.ResponseWriter, r *http.Request) error
 
 func (p *Prompt) pushPage(v *view, t transaction.Transaction, version int64) Push {
 	page := Push{Base: v.base, Path: v.path, Purpose: v.purpose, DeviceID: t.PhoneID, Number: t.Number, State: pushState(t, p.Now()),
-		Version: int(version), DeliveredAt: t.Delivered, Until: t.Expires, Code: true}
+		Version: int(version), DeliveredAt: t.Delivered, Until: t.Expires, Code: true, Remember: v.box()}
 	if t.Purpose == transaction.Pairing {
 		page.Purpose = FirstRequest
 	}
@@ -151,6 +151,9 @@ func (p *Prompt) next(v *view, news *signin.Progress) string {
 
 // wait holds a form until the answer, for browsers without scripts.
 func (p *Prompt) wait(v *view, w http.ResponseWriter, r *http.Request) error {
+	if err := p.choose(v, r); err != nil {
+		return p.overOr(v, w, r, err)
+	}
 	ctx, cancel := p.hold(r, 55*time.Second)
 	defer cancel()
 	since := v.Login.Version
@@ -176,7 +179,7 @@ func (p *Prompt) showCode(v *view, w http.ResponseWriter, r *http.Request) error
 }
 
 func (p *Prompt) codePage(v *view) Code {
-	page := Code{Base: v.base, Path: v.path, Purpose: v.purpose, Kinds: v.kinds()}
+	page := Code{Base: v.base, Path: v.path, Purpose: v.purpose, Kinds: v.kinds(), Remember: v.box()}
 	for _, w := range v.Ways {
 		if w.Method == policy.MethodPush {
 			page.Push, page.Device, page.DeviceID = true, w.Device, w.PhoneID
@@ -189,6 +192,9 @@ func (p *Prompt) codePage(v *view) Code {
 // code tries a code.
 func (p *Prompt) code(v *view, w http.ResponseWriter, r *http.Request) error {
 	typed := r.PostFormValue("code")
+	if err := p.choose(v, r); err != nil {
+		return p.overOr(v, w, r, err)
+	}
 	page := p.codePage(v)
 	if signin.CleanCode(typed) == "" && len(typed) < 2 {
 		page.Err = errs.New(errs.Invalid, "code.empty")

@@ -51,15 +51,6 @@ function halt() {
   timers.forEach((t) => { clearTimeout(t); clearInterval(t); });
 }
 
-// The box is used while a request waits, so its change is told at once.
-document.addEventListener("change", (e) => {
-  const path = e.target.dataset && e.target.dataset.remember;
-  if (!path) return;
-  const form = new URLSearchParams(new FormData(e.target.form));
-  form.set("remember", e.target.checked ? "1" : "0");
-  fetch(path, { method: "POST", body: form, credentials: "same-origin", headers: { Accept: "application/json" } }).catch(() => { e.target.checked = !e.target.checked; });
-});
-
 addEventListener("replaced", halt);
 addEventListener("pagehide", halt);
 addEventListener("pageshow", (e) => { if (e.persisted) location.reload(); });

@@ -59,6 +59,7 @@ var routes = []struct {
 	{"POST", "/wait", "wait for the answer without a script", (*Prompt).wait},
 	{"GET", "/code", "the code page", (*Prompt).showCode},
 	{"POST", "/code", "try a code", (*Prompt).code},
+	{"POST", "/remember", "the choice to have this browser remembered", (*Prompt).remember},
 	{"GET", "/ways", "other ways in", (*Prompt).showWays},
 	{"POST", "/continue", "on to the application", (*Prompt).goOn},
 	{"GET", "/enroll", "pair the first phone", (*Prompt).showEnroll},
