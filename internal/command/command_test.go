@@ -96,7 +96,7 @@ func TestTheGrammarIsUnderstoodAndExplainsItself(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{"dance"}, {"app"}, {"app", "add"}, {"user", "add"}, {"app", "add", "--name", "X", "--new-user", "perhaps"},
-		{"app", "add", "--name", "X", "--type", "toaster"}, {"app", "set", "X", "--number-entry", "9"}, {"log", "auth", "--since", "yore"},
+		{"app", "add", "--name", "X", "--type", "toaster"}, {"app", "set", "X", "--number-entry", "9"}, {"app", "set", "X", "--remember-days", "366"}, {"settings", "set", "--remember-days", "0"}, {"log", "auth", "--since", "yore"},
 		{"phone", "deny"}, {"user", "bypass-code", "jo", "--uses", "-1"}} {
 		if code, out, bad := s.run(args...); code != exitUsage || out != "" || strings.Count(bad, "\n") != 1 {
 			t.Errorf("%v: exit %d: %q %q", args, code, out, bad)
@@ -221,8 +221,8 @@ func TestAnApplicationFromAddToDelete(t *testing.T) {
 		t.Fatal("the secret is shown when it should not, or not when it should")
 	}
 	s.json(&changed, "app", "set", "Payroll", "--no-self-service", "--disabled", "--number-entry", "off", "--methods", "push", "--new-user", "inherit",
-		"--clear-redirect-uris")
-	if changed.SelfService || !changed.Disabled || changed.Policy.NumberEntry != "off" || changed.Policy.NewUser != "" || changed.Name != "Payroll" ||
+		"--clear-redirect-uris", "--remember-days", "30")
+	if changed.SelfService || !changed.Disabled || changed.Policy.NumberEntry != "off" || changed.Policy.RememberDays != "30" || changed.Policy.NewUser != "" || changed.Name != "Payroll" ||
 		len(changed.RedirectURIs) != 0 {
 		t.Fatalf("%+v", changed)
 	}
@@ -416,5 +416,35 @@ func TestEveryTextOfTheCommandsIsInTheCatalogue(t *testing.T) {
 		if strings.HasPrefix(k, "command.") && (strings.Contains(text, "!") || strings.Contains(text, "Duo")) {
 			t.Errorf("%s: %s", k, text)
 		}
+	}
+}
+
+func TestRememberedBrowsersAreForgottenOnDemand(t *testing.T) { // H-18
+	s := ready(t)
+	s.ok("app", "add", "--name", "Payroll", "--remember-days", "30")
+	s.ok("user", "add", "ana")
+	var doc struct {
+		Name      string
+		Forgotten *int
+	}
+	for _, args := range [][]string{{"user", "forget-browsers", "ana"}, {"app", "forget-browsers", "Payroll"}} {
+		if text := s.ok(args...); !strings.Contains(text, "forgotten") || strings.Count(text, "\n") != 1 {
+			t.Errorf("%v: %q", args, text)
+		}
+		s.json(&doc, args...)
+		if doc.Forgotten == nil || *doc.Forgotten != 0 || !strings.EqualFold(doc.Name, args[2]) {
+			t.Errorf("%v: %+v", args, doc)
+		}
+	}
+	if code, _, bad := s.run("user", "forget-browsers", "nobody"); code != exitFailed || bad == "" {
+		t.Errorf("exit %d: %s", code, bad)
+	}
+	if log := s.ok("log", "admin"); strings.Count(log, "user_forget_browsers") != 2 || strings.Count(log, "integration_forget_browsers") != 2 {
+		t.Error(log)
+	}
+	var set settingsDoc
+	s.json(&set, "settings", "set", "--remember-days", "14")
+	if set.Policy.RememberDays != "14" {
+		t.Errorf("%+v", set.Policy)
 	}
 }

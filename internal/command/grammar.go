@@ -22,23 +22,25 @@ type grammar struct {
 }
 
 type appCommands struct {
-	Add         appAdd         `cmd:"" help:"Add an application and print its keys."`
-	List        appList        `cmd:"" help:"List applications."`
-	Show        appShow        `cmd:"" help:"Show one application."`
-	Set         appSet         `cmd:"" help:"Change an application."`
-	ResetSecret appResetSecret `cmd:"" help:"Give an application a new secret; the old one stops at once."`
-	Delete      appDelete      `cmd:"" help:"Delete an application; its key stops for good."`
+	Add            appAdd            `cmd:"" help:"Add an application and print its keys."`
+	List           appList           `cmd:"" help:"List applications."`
+	Show           appShow           `cmd:"" help:"Show one application."`
+	Set            appSet            `cmd:"" help:"Change an application."`
+	ResetSecret    appResetSecret    `cmd:"" help:"Give an application a new secret; the old one stops at once."`
+	ForgetBrowsers appForgetBrowsers `cmd:"" help:"Make every remembered browser ask again at its next sign-in to an application."`
+	Delete         appDelete         `cmd:"" help:"Delete an application; its key stops for good."`
 }
 
 type userCommands struct {
-	Add        userAdd        `cmd:"" help:"Add a person."`
-	List       userList       `cmd:"" help:"List people."`
-	Show       userShow       `cmd:"" help:"Show one person with devices and codes."`
-	Set        userSet        `cmd:"" help:"Change a person."`
-	Delete     userDelete     `cmd:"" help:"Move a person to the trash."`
-	BypassCode userBypassCode `cmd:"" help:"Make a bypass code for someone without a phone."`
-	Unlock     userUnlock     `cmd:"" help:"Let a locked-out person try again."`
-	Enroll     userEnroll     `cmd:"" help:"Make the link by which a person sets up a first device."`
+	Add            userAdd            `cmd:"" help:"Add a person."`
+	List           userList           `cmd:"" help:"List people."`
+	Show           userShow           `cmd:"" help:"Show one person with devices and codes."`
+	Set            userSet            `cmd:"" help:"Change a person."`
+	Delete         userDelete         `cmd:"" help:"Move a person to the trash."`
+	BypassCode     userBypassCode     `cmd:"" help:"Make a bypass code for someone without a phone."`
+	Unlock         userUnlock         `cmd:"" help:"Let a locked-out person try again."`
+	ForgetBrowsers userForgetBrowsers `cmd:"" help:"Make every remembered browser of a person ask again."`
+	Enroll         userEnroll         `cmd:"" help:"Make the link by which a person sets up a first device."`
 }
 
 type settingsCommands struct {

@@ -21,6 +21,7 @@ type policyFlags struct {
 	NumberRequired     string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Where no number can be shown, take codes only."`
 	Spare              string   `enum:",off,remind,require,inherit" default:"" placeholder:"off|remind|require" help:"Ask for a spare way in after the first."`
 	PasscodeType       string   `enum:",hotp,totp,inherit" default:"" placeholder:"hotp|totp" help:"Kind of codes on phones paired from now on."`
+	RememberDays       string   `placeholder:"off|1..365" help:"Days for which people may have their browser remembered; off never asks."`
 	InlineReenrollment string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let someone who lost every device set one up while signing in."`
 }
 
@@ -46,6 +47,13 @@ func (p policyFlags) change() (directory.PolicyChange, error) {
 			return c, err
 		}
 		c.NumberEntry = &n
+	}
+	if p.RememberDays != "" {
+		n, err := rememberDays(p.RememberDays)
+		if err != nil {
+			return c, err
+		}
+		c.RememberDays = &n
 	}
 	return c, nil
 }
@@ -76,6 +84,20 @@ func numberEntry(flag string) (int, error) {
 	return n, nil
 }
 
+func rememberDays(flag string) (int, error) {
+	switch flag {
+	case inherit:
+		return 0, nil
+	case "off":
+		return policy.RememberOff, nil
+	}
+	n, err := strconv.Atoi(flag)
+	if err != nil || n < 1 || n > policy.MaxRememberDays {
+		return 0, usagef("--remember-days is off or 1 to %d, not %q", policy.MaxRememberDays, flag)
+	}
+	return n, nil
+}
+
 // policyDoc is a policy layer in a JSON document; what a layer does not set is left out.
 type policyDoc struct {
 	NewUser            string   `json:"new_user,omitempty"`
@@ -86,6 +108,7 @@ type policyDoc struct {
 	Spare              string   `json:"spare,omitempty"`
 	PasscodeType       string   `json:"passcode_type,omitempty"`
 	InlineReenrollment string   `json:"inline_reenrollment,omitempty"`
+	RememberDays       string   `json:"remember_days,omitempty"`
 }
 
 func policyOf(p policy.Policy) policyDoc {
@@ -99,6 +122,12 @@ func policyOf(p policy.Policy) policyDoc {
 	case p.NumberEntry > 0:
 		d.NumberEntry = strconv.Itoa(p.NumberEntry)
 	}
+	switch {
+	case p.RememberDays == policy.RememberOff:
+		d.RememberDays = "off"
+	case p.RememberDays > 0:
+		d.RememberDays = strconv.Itoa(p.RememberDays)
+	}
 	return d
 }
 
@@ -106,5 +135,6 @@ func (d policyDoc) fields() []any {
 	return []any{
 		"new_user", d.NewUser, "authentication", d.Authentication, "methods", d.Methods, "number_entry", d.NumberEntry,
 		"number_required", d.NumberRequired, "spare", d.Spare, "passcode_type", d.PasscodeType, "inline_reenrollment", d.InlineReenrollment,
+		"remember_days", d.RememberDays,
 	}
 }
