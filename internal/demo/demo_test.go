@@ -197,7 +197,7 @@ func TestTheBackButtonAfterTheReturnDoesNotSignIn(t *testing.T) { // P47
 		t.Error("leaving the prompt half way signs in")
 	}
 	p.open(ready.SampleAppURL + "callback?state=0123456789012345678901&duo_code=abc")
-	if strings.Contains(p.page, "Signed in as") || p.code == http.StatusOK {
+	if strings.Contains(p.page, "Signed in as") || p.code != http.StatusForbidden {
 		t.Error("a made-up return signs in")
 	}
 	if p.open(ready.SampleAppURL + "callback?state=0123456789012345678901&duo_code=abc"); !strings.Contains(p.page, "Sign in again") {

@@ -95,22 +95,22 @@ func (p *payroll) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, err := p.Client.HealthCheck(); err != nil {
-		p.fail(w, "The second step is not available. Payroll stays closed until it is.", err)
+		p.fail(w, http.StatusBadGateway, "The second step is not available. Payroll stays closed until it is.", err)
 		return
 	}
 	state, err := p.Client.GenerateState()
 	if err != nil {
-		p.fail(w, "The sign-in could not be started.", err)
+		p.fail(w, http.StatusBadGateway, "The sign-in could not be started.", err)
 		return
 	}
 	address, err := p.Client.CreateAuthURL(username, state)
 	if err != nil {
-		p.fail(w, "The sign-in could not be started.", err)
+		p.fail(w, http.StatusBadGateway, "The sign-in could not be started.", err)
 		return
 	}
 	there, err := url.Parse(address)
 	if err != nil {
-		p.fail(w, "The sign-in could not be started.", err)
+		p.fail(w, http.StatusBadGateway, "The sign-in could not be started.", err)
 		return
 	}
 	there.Scheme, there.Host = p.Origin.Scheme, p.Origin.Host
@@ -123,12 +123,12 @@ func (p *payroll) callback(w http.ResponseWriter, r *http.Request) {
 	v, name := p.visitOf(r)
 	q := r.URL.Query()
 	if v == nil || v.State == "" || subtle.ConstantTimeCompare([]byte(v.State), []byte(q.Get("state"))) != 1 {
-		p.fail(w, "This sign-in was already used or belongs to another window. Sign in again.", nil)
+		p.fail(w, http.StatusForbidden, "This sign-in was already used or belongs to another window. Sign in again.", nil)
 		return
 	}
 	p.forget(name)
 	if q.Get("error") != "" {
-		p.fail(w, "The sign-in was not finished.", nil)
+		p.fail(w, http.StatusForbidden, "The sign-in was not finished.", nil)
 		return
 	}
 	code := q.Get("duo_code")
@@ -137,7 +137,7 @@ func (p *payroll) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	result, err := p.Client.ExchangeAuthorizationCodeFor2faResult(code, v.Username)
 	if err != nil {
-		p.fail(w, "The sign-in could not be confirmed. Sign in again.", err)
+		p.fail(w, http.StatusForbidden, "The sign-in could not be confirmed. Sign in again.", err)
 		return
 	}
 	// A fresh session for the signed-in visitor, so that nobody who knew the old one has it.
@@ -195,13 +195,13 @@ func (p *payroll) forget(name string) {
 	delete(p.sessions, name)
 }
 
-func (p *payroll) fail(w http.ResponseWriter, what string, err error) {
+func (p *payroll) fail(w http.ResponseWriter, status int, what string, err error) {
 	page := samplePage{Title: "Not signed in", Error: what}
 	if err != nil {
 		page.Detail = err.Error()
 		p.Log.Info("sample application: the client reported an error", "error", err)
 	}
-	p.write(w, http.StatusBadGateway, page)
+	p.write(w, status, page)
 }
 
 func (p *payroll) write(w http.ResponseWriter, status int, page samplePage) {
