@@ -47,11 +47,13 @@ type claim struct {
 // nothing, and of two apps that scan one code the second is refused (X-33, AC-007).
 func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.Addr, userAgent string) (phonewire.Account, error) {
 	now, where := f.Now(), source(from)
-	if !f.wrong.allowed(where, now) {
+	code := phonewire.NormalizeCode(a.Code)
+	guessable := len(code) == typedLength
+	if guessable && !f.wrong.allowed(where, now) {
 		return phonewire.Account{}, ErrGuesses
 	}
-	act, err := f.find(ctx, a.Code)
-	if errors.Is(err, activation.ErrExpired) {
+	act, err := f.find(ctx, code)
+	if guessable && errors.Is(err, activation.ErrExpired) {
 		f.wrong.wrong(where, now)
 	}
 	if err != nil {
@@ -89,11 +91,13 @@ func lacking(err error, say *errs.Error) error {
 	return say.With(err)
 }
 
-// find looks the code up by its digest and says what is wrong with it.
+// typedLength is the length of a code that is typed. All others come from a link.
+const typedLength = 8
+
+// find looks a normalised code up by its digest and says what is wrong with it.
 func (f *Flow) find(ctx context.Context, code string) (activation.Activation, error) {
-	code = phonewire.NormalizeCode(code)
 	purpose := activation.LinkPurpose
-	if len(code) == 8 {
+	if len(code) == typedLength {
 		purpose = activation.TypedPurpose
 	}
 	a, err := f.DB.Read().ActivationByDigest(ctx, f.Keys.Digest(purpose, code))

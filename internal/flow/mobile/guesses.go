@@ -7,8 +7,9 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// MaxGuesses is how many wrong pairing codes one address may send in GuessWindow. A typed code has 40
-// bits, so even at this rate from many addresses a live one is not found within its ten minutes.
+// MaxGuesses is how many wrong typed pairing codes one address may send in GuessWindow. A typed code has 40
+// bits, so even at this rate from many addresses a live one is not found within its ten minutes. Codes of links
+// have 128 and are not limited: people who share an address do not shut each other out.
 const (
 	MaxGuesses  = 20
 	GuessWindow = 10 * time.Minute

@@ -387,13 +387,28 @@ func TestWrongPairingCodesOfOneAddressAreLimited(t *testing.T) {
 				k.Fatalf("guess %d: %v", i, err)
 			}
 		}
-		_, err := k.Claim(l.Pair().Link)
+		_, err := k.Claim(l.Pair().Typed)
 		k.Want(err, mobile.ErrGuesses)
 		from := netip.MustParseAddr("203.0.113.10")
 		_, err = k.Mobile.Activate(context.Background(), phonewire.Activation{Code: "7777-7777"}, from, "")
 		k.Want(err, activation.ErrExpired)
 		k.Clock.Advance(mobile.GuessWindow + time.Second)
-		_, err = k.Claim(l.Pair().Link)
+		_, err = k.Claim(l.Pair().Typed)
+		k.OK(err)
+	})
+}
+
+// Many people share an address. One of them must not keep the others from pairing: the picture and the link hold
+// 128 bits, which nobody guesses, so they need no limit.
+func TestWrongCodesKeepNobodyFromScanningThePicture(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		l := k.Begin(k.Application("Payroll"), "alice")
+		for range mobile.MaxGuesses + 1 {
+			_, _ = k.Claim("7777-7777")
+			_, err := k.Claim(strings.Repeat("A", 22))
+			k.Want(err, activation.ErrExpired)
+		}
+		_, err := k.Claim(l.Pair().Link)
 		k.OK(err)
 	})
 }
