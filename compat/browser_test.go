@@ -2,6 +2,7 @@ package compat
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -42,21 +43,29 @@ func (d *demo) browser(until string) *browser {
 
 func (b *browser) send(r *http.Request) {
 	b.t.Helper()
+	if err := b.try(r); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// try is send for a server that may be away.
+func (b *browser) try(r *http.Request) error {
 	answer, err := b.client.Do(r)
 	if errors.Is(err, errBack) {
-		return
+		return nil
 	}
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode >= 500 {
-		b.t.Fatalf("%s answered %s", r.URL.Path, answer.Status)
+		return fmt.Errorf("%s answered %s", r.URL.Path, answer.Status)
 	}
-	b.at = answer.Request.URL
-	if b.page, err = html.Parse(answer.Body); err != nil {
-		b.t.Fatal(err)
+	page, err := html.Parse(answer.Body)
+	if err == nil {
+		b.at, b.page = answer.Request.URL, page
 	}
+	return err
 }
 
 func (b *browser) open(address string) {
@@ -71,6 +80,16 @@ func (b *browser) open(address string) {
 // submit posts the first form whose action ends in suffix with the values it shows and those
 // given. False when the page has no such form.
 func (b *browser) submit(suffix string, values url.Values) bool {
+	b.t.Helper()
+	r := b.form(suffix, values)
+	if r != nil {
+		b.send(r)
+	}
+	return r != nil
+}
+
+// form is the request that submit sends, nil without such a form.
+func (b *browser) form(suffix string, values url.Values) *http.Request {
 	b.t.Helper()
 	for node := range b.page.Descendants() {
 		action, err := b.at.Parse(attribute(node, "action"))
@@ -92,10 +111,9 @@ func (b *browser) submit(suffix string, values url.Values) bool {
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", b.at.Scheme+"://"+b.at.Host)
-		b.send(r)
-		return true
+		return r
 	}
-	return false
+	return nil
 }
 
 // text is what the page says, for failure messages.

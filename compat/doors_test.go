@@ -356,20 +356,29 @@ func (w *doors) approved(d *phone.Device, c *caller, path, txid string) seen {
 // finish leads a decided sign-in back to its application and collects it, once.
 func (w *doors) finish(b *browser, name string) {
 	w.t.Helper()
-	for range 4 {
-		if b.back != nil || !b.submit("/continue", nil) && !b.submit("/later", nil) {
-			break
-		}
-	}
-	if b.back == nil {
+	ticket := b.goOn()
+	if ticket == "" {
 		w.t.Errorf("%s does not get back: %s", name, b.text())
 		return
 	}
-	ticket := b.back.Query().Get("duo_code")
 	if _, err := w.web.ExchangeAuthorizationCodeFor2faResult(ticket, name); err != nil {
 		w.t.Errorf("%s: %v", name, err)
 	}
 	if _, err := w.web.ExchangeAuthorizationCodeFor2faResult(ticket, name); err == nil {
 		w.t.Errorf("%s: the ticket was good twice", name)
 	}
+}
+
+// goOn leads a decided sign-in back and gives its ticket, "" when it does not get there.
+func (b *browser) goOn() (ticket string) {
+	b.t.Helper()
+	for range 4 {
+		if b.back != nil || !b.submit("/continue", nil) && !b.submit("/later", nil) {
+			break
+		}
+	}
+	if b.back == nil {
+		return ""
+	}
+	return b.back.Query().Get("duo_code")
 }

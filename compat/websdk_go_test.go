@@ -1,6 +1,7 @@
 package compat
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -15,8 +16,13 @@ const callback = "http://localhost:9/callback?from=wiki"
 // because the client pins the vendor's certificates.
 func goClient(d *demo) *duouniversal.Client {
 	d.t.Helper()
+	return goClientWith(d, d.http(nil, nil))
+}
+
+func goClientWith(d *demo, h *http.Client) *duouniversal.Client {
+	d.t.Helper()
 	id, key, host := d.application()
-	c, err := duouniversal.NewClient(id, key, host, callback, duouniversal.WithHTTPClient(d.http(nil, nil)))
+	c, err := duouniversal.NewClient(id, key, host, callback, duouniversal.WithHTTPClient(h))
 	if err != nil {
 		d.t.Fatal(err)
 	}
