@@ -43,6 +43,7 @@ func TestPhonesAndKeys(t *testing.T) {
 		bind("k1", noon)
 		same(t, "key", key("k1"), phone.Key{ID: "k1", PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spkik1"), State: phone.KeyActive, Created: noon})
 		write(t, db, func(s flow.Store) error { return s.SaveSubscription(ctx, "DP2", []byte("sub"), phone.AlertsOn) })
+		write(t, db, func(s flow.Store) error { return s.DropSubscription(ctx, "DP2", []byte("an older one")) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", false, at(time.Second)) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", true, at(2*time.Second)) })
 		write(t, db, func(s flow.Store) error { return s.SaveResync(ctx, "DP2", 40, 2, noon) })

@@ -118,6 +118,11 @@ func (s *store) SaveSubscription(ctx context.Context, phoneID string, sealed []b
 	return must(ctx, s.run, phone.ErrUnknown, q, phoneID, blob(sealed), string(alerts))
 }
 
+func (s *store) DropSubscription(ctx context.Context, phoneID string, sealed []byte) error {
+	const q = `UPDATE phones SET subscription = NULL, alerts = $3 WHERE phone_id = $1 AND subscription = $2`
+	return s.run.later(ctx, q, []any{phoneID, blob(sealed), string(phone.AlertsDead)})
+}
+
 func (s *store) TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error {
 	const q = `UPDATE phones SET last_seen_at = $3, last_used_at = CASE WHEN $2 THEN $3 ELSE last_used_at END WHERE phone_id = $1`
 	return s.run.later(ctx, q, []any{phoneID, used, micros(now)})

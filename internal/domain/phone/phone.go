@@ -156,6 +156,8 @@ type Store interface {
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
 	// SaveSubscription writes the sealed subscription and the alert state.
 	SaveSubscription(ctx context.Context, phoneID string, sealed []byte, alerts Alerts) error
+	// DropSubscription forgets a subscription that is dead, unless another one is in its place by now.
+	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	// TouchPhone sets LastSeen, and LastUsed when used.
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 }

@@ -348,7 +348,7 @@ func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 	}
 	err = f.Doorbell.Knock(ctx, sub, payload, time.Minute)
 	if err != nil && errs.KindOf(err) == errs.Gone {
-		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.SaveSubscription(ctx, p.ID, nil, phone.AlertsDead) })
+		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.DropSubscription(ctx, p.ID, p.Subscription) })
 		return errors.Join(ErrAlertsOff.With(err), dead)
 	}
 	return err
@@ -412,7 +412,7 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 		return phonewire.Status{}, err
 	}
 	s := phonewire.Status{AccountID: p.ID, UserID: u.ID, Username: u.Username, Organisation: set.Organization, PhoneName: p.Name,
-		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ReconnectURL: f.PublicURL + "/my", ServerTime: f.Now().UnixMilli()}
+		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ServerTime: f.Now().UnixMilli()}
 	if !p.LastSeen.IsZero() {
 		s.LastSeen = p.LastSeen.UnixMilli()
 	}

@@ -1,9 +1,14 @@
 package signin_test
 
 import (
+	"context"
 	"strings"
 	"testing"
+	"time"
 
+	"countersign/internal/base/errs"
+	"countersign/internal/domain/phone"
+	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
 )
@@ -29,6 +34,32 @@ func TestTheBrowserOnThePhoneIsANameAndNoMessage(t *testing.T) {
 			if got := k.Transaction(l.Row().TransactionID).Client; got != test.want {
 				t.Errorf("%s is shown as %q, want %q", name, got, test.want)
 			}
+		}
+	})
+}
+
+// moved is a push service that says "gone" after the phone has told its new address.
+type moved struct {
+	flow.Doorbell
+	move func()
+}
+
+func (m moved) Knock(context.Context, flow.Subscription, []byte, time.Duration) error {
+	m.move()
+	return errs.New(errs.Gone, "push.gone")
+}
+
+// Whoever answers for an address may answer late (A12): only that address is forgotten.
+func TestAnOldAddressThatIsGoneTakesNoNewOneWithIt(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("Payroll")
+		p := k.Enrolled(app, "alice")
+		p.Subscribe()
+		k.SignIn.Doorbell = moved{k.Doorbell, p.Subscribe}
+		l := k.Begin(app, "alice")
+		k.Eventually("the answer of the old address", func() bool { return l.Session().Transaction.Unreachable })
+		if row := p.Row(); row.Alerts != phone.AlertsOn || row.Subscription == nil {
+			t.Errorf("the new address was forgotten: alerts %s", row.Alerts)
 		}
 	})
 }

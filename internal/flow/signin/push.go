@@ -41,6 +41,9 @@ func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transa
 	if !f.open(s, purpose) {
 		return transaction.Transaction{}, login.ErrStale
 	}
+	if s.closed() {
+		return transaction.Transaction{}, f.refuseByPolicy(ctx, s)
+	}
 	var t transaction.Transaction
 	var refused error
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -230,7 +233,7 @@ func (f *Flow) knock(ctx context.Context, t transaction.Transaction) {
 			}
 		} else {
 			if errs.KindOf(knocked) == errs.Gone {
-				if err := st.SaveSubscription(ctx, p.ID, nil, phone.AlertsDead); err != nil {
+				if err := st.DropSubscription(ctx, p.ID, p.Subscription); err != nil {
 					return err
 				}
 			}
