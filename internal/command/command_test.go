@@ -180,6 +180,9 @@ func TestCommandsWithoutAnInstanceSayWhatToDo(t *testing.T) {
 	if text := s.ok("routes"); !strings.Contains(text, "/oauth/v1/authorize") {
 		t.Error(text)
 	}
+	if code, _, bad := s.run("serve"); code != exitFailed || !strings.Contains(bad, "no database at") {
+		t.Errorf("serve: exit %d: %s", code, bad)
+	}
 	if exists(filepath.Join(s.dir, "data", "countersign.db")) {
 		t.Error("looking made a database")
 	}

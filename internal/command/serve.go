@@ -4,11 +4,15 @@ import (
 	"log/slog"
 	"strings"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 )
 
 type serveCommand struct{}
+
+// errNoDatabase reports a data folder without a database.
+var errNoDatabase = errs.New(errs.NotFound, "command.no_database")
 
 // Run serves until it is told to stop, then lets requests on their way finish. It says what it does in its
 // log, on standard error; --json asks for that in JSON.
@@ -16,6 +20,9 @@ func (serveCommand) Run(r *run) error {
 	cfg, err := r.load()
 	if err != nil {
 		return err
+	}
+	if cfg.Database.URL.Empty() && !exists(cfg.SQLiteFile()) { // a mistyped data_dir never starts empty (AC-082)
+		return errNoDatabase.Arg("name", cfg.SQLiteFile())
 	}
 	if r.json {
 		cfg.Log.Format = "json"

@@ -161,7 +161,8 @@ func (v *view) codeWays() []CodeWay {
 
 // showWays lists every way.
 func (p *Prompt) showWays(v *view, w http.ResponseWriter, r *http.Request) error {
-	if v.User.ID == "" || p.refusal(v) != nil {
+	over := v.Login.Stage != login.Open && !v.proof() || v.Login.Stage == login.Finished
+	if v.User.ID == "" || over || p.refusal(v) != nil {
 		return p.move(w, r, v.base.LoginPath)
 	}
 	back := !v.proof() && v.Transaction.State == transaction.Pending
