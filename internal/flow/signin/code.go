@@ -70,6 +70,9 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 
 // tryCode weighs a code and rings for those who wait.
 func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) error {
+	if s.closed() {
+		return f.refuseByPolicy(ctx, s)
+	}
 	_, outcome, err := f.weigh(ctx, s, typed, purpose, then)
 	if err != nil {
 		return err

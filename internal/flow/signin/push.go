@@ -41,6 +41,9 @@ func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transa
 	if !f.open(s, purpose) {
 		return transaction.Transaction{}, login.ErrStale
 	}
+	if s.closed() {
+		return transaction.Transaction{}, f.refuseByPolicy(ctx, s)
+	}
 	var t transaction.Transaction
 	var refused error
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {

@@ -1,13 +1,16 @@
 package signin
 
 import (
+	"context"
 	"strings"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 )
 
 // Refusal is why the person may not go on now, nil when they may. The present status counts, not the one at
@@ -23,6 +26,9 @@ func (s Session) Refusal() *errs.Error {
 		return errs.New(errs.Forbidden, "user.disabled")
 	case user.PendingDeletion:
 		return errs.New(errs.Forbidden, "user.trash")
+	}
+	if s.Login.Stage == login.Open && s.closed() {
+		return errs.New(errs.Forbidden, "way.denied")
 	}
 	if s.Login.Stage != login.Refused {
 		return nil
@@ -43,6 +49,23 @@ func (s Session) Refusal() *errs.Error {
 		return errs.New(errs.Forbidden, "user.unenrolled")
 	}
 	return errs.New(errs.Forbidden, "way.denied")
+}
+
+// closed reports that policy lets nobody in now, whatever it said when the sign-in began (AC-034).
+func (s Session) closed() bool {
+	return s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
+}
+
+// refuseByPolicy logs a proof that came when policy lets nobody in; it is not looked at. The sign-in's page then
+// says why.
+func (f *Flow) refuseByPolicy(ctx context.Context, s Session) error {
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.DeniedByPolicy, Factor: audit.FactorNone, TxID: s.Login.TxID})
+	})
+	if err == nil {
+		err = login.ErrStale
+	}
+	return err
 }
 
 // Reference is the start of the sign-in's txid, by which the help desk finds it in the log: "Q7KX-44M8".
