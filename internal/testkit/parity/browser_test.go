@@ -77,6 +77,9 @@ func (t *twin) prove(v *testkit.Visitor, at string) error {
 	case t.ask == nothing:
 		return nil
 	case !t.ask.push():
+		if err := t.interfere(); err != nil {
+			return err
+		}
 		v.Send(at+"/code", "code", t.code)
 		return nil
 	}

@@ -171,6 +171,11 @@ func (t *twin) result(send func(async bool) (map[string]any, error), status func
 	if t.ask.push() && t.blocking {
 		return t.block(send)
 	}
+	if !t.ask.push() {
+		if err := t.interfere(); err != nil {
+			return "", err
+		}
+	}
 	answer, err := send(true)
 	if err != nil {
 		return "", err

@@ -64,6 +64,16 @@ var meant = []struct {
 			}
 			return other
 		}},
+	{"a page that was open logs what was tried with it, a call is refused before that is looked at",
+		func(t *twin, d door, first, other outcome) bool {
+			return t.meanwhile == disables && d.direct() && !t.ask.push()
+		},
+		func(first, other outcome) outcome {
+			if strings.Replace(first.Logged, row(audit.Denied, audit.UserDisabled, audit.FactorPasscode), row(audit.Denied, audit.UserDisabled, audit.FactorNone), 1) == other.Logged {
+				other.Logged = first.Logged
+			}
+			return other
+		}},
 	{"stricter: auth alone invites nobody to set up a phone",
 		func(t *twin, d door, first, other outcome) bool {
 			return t.straight && d.direct() && strings.ReplaceAll(string(first.Decision), string(enrolls), string(denied)) == string(other.Decision)

@@ -21,6 +21,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/directory"
 )
 
 // ask is what the person brings.
@@ -71,20 +72,53 @@ type situation struct {
 	self      bool // people may manage their devices from the prompt
 	spelling  string
 	ask       ask
-	straight  bool // programs come to auth without preauth
-	blocking  bool // programs wait for the answer in auth
-	numbered  bool // Duo Unix says that it can show a number
-	sweep     bool // the sweeper settles what is overdue, not the door
-	rounds    int  // how often the person tries
+	straight  bool   // programs come to auth without preauth
+	blocking  bool   // programs wait for the answer in auth
+	numbered  bool   // Duo Unix says that it can show a number
+	sweep     bool   // the sweeper settles what is overdue, not the door
+	rounds    int    // how often the person tries
+	meanwhile string // what an administrator does after the sign-in has begun, before the proof is given; "" = nothing
 	threshold int
 }
 
 func (s situation) String() string {
 	u := s.person
 	return fmt.Sprintf("known %v, %s, locked %v, dormant %v, had a factor %v, failures %d of %d, misses %d, stopped %v, used last %q, phones %+v, bypass code %v, "+
-		"policy %+v, simple names %v, spelling %q, self-service %v; brings %s, %d times (straight %v, blocking %v, numbered %v, sweep %v)",
+		"policy %+v, simple names %v, spelling %q, self-service %v; brings %s, %d times, meanwhile %q (straight %v, blocking %v, numbered %v, sweep %v)",
 		s.known, u.Status, !u.LockedAt.IsZero(), u.Created.IsZero(), !u.FirstEnrolled.IsZero(), u.Failures, s.threshold, u.PushMisses, !u.PushStopped.IsZero(),
-		u.LastMethod, s.phones, s.bypass != "", s.policy, s.simple, s.spelling, s.self, s.ask, s.rounds, s.straight, s.blocking, s.numbered, s.sweep)
+		u.LastMethod, s.phones, s.bypass != "", s.policy, s.simple, s.spelling, s.self, s.ask, s.rounds, s.meanwhile, s.straight, s.blocking, s.numbered, s.sweep)
+}
+
+// What may happen meanwhile.
+const (
+	disables = "the user is disabled"
+	blocks   = "requests are blocked"
+	refuses  = "nobody may sign in"
+)
+
+// interfere does what happens meanwhile, once.
+func (t *twin) interfere() error {
+	what := t.meanwhile
+	if t.happened {
+		what = ""
+	}
+	t.happened = true
+	switch what {
+	case "":
+		return nil
+	case disables:
+		if t.userID == "" {
+			return nil
+		}
+		status := user.Disabled
+		_, err := t.Directory.SetUser(t.t.Context(), "test", t.name, directory.UserChange{Status: &status})
+		return err
+	case blocks:
+		t.app.Policy.Methods = []string{policy.MethodPasscode}
+	case refuses:
+		t.app.Policy.Authentication = policy.AuthenticationDeny
+	}
+	return t.DB.Write(t.t.Context(), func(st flow.Store) error { return st.SaveApplication(t.t.Context(), t.app) })
 }
 
 // weighted picks one of pairs of weight and value.
@@ -170,6 +204,10 @@ func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 	if s.rounds = weighted[int](r, 6, 1, 1, 2, 1, 3); s.ask == silence {
 		s.rounds = 1 // time goes on for everybody
 	}
+	if s.ask != silence && s.ask != nothing && chance(15) {
+		s.meanwhile = weighted[string](r, 1, disables, 1, blocks, 1, refuses)
+		s.straight = false
+	}
 	if s.ask == wrongNumber && s.policy.NumberEntry < 0 {
 		s.ask = deny
 	}
@@ -215,17 +253,18 @@ func (s situation) code(x secrets) string {
 type twin struct {
 	*world
 	situation
-	door   string
-	app    application.Application
-	skey   string
-	name   string // its canonical spelling
-	typed  string // as the door is told
-	userID string
-	code   string
-	phones []twinPhone
-	asked  func()          // tells that the request, if any, is on its way
-	late   <-chan struct{} // its time is over
-	tries  int64           // answers so far
+	door     string
+	app      application.Application
+	skey     string
+	name     string // its canonical spelling
+	typed    string // as the door is told
+	userID   string
+	code     string
+	phones   []twinPhone
+	asked    func()          // tells that the request, if any, is on its way
+	late     <-chan struct{} // its time is over
+	tries    int64           // answers so far
+	happened bool            // what happens meanwhile has
 }
 
 type twinPhone struct {
@@ -352,6 +391,9 @@ func (t *twin) answer() error {
 		t.asked()
 		<-t.late
 		return nil
+	}
+	if err := t.interfere(); err != nil {
+		return err
 	}
 	t.tries++
 	a := phonewire.Answer{Transaction: open.ID, Application: open.ApplicationID, User: open.UserID, Phone: p.id, Expires: open.Expires.UnixMilli(), Counter: t.tries, Decision: phonewire.Deny}
