@@ -3,8 +3,13 @@ package compat
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,8 +31,8 @@ import (
 type doors struct {
 	*demo
 	*witness
-	web      *duouniversal.Client
-	vpn, ssh *caller
+	web           *duouniversal.Client
+	vpn, ssh, old *caller // old shows the prompt in a frame
 
 	olga, pete, quin, ron *phone.Device // waits at the prompt; types codes; is asked by vpn; is asked by ssh
 
@@ -47,6 +52,8 @@ func openDoors(t *testing.T, d *demo) *doors {
 	w.vpn = d.caller("VPN")
 	w.ssh = &caller{demo: d}
 	d.command(w.ssh, "app", "add", "--name", "SSH", "--type", "unix", "--new-user", "enroll")
+	w.old = &caller{demo: d}
+	d.command(w.old, "app", "add", "--name", "Benefits", "--type", "websdk2", "--new-user", "enroll")
 	var done any
 	d.command(&done, "user", "add", "bea", "--status=bypass")
 	w.olga, w.pete, w.quin, w.ron = w.newcomer("olga"), w.newcomer("pete"), w.newcomer("quin"), w.newcomer("ron")
@@ -188,6 +195,11 @@ func (w *doors) knock() {
 	all.Go(w.knockHealth)
 	all.Go(w.knockAuthorize)
 	all.Go(func() {
+		if status := w.openFrame(); status != http.StatusTooManyRequests {
+			w.t.Errorf("the frame answered %d", status)
+		}
+	})
+	all.Go(func() {
 		if _, err := w.web.ExchangeAuthorizationCodeFor2faResult(w.ticket, "pete"); err == nil || !strings.Contains(err.Error(), "429") {
 			w.t.Errorf("token: %v", err)
 		}
@@ -222,6 +234,8 @@ func (w *doors) knock() {
 	for _, suffix := range []string{"json", "bson"} {
 		all.Go(func() {
 			w.check(w.call(w.ssh, "POST", "/rest/v1/auth."+suffix, "user", "pete", "factor", "passcode", "code", w.code[suffix]))
+		})
+		all.Go(func() {
 			w.check(w.call(w.ssh, "POST", "/rest/v1/auth."+suffix, "user", "bea", "factor", "auto", "auto", "push1"))
 		})
 	}
@@ -247,6 +261,28 @@ func (w *doors) knockAuthorize() {
 	if b.back != nil && b.back.Query().Get("error") != "temporarily_unavailable" || b.back == nil && strings.HasPrefix(b.at.Path, "/prompt/") {
 		w.t.Errorf("a sign-in was opened: %v at %v", b.back, b.at)
 	}
+}
+
+// openFrame begins a sign-in in a frame, as the application's script does.
+func (w *doors) openFrame() (status int) {
+	signed := "TX|" + base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "pete|%s|%d", w.old.ID, time.Now().Add(time.Minute).Unix()))
+	mac := hmac.New(sha1.New, []byte(w.old.Secret))
+	mac.Write([]byte(signed))
+	parent := "https://benefits.example/login"
+	query := url.Values{"tx": {signed + "|" + hex.EncodeToString(mac.Sum(nil))}, "parent": {parent}, "v": {"2.6"}}
+	r, err := http.NewRequest("GET", "https://"+w.old.APIHost+"/frame/web/v1/auth?"+query.Encode(), nil)
+	if err != nil {
+		w.t.Error(err)
+		return 0
+	}
+	r.Header.Set("Referer", parent)
+	answer, err := w.http(nil, func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }).Do(r)
+	if err != nil {
+		w.t.Errorf("the frame: %v", err)
+		return 0
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }
 
 // check reports a call that was cut, and a preauth that was late.
@@ -303,6 +339,12 @@ func (w *doors) good(what string, f func() error) {
 func (w *doors) goOn() {
 	w.t.Helper()
 	w.good("health_check", func() error { _, err := w.web.HealthCheck(); return err })
+	w.good("frame", func() error {
+		if status := w.openFrame(); status != http.StatusSeeOther {
+			return fmt.Errorf("status %d", status)
+		}
+		return nil
+	})
 	w.good("approval", func() error {
 		out, err := w.olga.Approve(w.t.Context(), "", w.number)
 		if err == nil && out.State != phonewire.StateApproved {

@@ -62,13 +62,14 @@ func TestAFullDiskLetsNobodyInAndHealsByItself(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, "48m")
 	d := startDemoIn(t, dir)
-	w := openDoors(t, d)
+	w, h := openDoors(t, d), unixHost(d)
 	file := filepath.Join(d.DataDir, "countersign.db")
 	rows := logged(t, "sqlite", file, "bea")
 	empty := fill(t, dir)
 	before := w.shed()
 	w.knock()
 	w.poll()
+	h.staysOutside()
 	w.knock() // the writer has failed once
 	if w.shed() == before {
 		t.Error("nothing was turned away: the disk is not full")
@@ -82,6 +83,17 @@ func TestAFullDiskLetsNobodyInAndHealsByItself(t *testing.T) {
 	d.stop()
 	if answer := ask[string](t, "sqlite", file, "PRAGMA integrity_check"); answer != "ok" {
 		t.Errorf("integrity_check: %s", answer)
+	}
+}
+
+// staysOutside tries login_duo that fails safe, for somebody of each kind: who has a phone, who needs none, who is
+// turned off, and nobody we know (AC-020).
+func (h *host) staysOutside() {
+	h.t.Helper()
+	for _, name := range []string{"pete", "bea", "eve", "stranger"} {
+		if let, said := h.batch(name); let {
+			h.t.Errorf("login_duo lets %s in: %s", name, said)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ func TestALostDatabaseLetsNobodyInAndIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.OwnCluster(t)
 	w := openDoors(t, startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN))
+	h := unixHost(w.demo)
 	page, asked := w.follow(), w.watch(w.pete, "Afterwards")
 	before := w.shed()
 	readOnly(t, cluster.DSN, true)
@@ -34,6 +35,7 @@ func TestALostDatabaseLetsNobodyInAndIsFoundAgain(t *testing.T) {
 	cluster.Stop()
 	w.knock()
 	w.poll()
+	h.staysOutside()
 	if w.shed() == before {
 		t.Error("nothing was turned away: the database was not lost")
 	}
@@ -51,9 +53,10 @@ func TestAFrozenDatabaseLetsNobodyIn(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.OwnCluster(t)
 	w := openDoors(t, startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN))
+	h := unixHost(w.demo)
 	thaw := cluster.Freeze()
 	w.knock()
-	w.poll()
+	h.staysOutside()
 	thaw()
 	w.goOn()
 	w.hasRows("pgx", cluster.DSN)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -29,6 +30,9 @@ type seen struct {
 	body   []byte
 	took   time.Duration
 }
+
+// String is for failure messages.
+func (s seen) String() string { return fmt.Sprintf("%s: %d %.200q", s.path, s.status, s.body) }
 
 func (w *witness) wrap(next http.RoundTripper) http.RoundTripper { return &watched{w, next} }
 
