@@ -86,6 +86,22 @@ func TestAFullDiskLetsNobodyInAndHealsByItself(t *testing.T) {
 	}
 }
 
+// TestALockedDatabaseDoesNotHoldTheHealthCheck: another process writes, and SDKs do not wait.
+func TestALockedDatabaseDoesNotHoldTheHealthCheck(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t)
+	w := &doors{demo: d, witness: &witness{tb: t}}
+	d.wrap = w.witness.wrap
+	w.web = goClient(d)
+	unlock := (&host{demo: d}).lockDatabase()
+	w.knockHealth()
+	unlock()
+	w.good("health_check", func() error { _, err := w.web.HealthCheck(); return err })
+	if w.shed() == 0 {
+		t.Error("the health check was answered without its record")
+	}
+}
+
 // staysOutside tries login_duo that fails safe, for somebody of each kind: who has a phone, who needs none, who is
 // turned off, and nobody we know (AC-020).
 func (h *host) staysOutside() {

@@ -54,6 +54,7 @@ type world struct {
 	logins                      map[string]login.Login // by ticket
 	begun                       []signin.Request
 	beginErr, collectErr, dbErr error
+	hang                        chan struct{} // changes wait for it; nil: they do not
 	pages                       int
 	log                         strings.Builder
 }
@@ -158,6 +159,9 @@ type fakeStore struct {
 
 func (w *world) Read() flow.Store { return fakeStore{w: w} }
 func (w *world) Write(_ context.Context, change func(flow.Store) error) error {
+	if w.hang != nil {
+		<-w.hang
+	}
 	if w.dbErr != nil {
 		return w.dbErr
 	}

@@ -24,7 +24,7 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 		var client prover
 		client, f = d.prove(ctx, p, healthPath)
 		if f == nil {
-			f = d.spendAlone(ctx, client)
+			f = d.spendInTime(ctx, client)
 		}
 	}
 	if f != nil {
@@ -33,4 +33,16 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"stat":"OK","response":{"timestamp":` + strconv.FormatInt(d.Now().Unix(), 10) + `}}`))
+}
+
+// spendInTime is spendAlone that does not wait for a disk that hangs in the middle of a change.
+func (d *Door) spendInTime(ctx context.Context, client prover) *refusal {
+	done := make(chan *refusal, 1)
+	go func() { done <- d.spendAlone(ctx, client) }()
+	select {
+	case f := <-done:
+		return f
+	case <-ctx.Done():
+		return shed(ctx.Err())
+	}
 }

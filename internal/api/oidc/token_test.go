@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
@@ -243,6 +244,20 @@ func TestDatabaseDownIsSaidWith429(t *testing.T) {
 	w.apps[clientID] = a
 	if rec := w.post("/oauth/v1/health_check", w.tokenForm(code)); rec.Code != 429 {
 		t.Errorf("secret does not open: %d", rec.Code)
+	}
+}
+
+func TestAHealthCheckDoesNotWaitForADiskThatHangs(t *testing.T) {
+	w := newWorld(t)
+	w.hang = make(chan struct{})
+	t.Cleanup(func() { close(w.hang) })
+	began := time.Now()
+	form := url.Values{"client_id": {clientID}, "client_assertion": {signed(t, w.assertionClaims(healthPath))}}
+	if rec := w.post(healthPath, form); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	if took := time.Since(began); took > healthTime+time.Second {
+		t.Errorf("after %s", took)
 	}
 }
 
