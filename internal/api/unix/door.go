@@ -150,12 +150,6 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 		_ = write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", "pong"}}) // the client may be gone
 		return
 	}
-	select {
-	case d.busy <- struct{}{}:
-	default:
-		d.fail(w, r, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy)))
-		return
-	}
 	limit, ctx := callTime, r.Context()
 	if quick { // finished even while the program stops: a preauth that breaks off opens the host (security 0 e)
 		limit, ctx = PreauthTime, context.WithoutCancel(ctx)
@@ -177,13 +171,8 @@ type reply struct {
 	digest string
 }
 
-// free runs a call and gives its place to another when it is really over.
-func (d *Door) free(f func() (reply, error)) (reply, error) {
-	defer func() { <-d.busy }()
-	return f()
-}
-
-// run proves who calls and does what is asked.
+// run proves who calls and does what is asked. Only proved calls take one of the places, so strangers cannot
+// keep the others out; a place is free again when its call is really over.
 func (d *Door) run(r *http.Request, op operation) (reply, error) {
 	app, params, err := d.caller.Read(r)
 	if err != nil {
@@ -192,6 +181,12 @@ func (d *Door) run(r *http.Request, op operation) (reply, error) {
 	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), digest: digest(app.ID, r.URL.Path, params)}
 	for name := range params {
 		c.params[name] = params.Get(name)
+	}
+	select {
+	case d.busy <- struct{}{}:
+		defer func() { <-d.busy }()
+	default:
+		return reply{}, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy))
 	}
 	body, err := op(d, c)
 	return reply{body, c.digest}, err
@@ -214,7 +209,7 @@ func (d *Door) within(ctx context.Context, limit time.Duration, r *http.Request,
 			}
 			done <- a
 		}()
-		a.reply, a.err = d.free(func() (reply, error) { return d.run(r.WithContext(ctx), op) })
+		a.reply, a.err = d.run(r.WithContext(ctx), op)
 	}()
 	late := time.NewTimer(limit)
 	defer late.Stop()

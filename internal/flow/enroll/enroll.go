@@ -30,6 +30,8 @@ type Flow struct {
 	Now       func() time.Time
 	Rand      io.Reader
 	PublicURL string // scheme and host of every link
+
+	mails tally // per name and day
 }
 
 // Owner is the page that shows a code: a sign-in or a portal session, one of the two.
@@ -211,6 +213,9 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		return err
 	}
 	now := f.Now()
+	if !f.mails.take(username, now) {
+		return ErrMailLimit
+	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
 		if err := one(ctx, st, o, s); err != nil {
 			return err
