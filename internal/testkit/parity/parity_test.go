@@ -56,11 +56,17 @@ var meant = []struct {
 	{"told once: preauth logs that only a code of the help desk is left, auth alone logs the proof only",
 		func(t *twin, d door, first, other outcome) bool { return t.straight && d.direct() },
 		func(first, other outcome) outcome {
-			for _, reason := range []string{audit.FactorRestricted, audit.DenyUnenrolledUser, audit.NoActivatedAccount} {
-				told := row(audit.Denied, reason, audit.FactorNone)
-				if strings.ReplaceAll(first.Logged, told, "") == other.Logged {
-					other.Logged = first.Logged
+			rest := other.Logged
+			for _, r := range strings.SplitAfter(first.Logged, "; ") {
+				if after, ok := strings.CutPrefix(rest, r); ok {
+					rest = after
+				} else if r != row(audit.Denied, audit.FactorRestricted, audit.FactorNone) && r != row(audit.Denied, audit.DenyUnenrolledUser, audit.FactorNone) &&
+					r != row(audit.Denied, audit.NoActivatedAccount, audit.FactorNone) {
+					return other
 				}
+			}
+			if rest == "" {
+				other.Logged = first.Logged
 			}
 			return other
 		}},
