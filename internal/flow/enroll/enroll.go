@@ -14,6 +14,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/base/quota"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/phone"
@@ -31,7 +32,7 @@ type Flow struct {
 	Rand      io.Reader
 	PublicURL string // scheme and host of every link
 
-	mails tally // per name and day
+	Mails *quota.Quota // links mailed per name: MailQuota
 }
 
 // Owner is the page that shows a code: a sign-in or a portal session, one of the two.
@@ -59,8 +60,15 @@ type Pairing struct {
 // MailLife is how long a mailed code lives (decision 20).
 const MailLife = 24 * time.Hour
 
-// MaxMails per sign-in or session.
-const MaxMails = 5
+// MaxMails per sign-in or session, and MaxMailsADay per name over all its sign-ins: someone who knows a password
+// but has no phone must not make us send mail without end.
+const (
+	MaxMails     = 5
+	MaxMailsADay = 15
+)
+
+// MailQuota is the limit of Flow.Mails.
+func MailQuota() *quota.Quota { return &quota.Quota{Limit: MaxMailsADay, Window: 24 * time.Hour} }
 
 var (
 	// ErrMailLimit reports a page that has mailed its code MaxMails times.
@@ -213,7 +221,7 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		return err
 	}
 	now := f.Now()
-	if !f.mails.take(username, now) {
+	if !f.Mails.Take(username, now) {
 		return ErrMailLimit
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {

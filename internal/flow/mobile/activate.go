@@ -49,12 +49,12 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 	now, where := f.Now(), source(from)
 	code := phonewire.NormalizeCode(a.Code)
 	guessable := len(code) == typedLength
-	if guessable && !f.wrong.allowed(where, now) {
+	if guessable && !f.Guesses.Left(where, now) {
 		return phonewire.Account{}, ErrGuesses
 	}
 	act, err := f.find(ctx, code)
 	if guessable && errors.Is(err, activation.ErrExpired) {
-		f.wrong.wrong(where, now)
+		f.Guesses.Take(where, now)
 	}
 	if err != nil {
 		return phonewire.Account{}, err

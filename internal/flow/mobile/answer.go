@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -302,25 +301,6 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscr
 	})
 }
 
-// testAlerts bounds test alerts: one in ten seconds a phone.
-type testAlerts struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-func (l *testAlerts) allowed(phoneID string, now time.Time) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now.Sub(l.last[phoneID]) < 10*time.Second {
-		return false
-	}
-	if l.last == nil || len(l.last) > 10_000 {
-		l.last = map[string]time.Time{}
-	}
-	l.last[phoneID] = now
-	return true
-}
-
 // TestAlert implements Mobile.
 func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
@@ -330,7 +310,7 @@ func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 	if f.Doorbell == nil || p.Subscription == nil {
 		return ErrAlertsOff
 	}
-	if !f.tests.allowed(phoneID, f.Now()) {
+	if !f.Tests.Take(phoneID, f.Now()) {
 		return ErrGuesses
 	}
 	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)

@@ -29,10 +29,12 @@ func (a away) Write(ctx context.Context, change func(flow.Store) error) error {
 
 type awayStore struct{ flow.Store }
 
-func (awayStore) PhoneByID(context.Context, string) (p phone.Phone, err error)       { return p, errAway }
-func (awayStore) LoginByID(context.Context, string) (l login.Login, err error)       { return l, errAway }
-func (awayStore) SessionByID(context.Context, string) (s session.Session, err error) { return s, errAway }
-func (awayStore) LockUser(context.Context, string) (u user.User, err error)          { return u, errAway }
+func (awayStore) PhoneByID(context.Context, string) (p phone.Phone, err error) { return p, errAway }
+func (awayStore) LoginByID(context.Context, string) (l login.Login, err error) { return l, errAway }
+func (awayStore) SessionByID(context.Context, string) (s session.Session, err error) {
+	return s, errAway
+}
+func (awayStore) LockUser(context.Context, string) (u user.User, err error) { return u, errAway }
 
 // An app that is told "removed" forgets its account, and a code that is told "ended" is thrown away.
 func TestADatabaseThatGoesDoesNotEndPhonesAndCodes(t *testing.T) {

@@ -1,10 +1,10 @@
 package mobile
 
 import (
-	"sync"
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/base/quota"
 )
 
 // MaxGuesses is how many wrong typed pairing codes one address may send in GuessWindow. A typed code has 40
@@ -18,34 +18,8 @@ const (
 // ErrGuesses reports an address that sent too many wrong codes.
 var ErrGuesses = errs.New(errs.Limited, "rate.limit")
 
-// guesses counts wrong codes per address, in memory and bounded.
-type guesses struct {
-	mu    sync.Mutex
-	count map[string]*guess
-}
+// GuessQuota is the limit of Flow.Guesses.
+func GuessQuota() *quota.Quota { return &quota.Quota{Limit: MaxGuesses, Window: GuessWindow} }
 
-type guess struct {
-	n     int
-	since time.Time
-}
-
-func (g *guesses) allowed(from string, now time.Time) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	e := g.count[from]
-	return e == nil || now.Sub(e.since) > GuessWindow || e.n < MaxGuesses
-}
-
-func (g *guesses) wrong(from string, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.count == nil || len(g.count) > 50_000 {
-		g.count = map[string]*guess{}
-	}
-	e := g.count[from]
-	if e == nil || now.Sub(e.since) > GuessWindow {
-		e = &guess{since: now}
-		g.count[from] = e
-	}
-	e.n++
-}
+// TestQuota is the limit of Flow.Tests: one test alert in ten seconds a phone.
+func TestQuota() *quota.Quota { return &quota.Quota{Limit: 1, Window: 10 * time.Second} }

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"countersign/internal/base/quota"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
@@ -44,8 +45,8 @@ type Flow struct {
 	PublicURL string
 	VAPIDKey  string // base64url public key, "" = no Web Push
 
-	wrong guesses    // wrong codes per address
-	tests testAlerts // test alerts per phone
+	Guesses *quota.Quota // wrong typed codes per address: GuessQuota
+	Tests   *quota.Quota // test alerts per phone: TestQuota
 }
 
 // Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).

@@ -69,9 +69,10 @@ func New(t testing.TB, db flow.DB) *Kit {
 	log := slog.New(slog.NewTextHandler(&k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	mail := outboxNotices{k}
 	k.SignIn = &signin.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
-	k.Enroll = &enroll.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin}
+	k.Enroll = &enroll.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin, Mails: enroll.MailQuota()}
 	k.Devices = &devices.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand}
 	k.Mobile = &mobile.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, SignIn: k.SignIn,
+		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
 		Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
 	k.Directory = &directory.Flow{DB: db, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Bell: k.Bell, PublicURL: Origin, Notices: mail}
 	k.OK(db.Write(context.Background(), func(st flow.Store) error {
