@@ -1,0 +1,152 @@
+package mobile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
+	"countersign/internal/base/message"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/flow"
+)
+
+// Seen notes that the app was in contact, at most once a minute.
+func (f *Flow) Seen(ctx context.Context, p phone.Phone) error {
+	if f.Now().Sub(p.LastSeen) < time.Minute {
+		return nil
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error { return st.TouchPhone(ctx, p.ID, false, f.Now()) })
+}
+
+// Subscribe implements Mobile.
+func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscription) error {
+	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	if err != nil {
+		return err
+	}
+	sealed, alerts := []byte(nil), phone.AlertsOff
+	if s.Endpoint != "" {
+		if f.Doorbell == nil {
+			return ErrAlertsOff
+		}
+		if err := f.Doorbell.CheckEndpoint(s.Endpoint); err != nil {
+			return err
+		}
+		plain, err := json.Marshal(flow.Subscription{Endpoint: s.Endpoint, P256dh: s.P256DH, Auth: s.Auth})
+		if err != nil {
+			return err
+		}
+		sealed, alerts = f.Keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
+	} else if p.Alerts != phone.AlertsOn && p.Subscription == nil {
+		return f.Seen(ctx, p) // nothing changes
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		if err := st.SaveSubscription(ctx, phoneID, sealed, alerts); err != nil {
+			return err
+		}
+		return st.TouchPhone(ctx, phoneID, false, f.Now())
+	})
+}
+
+// TestAlert implements Mobile.
+func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
+	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	if err != nil {
+		return err
+	}
+	if f.Doorbell == nil || p.Subscription == nil {
+		return ErrAlertsOff
+	}
+	if !f.Tests.Take(phoneID, f.Now()) {
+		return ErrGuesses
+	}
+	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
+	if err != nil {
+		return ErrAlertsOff.With(err)
+	}
+	var sub flow.Subscription
+	if err := json.Unmarshal(plain, &sub); err != nil {
+		return ErrAlertsOff.With(err)
+	}
+	c := message.English()
+	payload, err := json.Marshal(phonewire.NewAlert(c.Text("alert.test.title"), c.Text("alert.test.body"), f.PublicURL, "/app/", phoneID, "test"))
+	if err != nil {
+		return err
+	}
+	err = f.Doorbell.Knock(ctx, sub, payload, time.Minute)
+	if err != nil && errs.KindOf(err) == errs.Gone {
+		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.DropSubscription(ctx, p.ID, p.Subscription) })
+		return errors.Join(ErrAlertsOff.With(err), dead)
+	}
+	return err
+}
+
+// Rename implements Mobile.
+func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
+	name, err := phone.CleanName(name)
+	if err != nil {
+		return err
+	}
+	return f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil {
+			return err
+		}
+		if name == "" {
+			name = defaultName(p)
+		}
+		return st.RenamePhone(ctx, phoneID, name)
+	})
+}
+
+// Leave implements Mobile: the account was deleted in the app. The phone record stays, not connected any
+// more: "I have a new phone" brings it back, and the last device cannot be lost by a slip in the app.
+func (f *Flow) Leave(ctx context.Context, phoneID string) error {
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil {
+			return err
+		}
+		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
+			return err
+		}
+		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.Now()); err != nil {
+			return err
+		}
+		if err := f.tellLost(ctx, st, p); err != nil {
+			return err
+		}
+		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "phone app", Action: "phone_deactivate",
+			Object: p.UserID, Description: map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"}})
+	})
+	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	return err
+}
+
+// Status implements Mobile.
+func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, error) {
+	st := f.DB.Read()
+	p, err := st.PhoneByID(ctx, phoneID)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	u, err := st.UserByID(ctx, p.UserID)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	set, err := st.LoadSettings(ctx)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	s := phonewire.Status{AccountID: p.ID, UserID: u.ID, Username: u.Username, Organisation: set.Organization, PhoneName: p.Name,
+		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ServerTime: f.Now().UnixMilli()}
+	if !p.LastSeen.IsZero() {
+		s.LastSeen = p.LastSeen.UnixMilli()
+	}
+	return s, f.Seen(ctx, p)
+}

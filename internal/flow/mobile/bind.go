@@ -1,0 +1,147 @@
+package mobile
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"countersign/internal/base/id"
+	"countersign/internal/base/otp"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
+)
+
+// bind writes the phone (a new record, or the old one with a new key) and the key.
+func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
+	name, err := phone.CleanName(c.wire.Name)
+	if err != nil {
+		return err
+	}
+	fresh := c.p.ID == ""
+	if fresh {
+		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
+			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
+	}
+	c.p.Platform, c.p.Model = c.wire.Platform, c.wire.Model
+	if name == "" {
+		name = defaultName(c.p)
+	}
+	if c.p.Name == "" || c.wire.Name != "" {
+		c.p.Name = name
+	}
+	c.p.Activated, c.p.KeyID, c.p.Key = c.now, c.key.ID, c.key.SPKI
+	c.p.OTP = phone.OTP{Type: c.pol.PasscodeType, Seed: f.Keys.Seal(phone.SeedPurpose, c.p.ID, c.seed)}
+	c.key.PhoneID, c.key.UserID = c.p.ID, c.user.ID
+	if fresh {
+		row := c.p
+		row.KeyID, row.Key, row.Activated, row.OTP = "", nil, time.Time{}, phone.OTP{}
+		if err := st.CreatePhone(ctx, row); err != nil {
+			return err
+		}
+	} else if err := st.RenamePhone(ctx, c.p.ID, c.p.Name); err != nil {
+		return err
+	}
+	if err := st.BindKey(ctx, c.p, c.key); err != nil {
+		return err
+	}
+	if err := st.MarkEnrolled(ctx, c.user.ID, c.now); err != nil {
+		return err
+	}
+	return st.UseEnrollments(ctx, c.user.ID, c.now)
+}
+
+func defaultName(p phone.Phone) string {
+	for _, s := range []string{p.Model, p.Platform} {
+		if n, err := phone.CleanName(s); err == nil && n != "" {
+			return n
+		}
+	}
+	return "Phone"
+}
+
+// endOld ends what the change makes old: other portal sessions and open requests (security 4.3).
+func (f *Flow) endOld(ctx context.Context, st flow.Store, c *claim) error {
+	if c.act.Purpose == activation.Enroll {
+		return nil
+	}
+	if err := st.EndSessions(ctx, c.user.ID, c.act.SessionID); err != nil {
+		return err
+	}
+	open, err := st.OpenTransactionsOf(ctx, c.user.ID, "", "")
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, c.now); err != nil {
+			return err
+		}
+		if err := st.BumpLogin(ctx, t.LoginID); err != nil {
+			return err
+		}
+	}
+	c.dead = open
+	return nil
+}
+
+// tell writes the log rows and the change notice (C-26, D-25, AC-059).
+func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
+	action, kind := "phone_create", "device_added"
+	if c.act.Purpose == activation.Reactivate {
+		action, kind = "phone_activate", "device_replaced"
+	}
+	if err := f.log(ctx, st, c, action, map[string]any{"phone": c.p.ID, "name": c.p.Name, "platform": c.p.Platform,
+		"purpose": string(c.act.Purpose), "by_mail": c.act.Mailed, "key": c.key.ID}); err != nil {
+		return err
+	}
+	if c.act.Purpose == activation.Enroll {
+		row := audit.Authentication{ID: id.Key(f.Rand, id.Log), TxID: c.in.TxID, Time: c.now, EventType: audit.EventEnrollment,
+			Result: audit.Success, Reason: audit.UserApproved, Factor: audit.FactorNone, UserID: c.user.ID, Username: c.user.Username,
+			Email: c.user.Email, IP: c.in.IP, UserAgent: c.in.UserAgent}
+		row.Application.ID, row.Application.Name = c.app.ID, c.app.Name
+		row.Device.ID, row.Device.Name = c.p.ID, c.p.Name
+		if err := st.LogAuthentication(ctx, row); err != nil {
+			return err
+		}
+	}
+	if c.set.NoChangeMail || c.user.Email == "" {
+		return nil
+	}
+	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: c.user.Email, Args: []any{
+		"user", c.user.Username, "device", c.p.Name, "organization", c.set.Organization, "time", c.now.UTC().Format("15:04 UTC, 2 January 2006")}})
+}
+
+func (f *Flow) log(ctx context.Context, st flow.Store, c *claim, action string, description map[string]any) error {
+	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: c.now, Actor: c.user.Username, Action: action,
+		Object: c.user.Username, Description: description})
+}
+
+func (f *Flow) ring(c *claim) {
+	topics := []string{flow.PhoneTopic(c.p.ID), flow.OutboxTopic}
+	if c.act.LoginID != "" {
+		topics = append(topics, flow.LoginTopic(c.act.LoginID))
+	}
+	if c.act.SessionID != "" {
+		topics = append(topics, flow.SessionTopic(c.act.SessionID))
+	}
+	for _, t := range c.dead {
+		topics = append(topics, flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID))
+	}
+	f.Bell.Ring(topics...)
+}
+
+// account is what the app keeps. The seed leaves the server here and never again.
+func (f *Flow) account(c *claim) phonewire.Account {
+	wire := phonewire.OTP{Type: c.p.OTP.Type, Digits: 6, Secret: otp.Encode(c.seed)}
+	if wire.Type == "totp" {
+		wire.Period = 30
+	}
+	return phonewire.Account{
+		AccountID: c.p.ID, UserID: c.user.ID, Username: c.user.Username, Organisation: c.set.Organization,
+		Origin: strings.TrimSuffix(f.PublicURL, "/"), PhoneName: c.p.Name, OTP: wire, VAPIDPublicKey: f.VAPIDKey,
+		ServerTime: f.Now().UnixMilli(),
+	}
+}

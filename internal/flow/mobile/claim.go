@@ -1,0 +1,184 @@
+package mobile
+
+import (
+	"context"
+	"errors"
+
+	"countersign/internal/base/id"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/session"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+)
+
+// claimForLogin is the first device of a person who is signing in: everything that made enrolling right is
+// looked at again (AC-002, AC-037).
+func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error {
+	var err error
+	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil {
+		return lacking(err, activation.ErrExpired)
+	}
+	if c.in.Stage != login.Open || !c.in.Enrolling || !c.now.Before(c.in.Expires) {
+		return activation.ErrExpired
+	}
+	if err := f.loadApplication(ctx, st, c, c.in.ApplicationID); err != nil {
+		return err
+	}
+	invited := c.in.ApplicationID == application.PortalID
+	if !invited && (c.pol.NewUser != policy.NewUserEnroll || c.pol.Authentication == policy.AuthenticationDeny) {
+		return activation.ErrExpired
+	}
+	id := c.in.UserID
+	if id == "" {
+		c.user, err = st.UserByName(ctx, c.in.Username)
+		if errors.Is(err, user.ErrUnknown) {
+			return f.createUser(ctx, st, c)
+		}
+		if err != nil {
+			return err
+		}
+		id = c.user.ID
+	}
+	if c.user, err = st.LockUser(ctx, id); err != nil {
+		return err
+	}
+	if c.user.Status != user.Active || (c.act.UserID != "" && c.act.UserID != id) {
+		return activation.ErrExpired
+	}
+	if err := f.mayStillEnroll(ctx, st, c, invited); err != nil {
+		return err
+	}
+	phones, err := st.PhonesOf(ctx, c.user.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range phones {
+		if p.CanPush() || p.CanPasscode() {
+			return activation.ErrUsed // somebody enrolled meanwhile
+		}
+		if p.ID == c.act.PhoneID { // a record without an app that the person's number belongs to (C-31)
+			c.p = p
+		}
+	}
+	return nil
+}
+
+// mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
+func (f *Flow) mayStillEnroll(ctx context.Context, st flow.Store, c *claim, invited bool) error {
+	if !invited {
+		if !f.SignIn.MayEnrollInline(c.user, c.set, c.pol) {
+			return activation.ErrExpired
+		}
+		return nil
+	}
+	links, err := st.OpenEnrollments(ctx, c.user.ID, c.in.Created)
+	if err == nil && len(links) == 0 {
+		err = activation.ErrExpired
+	}
+	return err
+}
+
+// createUser makes the person a user, unless somebody with this name's simple form became one since (decision 32).
+func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
+	if c.act.UserID != "" {
+		return activation.ErrExpired
+	}
+	if simple := user.Simple(c.in.Username); simple != c.in.Username {
+		if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
+			return lacking(err, activation.ErrExpired)
+		}
+	}
+	salt := make([]byte, 16)
+	if _, err := f.Rand.Read(salt); err != nil {
+		return err
+	}
+	c.user = user.User{ID: id.Key(f.Rand, id.User), Username: c.in.Username, Status: user.Active, Created: c.now, Salt: salt}
+	if err := st.CreateUser(ctx, c.user); errors.Is(err, user.ErrNameTaken) {
+		return activation.ErrUsed // another phone of another tab was first, at the same moment
+	} else if err != nil {
+		return err
+	}
+	return f.log(ctx, st, c, "user_create", map[string]any{"cause": "self-enrollment", "application": c.app.Name})
+}
+
+// claimForDevice adds a phone, or puts a new handset in the place of an old one, for a person who proved to be one.
+func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) error {
+	var err error
+	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
+		return lacking(err, activation.ErrExpired)
+	}
+	if c.user.Status != user.Active && c.user.Status != user.Bypass {
+		return activation.ErrExpired
+	}
+	if c.act.LoginID != "" {
+		err = f.spendLoginProof(ctx, st, c)
+	} else {
+		err = f.spendSessionChange(ctx, st, c)
+	}
+	if err != nil {
+		return err
+	}
+	if c.act.Purpose != activation.Reactivate {
+		return nil
+	}
+	c.p, err = st.PhoneByID(ctx, c.act.PhoneID)
+	if err != nil || c.p.UserID != c.user.ID {
+		return lacking(err, activation.ErrExpired)
+	}
+	return nil
+}
+
+// spendLoginProof takes the proof with which a sign-in showed the code of a spare phone: it serves one.
+func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) error {
+	factor, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
+	if err != nil {
+		return err
+	}
+	if !proved || factor == audit.FactorBypassCode || c.act.Purpose != activation.Add {
+		return activation.ErrExpired
+	}
+	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {
+		return lacking(err, activation.ErrExpired)
+	}
+	return f.loadApplication(ctx, st, c, c.in.ApplicationID)
+}
+
+// spendSessionChange takes one change of the portal session that showed the code, when its proof was fresh then.
+func (f *Flow) spendSessionChange(ctx context.Context, st flow.Store, c *claim) error {
+	s, err := st.SessionByID(ctx, c.act.SessionID)
+	if err != nil || s.UserID != c.user.ID {
+		return lacking(err, activation.ErrExpired)
+	}
+	spent, err := st.SpendChange(ctx, s.ID, c.act.Created.Add(-session.ProofLife))
+	if err != nil {
+		return err
+	}
+	if !spent {
+		return activation.ErrExpired
+	}
+	if err := f.loadApplication(ctx, st, c, s.ApplicationID); err != nil {
+		return err
+	}
+	if !c.app.SelfService {
+		return activation.ErrExpired
+	}
+	return nil
+}
+
+func (f *Flow) loadApplication(ctx context.Context, st flow.Store, c *claim, appID string) (err error) {
+	if c.app, err = st.ApplicationByID(ctx, appID); err != nil {
+		return err
+	}
+	if c.app.Disabled || !c.app.Deleted.IsZero() {
+		return activation.ErrExpired
+	}
+	c.pol = effective(c.set, c.app)
+	if !c.pol.Allows(policy.MethodPush) && !c.pol.Allows(policy.MethodPasscode) {
+		return activation.ErrExpired
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package mobile
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
+)
+
+// Requests implements Mobile. The first time a request is fetched, the waiting page learns of it.
+func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Request, error) {
+	st, now := f.DB.Read(), f.Now()
+	open, err := st.OpenTransactionsOn(ctx, phoneID, now)
+	if err != nil {
+		return nil, err
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	set, err := st.LoadSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]phonewire.Request, 0, len(open))
+	for _, t := range open {
+		list = append(list, phonewire.Request{
+			Transaction: t.ID, Kind: string(t.Purpose), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
+			UserID: t.UserID, Username: t.Username, Organisation: set.Organization, IP: t.IP, Browser: t.Client,
+			NumberDigits: len(t.Number), Created: t.Created.UnixMilli(), Expires: t.Expires.UnixMilli(),
+			Title: phonewire.OneLine(t.Title, phonewire.MaxTitle), Info: told(t.Info),
+		})
+	}
+	return list, f.fetched(ctx, open)
+}
+
+// told is what a door says about a request, made harmless: it stands on a phone beside verified facts.
+func told(info []transaction.Field) []phonewire.Told {
+	var list []phonewire.Told
+	for _, i := range info {
+		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.OneLine(i.Value, phonewire.MaxValue)}
+		if line.Value != "" && len(list) < phonewire.MaxTold {
+			list = append(list, line)
+		}
+	}
+	return list
+}
+
+func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) error {
+	var fresh []transaction.Transaction
+	for _, t := range open {
+		if t.Fetched.IsZero() {
+			fresh = append(fresh, t)
+		}
+	}
+	if len(fresh) == 0 {
+		return nil
+	}
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		for _, t := range fresh {
+			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, f.Now(), false); err != nil {
+				return err
+			}
+			if err := st.BumpLogin(ctx, t.LoginID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for _, t := range fresh {
+		f.Bell.Ring(flow.LoginTopic(t.LoginID))
+	}
+	return err
+}
+
+// Wait implements Mobile. It returns at once when a request waits that the app has not fetched.
+func (f *Flow) Wait(ctx context.Context, phoneID string) error {
+	wake, stop := f.Bell.Listen(flow.PhoneTopic(phoneID))
+	defer stop()
+	open, err := f.DB.Read().OpenTransactionsOn(ctx, phoneID, f.Now())
+	if err != nil {
+		return err
+	}
+	for _, t := range open {
+		if t.Fetched.IsZero() {
+			return nil
+		}
+	}
+	timer := time.NewTimer(10 * time.Second)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
