@@ -37,6 +37,18 @@ type Store interface {
 	settings.Store
 	transaction.Store
 	user.Store
+
+	// VisitByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
+	// begins with it. login.ErrStale when there is no such login, or its application is gone.
+	VisitByLogin(ctx context.Context, loginID string) (Visit, error)
+}
+
+// Visit is a login with its application, its user (zero value while there is none) and the settings.
+type Visit struct {
+	Login       login.Login
+	Application application.Application
+	User        user.User
+	Settings    settings.Settings
 }
 
 // DB gives stores. A closure may run more than once (a serialisation failure is retried), so it must

@@ -28,6 +28,11 @@ func (s *store) LoadSettings(ctx context.Context) (settings.Settings, error) {
 	if err != nil {
 		return settings.Settings{}, err
 	}
+	return s.decodeSettings(text)
+}
+
+// decodeSettings decodes a settings text unless it is the one decoded last.
+func (s *store) decodeSettings(text string) (settings.Settings, error) {
 	d := s.cache.settings.Load()
 	if d == nil || d.text != text {
 		d = &decodedSettings{text: text}

@@ -18,10 +18,11 @@ import (
 // Resume implements Interface.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
-	l, err := f.DB.Read().LoginByID(ctx, loginID)
+	visit, err := f.DB.Read().VisitByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
 	}
+	l := visit.Login
 	if cookie.Empty() {
 		// Only a browser that was sent here a moment ago can have lost its cookie; later it is an address kept as a
 		// bookmark, or one from another browser's history.
@@ -36,28 +37,20 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if !f.Now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
-	return f.load(ctx, l)
+	return f.load(ctx, visit)
 }
 
-// load reads everything about a login afresh.
-func (f *Flow) load(ctx context.Context, l login.Login) (Session, error) {
-	st := f.DB.Read()
-	s := Session{Login: l}
-	var err error
-	if s.Application, err = st.ApplicationByID(ctx, l.ApplicationID); err != nil {
-		return s, err
-	}
-	if s.Application.Disabled || !s.Application.Deleted.IsZero() {
+// load adds to a visit what its pages and decisions need: policy, ways in, the request on show.
+func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
+	l := visit.Login
+	s := Session{Login: l, Application: visit.Application, Settings: visit.Settings, User: visit.User}
+	if s.Application.Disabled || !s.Application.Deleted.IsZero() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}
-	if s.Settings, err = st.LoadSettings(ctx); err != nil {
-		return s, err
-	}
+	st := f.DB.Read()
+	var err error
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
 	if l.UserID != "" {
-		if s.User, err = st.UserByID(ctx, l.UserID); err != nil {
-			return s, err
-		}
 		if s.User, err = f.unlockWhenDue(ctx, s.User, s.Settings); err != nil {
 			return s, err
 		}
