@@ -39,7 +39,7 @@ func frugal(release bool) {
 	if release && bytes[4] > 2000 && bytes[1]/bytes[4] > 9<<10 {
 		runtime.GC()
 	}
-	if release && held > roomy && held > used+used/4 {
+	if release && held > roomy && held > used+used/8 {
 		debug.FreeOSMemory()
 	}
 }
