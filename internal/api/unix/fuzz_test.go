@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -108,9 +110,17 @@ func FuzzUnderstand(f *testing.F) {
 }
 
 // TestTenThousandMutationsOfPreauth is the bounded share of AC-019 in every run; stops early only on a slow machine.
+// The long run: COUNTERSIGN_MUTATIONS=1000000 COUNTERSIGN_MUTATION_SEED=7 go test -run Mutations -timeout 1h ./internal/api/unix
 func TestTenThousandMutationsOfPreauth(t *testing.T) {
 	w := newFuzzed(t)
-	random := rand.New(rand.NewPCG(19, uint64(len(hostile))))
+	count, seed, limit := 10_000, uint64(19), time.Now().Add(20*time.Second)
+	if n, err := strconv.Atoi(os.Getenv("COUNTERSIGN_MUTATIONS")); err == nil {
+		count, limit = n, time.Now().Add(24*time.Hour)
+	}
+	if n, err := strconv.ParseUint(os.Getenv("COUNTERSIGN_MUTATION_SEED"), 10, 64); err == nil {
+		seed = n
+	}
+	random := rand.New(rand.NewPCG(seed, uint64(len(hostile))))
 	mutate := func() string {
 		b := []byte(hostile[random.IntN(len(hostile))])
 		for range random.IntN(4) {
@@ -131,8 +141,8 @@ func TestTenThousandMutationsOfPreauth(t *testing.T) {
 		}
 		return string(b[:min(len(b), 20_000)])
 	}
-	suffixes, done, limit := []string{".bson", ".bson", ".json", ""}, 0, time.Now().Add(20*time.Second)
-	for ; done < 10_000 && time.Now().Before(limit); done++ {
+	suffixes, done := []string{".bson", ".bson", ".json", ""}, 0
+	for ; done < count && time.Now().Before(limit); done++ {
 		params := pairs("user", mutate(), "ipaddr", mutate(), "hostname", mutate(), "failmode", mutate())
 		switch random.IntN(8) {
 		case 0:
