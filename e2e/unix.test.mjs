@@ -81,9 +81,11 @@ class Terminal {
 
   // end waits for the program and tells whether the command ran.
   async end() {
-    const timer = setTimeout(() => this.child.kill('SIGTERM'), WITHIN); // script ends what it has started
+    let late = false;
+    const timer = setTimeout(() => { late = true; this.child.kill('SIGTERM'); }, WITHIN); // script ends what it has started
     const code = await this.ended;
     clearTimeout(timer);
+    assert.ok(!late, `the program does not end:\n${this.shown}`);
     const ran = this.shown.includes(commandRuns);
     assert.equal(code === 0, ran, `exit code ${code}, but the terminal showed\n${this.shown}`);
     return ran;
