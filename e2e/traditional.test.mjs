@@ -121,6 +121,31 @@ describe('the traditional prompt', () => {
     assert.deepEqual([rows].flat().map((r) => r.event_type).sort(), ['authentication', 'enrollment']);
   });
 
+  it('remembers the browser under the page around it, where cookies of other sites are blocked', async () => {
+    const other = await FramedApplication.start(stage.demo, 'Remembering', ...usual, '--remember-days', '30');
+    try {
+      const user = stage.person();
+      const { window, frame, phone } = await enrolled(user);
+      await request(frame, phone);
+      await signedIn(window, user);
+      const again = await opened(window, other, user);
+      await at(again, 'frame-prompt');
+      const box = again.getByRole('checkbox', { name: 'Remember this browser for 30 days' });
+      const told = window.page.waitForResponse((response) => response.url().endsWith('/remember'));
+      await box.check();
+      assert.equal((await told).status(), 204);
+      await assertAccessible(window.page, { name: 'remember', only: ['light', 'dark'] });
+      await request(again, phone);
+      await signedIn(window, user);
+      await opened(window, other, user);
+      await signedIn(window, user);
+      const row = [await stage.demo.cli('log', 'auth', '--user', user)].flat()[0];
+      assert.equal(row.factor, 'remembered_device');
+    } finally {
+      await other.close();
+    }
+  });
+
   it('signs in with a code, and says so in red when it is wrong', async () => {
     const user = stage.person();
     const { phone } = await enrolled(user);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 
 	"countersign/internal/domain/application"
@@ -69,6 +70,28 @@ func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 		prefix = answerEnroll
 	}
 	return sign(key, prefix, mine.User, result.Application.ID, d.Now().Add(answerLife)), nil
+}
+
+// Remembers reports whether a sign-in may have its browser remembered (B-06): one that was asked for to set up a device
+// may not.
+func (d *Door) Remembers(l login.Login) bool {
+	s, err := stateOf(l)
+	return err == nil && !s.Enroll && d.Remember != nil
+}
+
+// Keep gives the browser of a completed sign-in what it is to be known by, when the person chose so. The answer is
+// spent by then, so a failure costs no more than one question next time.
+func (d *Door) Keep(w http.ResponseWriter, r *http.Request, s signin.Session) {
+	if !d.Remembers(s.Login) {
+		return
+	}
+	value, life, err := d.SignIn.KeptBrowser(r.Context(), s)
+	switch {
+	case err != nil:
+		d.note(r, "browser not remembered", err)
+	case !value.Empty():
+		d.Remember(w, s.Application.ID, value, life)
+	}
 }
 
 // Refuse is the answer that nobody was signed in. The client posts it to the application, whose check finds no user

@@ -33,6 +33,7 @@ type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
 	Finish(ctx context.Context, s signin.Session) (secret.Text, error)
 	Collect(ctx context.Context, ticket secret.Text, applicationID string) (signin.Result, error)
+	KeptBrowser(ctx context.Context, s signin.Session) (secret.Text, time.Duration, error)
 }
 
 // Door serves the address. All fields are needed unless said otherwise.
@@ -52,6 +53,10 @@ type Door struct {
 	Path func(l login.Login, key secret.Text) string
 	// Tell shows a last page that hands an answer to the parent: for requests no sign-in comes of.
 	Tell func(w http.ResponseWriter, r *http.Request, answer, parent, app string) error
+	// Remembered is what the browser keeps for an application since it was remembered, empty when nothing; Remember
+	// lets it keep a value so long. nil: never.
+	Remembered func(r *http.Request, applicationID string) secret.Text
+	Remember   func(w http.ResponseWriter, applicationID string, value secret.Text, life time.Duration)
 	// ClientIP is the address of the person; nil: none.
 	ClientIP func(r *http.Request) netip.Addr
 }
@@ -144,11 +149,15 @@ func (d *Door) trusted(ctx context.Context, tx string) (request, application.App
 
 func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app application.Application, key []byte, parent string) {
 	s := state{User: q.User, Parent: parent, Enroll: q.Prefix == prefixEnroll}
+	var kept secret.Text
+	if d.Remembered != nil && !s.Enroll { // who comes to set up a device is asked
+		kept = d.Remembered(r, app.ID)
+	}
 	var opening signin.Opening
 	err := error(user.ErrNameInvalid)
 	if utf8.Valid(q.User) {
 		opening, err = d.SignIn.Begin(r.Context(), signin.Request{Door: login.DoorFrame, DoorState: s.encode(), Application: app,
-			Username: string(q.User), IP: d.remote(r), UserAgent: clip(r.UserAgent(), 512)})
+			Username: string(q.User), Remembered: kept, IP: d.remote(r), UserAgent: clip(r.UserAgent(), 512)})
 	}
 	switch {
 	case err == nil:

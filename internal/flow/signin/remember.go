@@ -20,9 +20,9 @@ import (
 )
 
 // RememberDays is for how many days this sign-in may have its browser remembered; 0 = the choice is not offered.
-// A frame keeps no cookies of its own, and an enrollment link opens nothing that could be skipped (decision 15).
+// An enrollment link opens nothing that could be skipped (decision 15).
 func (s Session) RememberDays() int {
-	if login.Asked(s.Login.Door) || s.Application.Type == application.TypePortal {
+	if s.Login.Door == login.DoorWizard || s.Application.Type == application.TypePortal {
 		return 0
 	}
 	return max(s.Policy.RememberDays, 0)

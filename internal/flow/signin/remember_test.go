@@ -100,7 +100,7 @@ func TestARememberedBrowserSignsInAndProvesNothingElse(t *testing.T) { // A-15, 
 	})
 }
 
-// Decision 15: off by default, chosen by the person, after a proof by an own phone, and not in frames or for links.
+// Decision 15: off by default, chosen by the person, after a proof by an own phone, and not for links.
 func TestABrowserIsRememberedOnlyWhereItMayBeAndWasChosen(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
@@ -108,7 +108,7 @@ func TestABrowserIsRememberedOnlyWhereItMayBeAndWasChosen(t *testing.T) {
 		p := k.Enrolled(plain, "ana")
 		for what, l := range map[string]*flowkit.Login{
 			"policy off": k.Begin(plain, "ana"),
-			"in a frame": k.Begin(app, "ana", func(r *signin.Request) { r.Door = login.DoorFrame }),
+			"by a link":  k.Begin(app, "ana", func(r *signin.Request) { r.Door = login.DoorWizard }),
 		} {
 			if days := l.Session().RememberDays(); days != 0 {
 				t.Errorf("%s: %d days are offered", what, days)
@@ -334,7 +334,7 @@ func TestWhoLosesADeviceIsAskedAgain(t *testing.T) {
 	})
 }
 
-// AC-036: a token is good for its user and application, and only in the Universal Prompt.
+// AC-036: a token is good for its user and application, and opens no enrollment link.
 func TestARememberedBrowserIsGoodForItsUserAndApplicationOnly(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app, other := remembering(k, "Payroll"), remembering(k, "Library")
@@ -346,7 +346,7 @@ func TestARememberedBrowserIsGoodForItsUserAndApplicationOnly(t *testing.T) {
 			"another application": again(k, other, "ana", value),
 			"another token":       again(k, app, "ana", secret.NewText(value.Reveal()+"x")),
 			"no token":            again(k, app, "ana", secret.Text{}),
-			"a frame":             again(k, app, "ana", value, func(r *signin.Request) { r.Door = login.DoorFrame }),
+			"an enrollment link":  again(k, app, "ana", value, func(r *signin.Request) { r.Door = login.DoorWizard }),
 		} {
 			if l.Stage() != login.Open {
 				t.Errorf("%s: %+v", what, l.Row())

@@ -1,10 +1,11 @@
 // Package frame is the traditional prompt as a person sees it: the pages that an application shows in a
 // frame of its own page, and, full page, the ones that an enrollment link opens (C-10).
 //
-// A frame on another site has no cookies, so the secrets of the sign-in and of the device pages stand in
+// A frame on another site cannot count on cookies, so the secrets of the sign-in and of the device pages stand in
 // the address: /frame/{id}.{secret}/…, which no log holds and no Referer carries.
 //
 //	{P} = /frame/{key}         the sign-in
+//	{P}/remember               remember=1: the box to have this browser remembered
 //	{P}/add, {P}/settings      the proof before "Add a new device" and "My settings & devices"
 //	{P}/setup/…                the wizard for the first device
 //	{D} = {P}/my/{session}     settings and devices

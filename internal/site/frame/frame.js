@@ -38,6 +38,24 @@ async function refresh(live) {
   }
 }
 
+// The box is told at once, also while a request waits, and goes with the next form in case that comes first.
+const remember = document.getElementById("remember");
+if (remember) {
+  const box = remember.elements.remember;
+  remember.addEventListener("submit", (e) => e.preventDefault());
+  const tell = async () => {
+    const body = new URLSearchParams(new FormData(remember));
+    body.set("script", "1"); // answered by nothing: following on to the page could hand the answer to nobody
+    const told = await fetch(remember.action, { method: "POST", body, credentials: "same-origin" }).then((a) => a.ok, () => false);
+    if (!told) box.checked = !box.checked;
+  };
+  box.addEventListener("change", tell);
+  if (box.checked !== box.defaultChecked) tell(); // used before this ran
+  document.addEventListener("formdata", (e) => {
+    if (e.target !== remember) e.formData.set("remember", box.checked ? "1" : "0");
+  });
+}
+
 const line = document.getElementById("line");
 if (line) say(line.textContent);
 addEventListener("pagehide", () => stop());

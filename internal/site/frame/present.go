@@ -80,13 +80,14 @@ func (p *Pages) presentAllowed(v view, w http.ResponseWriter, r *http.Request) e
 	if err != nil {
 		return err
 	}
+	v.door.Keep(w, r, v.Session)
 	return p.show(w, r, http.StatusOK, Answer{Base: v.base, Text: answer, Parent: v.door.Parent(v.Login)})
 }
 
 // prove is the page with the ways in. mistake stands at the code field when the code is why, else above them.
 func (p *Pages) prove(v view, mistake *errs.Error, status int, w http.ResponseWriter, r *http.Request) error {
 	words := p.Web.Pages.Words(r)
-	page := Prove{Base: v.base, Path: v.path, Version: int(v.Login.Version), Kinds: v.kinds(), CodeOpen: r.FormValue("code") != ""}
+	page := Prove{Base: v.base, Path: v.path, Version: int(v.Login.Version), Kinds: v.kinds(), Remember: v.box(), CodeOpen: r.FormValue("code") != ""}
 	for _, way := range v.Ways {
 		if way.Method == policy.MethodPush {
 			page.Targets = append(page.Targets, Device{way.PhoneID, way.Device})
@@ -210,7 +211,10 @@ func (v view) onward(now signin.Progress) bool {
 
 // push sends a request and shows the page with it.
 func (p *Pages) push(v view, w http.ResponseWriter, r *http.Request) error {
-	_, err := p.SignIn.Push(r.Context(), v.Session, "push:"+r.PostFormValue("device"), v.purpose())
+	err := p.choose(&v, r)
+	if err == nil {
+		_, err = p.SignIn.Push(r.Context(), v.Session, "push:"+r.PostFormValue("device"), v.purpose())
+	}
 	switch {
 	case errs.Of(err) != nil && errs.KindOf(err) == errs.Limited:
 		return p.prove(v, errs.Of(err), http.StatusTooManyRequests, w, r)
@@ -254,10 +258,13 @@ func (p *Pages) wait(v view, w http.ResponseWriter, r *http.Request) error {
 // code tries a code of any kind (B-04).
 func (p *Pages) code(v view, w http.ResponseWriter, r *http.Request) error {
 	typed := r.PostFormValue("code")
-	if signin.CleanCode(typed) == "" && len(typed) < 2 {
+	err := p.choose(&v, r)
+	if err == nil && signin.CleanCode(typed) == "" && len(typed) < 2 {
 		return p.prove(v, errs.New(errs.Invalid, "code.empty"), http.StatusUnprocessableEntity, w, r)
 	}
-	err := p.SignIn.Code(r.Context(), v.Session, typed, v.purpose())
+	if err == nil {
+		err = p.SignIn.Code(r.Context(), v.Session, typed, v.purpose())
+	}
 	switch {
 	case err == nil:
 		return p.move(w, r, v.path)

@@ -19,7 +19,14 @@ type Prove struct {
 	Err      *errs.Error // at the code field
 	Notice   *errs.Error // above the ways in: why some are missing
 	Bar      *Bar
-	Version  int // of the sign-in, for the status poll
+	Remember *Remember // the box under the ways in; nil = not offered
+	Version  int       // of the sign-in, for the status poll
+}
+
+// Remember is the "remember this browser" box (B-06).
+type Remember struct {
+	Days    int
+	Checked bool
 }
 
 // Frame implements web.Page.

@@ -25,6 +25,10 @@ type Door interface {
 	// Complete finishes an allowed sign-in and gives the answer for Parent, once. signin.ErrSpare,
 	// login.ErrStale, login.ErrTicket.
 	Complete(ctx context.Context, s signin.Session) (answer string, err error)
+	// Remembers reports whether the browser of this sign-in may be remembered; Keep, called once it is complete and
+	// before anything is written, does so when the person chose it.
+	Remembers(l login.Login) bool
+	Keep(w http.ResponseWriter, r *http.Request, s signin.Session)
 	// Refuse is the answer that nobody was signed in; "" when nobody waits for one.
 	Refuse() string
 }
@@ -75,6 +79,7 @@ var ends = []struct {
 	serve                 handler
 }{
 	{"POST", "/continue", "on to the application", (*Pages).goOn},
+	{"POST", "/remember", "the choice to have this browser remembered", (*Pages).remember},
 	{"POST", "/leave", "back to the application, not signed in", (*Pages).leave},
 	{"GET", "/setup/finish", "the first device is set up", (*Pages).showFinish},
 	{"POST", "/setup/finish", "what happens at the next sign-in", (*Pages).finish},
@@ -307,6 +312,12 @@ func (Link) Parent(login.Login) string { return "" }
 
 // Complete implements Door.
 func (Link) Complete(context.Context, signin.Session) (string, error) { return "", login.ErrStale }
+
+// Remembers implements Door.
+func (Link) Remembers(login.Login) bool { return false }
+
+// Keep implements Door.
+func (Link) Keep(http.ResponseWriter, *http.Request, signin.Session) {}
 
 // Refuse implements Door.
 func (Link) Refuse() string { return "" }

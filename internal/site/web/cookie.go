@@ -25,6 +25,15 @@ func (c Cookies) Set(w http.ResponseWriter, base, value string, maxAge time.Dura
 	http.SetCookie(w, c.cookie(base, value, int(maxAge/time.Second)))
 }
 
+// SetFramed is Set for a page that another site shows in a frame: the browser keeps one for each site that does, and
+// sends it under that site only, also where it blocks cookies of other sites. Such a cookie is Secure always; most
+// browsers take it from http://localhost too.
+func (c Cookies) SetFramed(w http.ResponseWriter, base, value string, maxAge time.Duration) {
+	k := c.cookie(base, value, int(maxAge/time.Second))
+	k.SameSite, k.Secure, k.Partitioned = http.SameSiteNoneMode, true, true
+	http.SetCookie(w, k)
+}
+
 // Clear removes the cookie.
 func (c Cookies) Clear(w http.ResponseWriter, base string) { http.SetCookie(w, c.cookie(base, "", -1)) }
 
