@@ -34,26 +34,6 @@ func (s *store) ActivationByDigest(ctx context.Context, digest []byte) (activati
 	return one(ctx, s.run, activation.ErrExpired, scanActivation, q, blob(digest))
 }
 
-func (s *store) LatestActivation(ctx context.Context, loginID, sessionID string, p activation.Purpose, phoneID string) (activation.Activation, error) {
-	if loginID == "" && sessionID == "" {
-		return activation.Activation{}, activation.ErrExpired
-	}
-	var w where
-	w.add(`purpose = ?`, string(p))
-	w.add(`mailed = FALSE`)
-	if loginID != "" {
-		w.add(`login_id <> '' AND login_id = ?`, loginID) // the first half lets the partial index be used
-	}
-	if sessionID != "" {
-		w.add(`session_id <> '' AND session_id = ?`, sessionID)
-	}
-	if phoneID != "" {
-		w.add(`phone_id = ?`, phoneID)
-	}
-	q := `SELECT ` + activationColumns + ` FROM activations WHERE ` + w.and() + ` ORDER BY created_at DESC, activation_id DESC LIMIT 1`
-	return one(ctx, s.run, activation.ErrExpired, scanActivation, q, w.args...)
-}
-
 func (s *store) ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error) {
 	const q = `UPDATE activations SET claimed_at = $4, user_id = $2, phone_id = $3
 		WHERE activation_id = $1 AND claimed_at = 0 AND superseded_at = 0 AND expires_at > $4`

@@ -281,17 +281,6 @@ func TestActivations(t *testing.T) {
 		create("4", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP1", activation.Reactivate })
 		create("5", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP2", activation.Reactivate })
 		create("6", func(a *activation.Activation) { a.UserID = "DU1" })
-		latest := func(l, s string, p activation.Purpose, ph string) string {
-			a, err := db.Read().LatestActivation(ctx, l, s, p, ph)
-			if err != nil {
-				fails(t, "latest", err, activation.ErrExpired)
-			}
-			return a.ID
-		}
-		same(t, "newest on screen", latest("L", "", activation.Enroll, ""), "2")
-		same(t, "of a phone", latest("", "S", activation.Reactivate, "DP1"), "4")
-		same(t, "other purpose", latest("L", "", activation.Add, ""), "")
-		same(t, "of nothing", latest("", "", activation.Enroll, ""), "")
 		mailed, err := db.Read().CountMailedActivations(ctx, "L", "", noon)
 		same(t, "mailed", []any{mailed, err}, []any{1, nil})
 		list := func(l, s string, since time.Time) (out []string) {

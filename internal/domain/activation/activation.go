@@ -78,9 +78,6 @@ type Store interface {
 	ActivationByID(ctx context.Context, id string) (Activation, error)
 	// ActivationByDigest finds by either digest. ErrExpired when unknown.
 	ActivationByDigest(ctx context.Context, digest []byte) (Activation, error)
-	// LatestActivation finds the newest on-screen (not mailed) one for a sign-in or session and purpose
-	// and phone ("" = any), whatever its state. ErrExpired when there is none.
-	LatestActivation(ctx context.Context, loginID, sessionID string, p Purpose, phoneID string) (Activation, error)
 	// ActivationsOf lists the codes of a sign-in or session (one of the two is given) made since, newest first.
 	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]Activation, error)
 	// ClaimActivation binds the code to a phone and user, once: one conditional UPDATE on unclaimed,

@@ -25,8 +25,7 @@ type PairState string
 // The states.
 const (
 	PairWaiting PairState = "waiting"
-	PairOpened  PairState = "opened" // the phone has opened the link
-	PairDone    PairState = "done"   // the app holds its key; the page moves on
+	PairDone    PairState = "done" // the app holds its key; the page moves on
 	PairExpired PairState = "expired"
 )
 
@@ -89,5 +88,5 @@ func (p Pairing) QR(w web.Words) (template.HTML, error) {
 // A page whose code expired asks for a new one by itself (POST {Path}/renew).
 func (p Pairing) Status(w web.Words, next string) Status {
 	return Status{Version: p.Version, State: string(p.State), Line: p.Line(w), Next: next,
-		Open: p.State == PairWaiting || p.State == PairOpened}
+		Open: p.State == PairWaiting}
 }
