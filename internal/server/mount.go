@@ -56,15 +56,19 @@ func (s *Server) hall() ([]Room, error) {
 		{Name: "api/auth", At: []string{auth.At, auth.QRAt}, Handler: direct.Handler(), Routes: list(direct.Routes())},
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
 		{Name: "api/unix", At: []string{unix.At}, Handler: legacy.Handler(), Routes: list(legacy.Routes())},
-		{Name: "site/prompt", At: []string{prompt.At, "/enroll/", "/enrolled"}, Handler: pages.Handler(), Routes: list(pages.Routes()), Browser: true},
+		browserRoom("site/prompt", pages.Handler(), prompt.At, "/enroll/", "/enrolled"),
 		{Name: "api/frame", At: []string{frame.At}, Handler: frameDoor.Handler(), Routes: list(frameDoor.Routes())},
-		{Name: "site/frame", At: []string{framepages.At}, Handler: framePages.Handler(), Routes: list(framePages.Routes()), Browser: true},
-		{Name: "site/portal", At: []string{portal.At, portal.At + "/"}, Handler: own.Handler(), Routes: list(own.Routes()), Browser: true},
+		browserRoom("site/frame", framePages.Handler(), framepages.At),
+		browserRoom("site/portal", own.Handler(), portal.At, portal.At+"/"),
 		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},
 		{Name: "site/web", At: []string{"/static/"}, Handler: s.Assets, Routes: []Route{{"GET", "/static/{file}", "style sheets, scripts, pictures", ""}}},
 		{Name: "server", At: []string{"/healthz"}, Handler: http.HandlerFunc(s.health.alive), Routes: []Route{{"GET", "/healthz", "the process answers", ""}}},
 		{Name: "server", At: []string{"/readyz"}, Handler: http.HandlerFunc(s.health.ready), Routes: []Route{{"GET", "/readyz", "it can serve people now", ""}}},
 	}, nil
+}
+
+func browserRoom(name string, pages *web.Mux, at ...string) Room {
+	return Room{Name: name, At: at, Handler: pages, Routes: list(pages.Routes()), Browser: true}
 }
 
 // mount builds the pages' plumbing, then opens every room.

@@ -99,11 +99,11 @@ func first(next stepper) handler {
 			case err != nil:
 				return err
 			case done && strings.HasSuffix(r.URL.Path, "/setup/activate/status"):
-				return writeJSON(w, news{Version: 2, State: string(activation.Claimed), Line: p.Web.Pages.Words(r).S("pair.line.done")})
+				return web.JSON(w, news{Version: 2, State: string(activation.Claimed), Line: p.Web.Pages.Words(r).S("pair.line.done")})
 			case done:
-				return p.move(w, r, v.path+"/setup/finish")
+				return web.Move(w, r, v.path+"/setup/finish")
 			}
-			return p.move(w, r, v.path)
+			return web.Move(w, r, v.path)
 		}
 		c := course{base: v.base, path: v.path + "/setup", setting: FirstDevice, owner: enroll.Owner{LoginID: v.Login.ID},
 			userID: v.User.ID, username: v.Login.Username, may: func() error { return nil }}

@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
+	"countersign/internal/site/web"
 )
 
 // showList is "My settings & devices".
@@ -72,7 +73,7 @@ func (p *Pages) add(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err := p.Devices.MayPair(m.View); err != nil {
 		return err
 	}
-	return p.move(w, r, m.path+"/setup/type")
+	return web.Move(w, r, m.path+"/setup/type")
 }
 
 // reactivate connects a new app for a device that is on the list.
@@ -84,7 +85,7 @@ func (p *Pages) reactivate(m manage, w http.ResponseWriter, r *http.Request) err
 	if err := p.Devices.MayPair(m.View); err != nil {
 		return err
 	}
-	return p.move(w, r, m.path+"/setup/platform"+choices{Type: cmp.Or(d.Type, phone.Mobile), Replace: d.ID}.query())
+	return web.Move(w, r, m.path+"/setup/platform"+choices{Type: cmp.Or(d.Type, phone.Mobile), Replace: d.ID}.query())
 }
 
 // save keeps "Default device" and "When I log in".
@@ -93,14 +94,14 @@ func (p *Pages) save(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err := p.Devices.Prefer(r.Context(), m.View, wish); err != nil {
 		return err
 	}
-	return p.move(w, r, m.path+"?done=saved")
+	return web.Move(w, r, m.path+"?done=saved")
 }
 
 func (p *Pages) done(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err := p.Devices.End(r.Context(), m.View); err != nil {
 		return err
 	}
-	return p.move(w, r, m.base.Home)
+	return web.Move(w, r, m.base.Home)
 }
 
 func (p *Pages) showRename(m manage, w http.ResponseWriter, r *http.Request) error {
@@ -127,7 +128,7 @@ func (p *Pages) rename(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.move(w, r, m.listWith("renamed", d.ID))
+	return web.Move(w, r, m.listWith("renamed", d.ID))
 }
 
 func (p *Pages) showRemove(m manage, w http.ResponseWriter, r *http.Request) error {
@@ -151,7 +152,7 @@ func (p *Pages) remove(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.move(w, r, m.path+"?done=removed")
+	return web.Move(w, r, m.path+"?done=removed")
 }
 
 func (m manage) listWith(done, phoneID string) string {

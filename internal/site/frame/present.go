@@ -39,7 +39,7 @@ func (p *Pages) present(v view, w http.ResponseWriter, r *http.Request) error {
 	case v.Login.Stage == login.Allowed:
 		return p.presentAllowed(v, w, r)
 	case v.Login.Enrolling && len(v.Ways) == 0:
-		return p.move(w, r, v.path+"/setup")
+		return web.Move(w, r, v.path+"/setup")
 	case v.Login.Door == login.DoorWizard: // the link was for setting up only
 		return p.show(w, r, http.StatusOK, Closed{v.base})
 	}
@@ -55,7 +55,7 @@ func (p *Pages) presentProof(v view, w http.ResponseWriter, r *http.Request) err
 			if v.section == Add {
 				mine += "/setup/type"
 			}
-			return p.move(w, r, mine)
+			return web.Move(w, r, mine)
 		}
 		if !errors.Is(err, session.ErrProof) {
 			return err
@@ -184,7 +184,7 @@ func (p *Pages) status(v view, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errs.New(errs.Invalid, "request.invalid")
 	}
-	ctx, cancel := p.hold(r, 0)
+	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	now, err := p.SignIn.Wait(ctx, v.Session, since)
 	if err != nil {
@@ -198,7 +198,7 @@ func (p *Pages) status(v view, w http.ResponseWriter, r *http.Request) error {
 	if v.onward(now) {
 		out.Next = v.path
 	}
-	return writeJSON(w, out)
+	return web.JSON(w, out)
 }
 
 // onward reports whether the page has got what it waits for.
@@ -219,11 +219,11 @@ func (p *Pages) push(v view, w http.ResponseWriter, r *http.Request) error {
 	case errs.Of(err) != nil && errs.KindOf(err) == errs.Limited:
 		return p.prove(v, errs.Of(err), http.StatusTooManyRequests, w, r)
 	case errors.Is(err, login.ErrStale), errors.Is(err, user.ErrLocked), errors.Is(err, signin.ErrNoWay):
-		return p.move(w, r, v.base.Home)
+		return web.Move(w, r, v.base.Home)
 	case err != nil:
 		return err
 	}
-	return p.move(w, r, v.path)
+	return web.Move(w, r, v.path)
 }
 
 // cancel takes the open request back (B-07).
@@ -234,12 +234,12 @@ func (p *Pages) cancel(v view, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return p.move(w, r, v.path)
+	return web.Move(w, r, v.path)
 }
 
 // wait holds a form until the answer, for browsers without scripts.
 func (p *Pages) wait(v view, w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := p.hold(r, 55*time.Second)
+	ctx, cancel := web.Hold(r, 55*time.Second)
 	defer cancel()
 	since := v.Login.Version
 	for v.Transaction.State == transaction.Pending {
@@ -252,7 +252,7 @@ func (p *Pages) wait(v view, w http.ResponseWriter, r *http.Request) error {
 			break
 		}
 	}
-	return p.move(w, r, v.path)
+	return web.Move(w, r, v.path)
 }
 
 // code tries a code of any kind (B-04).
@@ -267,14 +267,14 @@ func (p *Pages) code(v view, w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case err == nil:
-		return p.move(w, r, v.path)
+		return web.Move(w, r, v.path)
 	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain):
 		if t := v.Transaction; t.Number != "" && signin.CleanCode(typed) == t.Number && t.State == transaction.Pending {
 			err = errs.New(errs.Denied, "code.number") // the number on the screen goes into the app
 		}
 		return p.prove(v, errs.Of(err), http.StatusUnprocessableEntity, w, r)
 	case errors.Is(err, login.ErrStale), errors.Is(err, user.ErrLocked):
-		return p.move(w, r, v.base.Home)
+		return web.Move(w, r, v.base.Home)
 	}
 	return err
 }
@@ -286,7 +286,7 @@ func (p *Pages) goOn(v view, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return p.move(w, r, v.base.Home)
+	return web.Move(w, r, v.base.Home)
 }
 
 // leave tells the application that nobody was signed in: the way out of a dead end.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"countersign/internal/domain/login"
+	"countersign/internal/site/web"
 )
 
 // RememberCookie is the base name of the cookie of a browser remembered for an application that frames its prompt.
@@ -45,5 +46,5 @@ func (p *Pages) remember(v view, w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return p.move(w, r, v.path)
+	return web.Move(w, r, v.path)
 }

@@ -2,13 +2,11 @@ package frame
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 	"time"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/session"
@@ -43,7 +41,6 @@ type Pages struct {
 	Doors     map[string]Door // by login.Door
 	PublicURL string          // where the phone app is
 	Now       func() time.Time
-	Hold      time.Duration // how long a status request is held; 0 = 25 s
 }
 
 // At is where the pages live. The door's own address lies below it.
@@ -51,9 +48,6 @@ const At = "/frame/"
 
 // Path is the address of a sign-in. It holds the secret that other prompts keep in a cookie.
 func Path(l login.Login, key secret.Text) string { return At + l.ID + "." + key.Reveal() }
-
-// Route is one address of the pages.
-type Route struct{ Method, Pattern, Name string }
 
 type (
 	handler func(p *Pages, v view, w http.ResponseWriter, r *http.Request) error
@@ -122,42 +116,29 @@ var own = []struct {
 	{"POST", "/device/{device}/remove", "remove a device", (*Pages).remove},
 }
 
-// each lists every address with what serves it.
-func (p *Pages) each(add func(Route, http.Handler)) {
+// Handler serves them.
+func (p *Pages) Handler() *web.Mux {
 	const signIn, mine = At + "{key}", At + "{key}/my/{session}"
+	mux := p.Web.Mux()
 	for _, section := range []Section{SignIn, Add, Settings} {
 		at := signIn
 		if section != SignIn {
 			at += "/" + string(section)
 		}
 		for _, r := range proofs {
-			add(Route{r.method, at + r.pattern, r.name}, p.Web.Handle(p.withLogin(section, r.serve)))
+			mux.Add(web.Route{Method: r.method, Pattern: at + r.pattern, Name: r.name}, p.withLogin(section, r.serve))
 		}
 	}
 	for _, r := range ends {
-		add(Route{r.method, signIn + r.pattern, r.name}, p.Web.Handle(p.withLogin(SignIn, r.serve)))
+		mux.Add(web.Route{Method: r.method, Pattern: signIn + r.pattern, Name: r.name}, p.withLogin(SignIn, r.serve))
 	}
 	for _, r := range steps {
-		add(Route{r.method, signIn + r.pattern, r.name}, p.Web.Handle(p.withLogin(SignIn, first(r.serve))))
-		add(Route{r.method, mine + r.pattern, r.name}, p.Web.Handle(p.withSession(more(r.serve))))
+		mux.Add(web.Route{Method: r.method, Pattern: signIn + r.pattern, Name: r.name}, p.withLogin(SignIn, first(r.serve)))
+		mux.Add(web.Route{Method: r.method, Pattern: mine + r.pattern, Name: r.name}, p.withSession(more(r.serve)))
 	}
 	for _, r := range own {
-		add(Route{r.method, mine + r.pattern, r.name}, p.Web.Handle(p.withSession(r.serve)))
+		mux.Add(web.Route{Method: r.method, Pattern: mine + r.pattern, Name: r.name}, p.withSession(r.serve))
 	}
-}
-
-// Routes lists the addresses.
-func (p *Pages) Routes() []Route {
-	var all []Route
-	p.each(func(r Route, _ http.Handler) { all = append(all, r) })
-	return all
-}
-
-// Handler serves them.
-func (p *Pages) Handler() http.Handler {
-	mux := http.NewServeMux()
-	p.each(func(r Route, h http.Handler) { mux.Handle(r.Method+" "+r.Pattern, h) })
-	mux.Handle("/", p.Web.Refuse(errs.New(errs.NotFound, "page.unknown")))
 	return mux
 }
 
@@ -240,7 +221,7 @@ func (p *Pages) withSession(next manager) web.Handler {
 		}
 		err = p.serveSession(next, l, key, w, r)
 		if errors.Is(err, session.ErrProof) || errors.Is(err, session.ErrIdle) { // prove again, if the sign-in is still there
-			err = p.move(w, r, Path(l, key)+"/"+string(Settings))
+			err = web.Move(w, r, Path(l, key)+"/"+string(Settings))
 		}
 		if err != nil {
 			p.Web.Fail(w, r, err)
@@ -273,35 +254,12 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page we
 	return p.Web.Pages.Write(w, r, status, page)
 }
 
-// move sends the browser on inside the frame.
-func (p *Pages) move(w http.ResponseWriter, r *http.Request, path string) error {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, path, http.StatusSeeOther)
-	return nil
-}
-
-func (p *Pages) hold(r *http.Request, longest time.Duration) (context.Context, context.CancelFunc) {
-	if longest == 0 {
-		longest = 25 * time.Second
-		if p.Hold > 0 {
-			longest = p.Hold
-		}
-	}
-	return context.WithTimeout(r.Context(), longest)
-}
-
 // news is the answer of a status address.
 type news struct {
 	Version int64  `json:"version"`
 	State   string `json:"state,omitempty"`
 	Line    string `json:"line,omitempty"`
 	Next    string `json:"next,omitempty"`
-}
-
-func writeJSON(w http.ResponseWriter, body any) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(body)
 }
 
 // Link is the Door of enrollment links: nothing frames it and nobody waits for an answer (C-10).

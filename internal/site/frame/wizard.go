@@ -17,11 +17,12 @@ import (
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
 	"countersign/internal/flow/enroll"
+	"countersign/internal/site/web"
 )
 
 func (p *Pages) showWelcome(c course, w http.ResponseWriter, r *http.Request) error {
 	if c.setting != FirstDevice {
-		return p.move(w, r, c.path+"/type")
+		return web.Move(w, r, c.path+"/type")
 	}
 	return p.show(w, r, http.StatusOK, Welcome{c.step("")})
 }
@@ -40,17 +41,17 @@ func (p *Pages) showKind(c course, w http.ResponseWriter, r *http.Request) error
 func (p *Pages) kind(c course, w http.ResponseWriter, r *http.Request) error {
 	switch t := phone.Type(r.PostFormValue("type")); t {
 	case phone.Mobile:
-		return p.move(w, r, c.path+"/number"+choices{Type: t}.query())
+		return web.Move(w, r, c.path+"/number"+choices{Type: t}.query())
 	case phone.Tablet:
-		return p.move(w, r, c.path+"/platform"+choices{Type: t}.query())
+		return web.Move(w, r, c.path+"/platform"+choices{Type: t}.query())
 	}
-	return p.move(w, r, c.path+"/type")
+	return web.Move(w, r, c.path+"/type")
 }
 
 // elsewhere sends the browser to the question that is still open; false when none is.
 func (p *Pages) elsewhere(c course, here string, w http.ResponseWriter, r *http.Request) (bool, error) {
 	if open := c.choices.missing(here); open != "" {
-		return true, p.move(w, r, c.path+open+c.choices.query())
+		return true, web.Move(w, r, c.path+open+c.choices.query())
 	}
 	return false, c.may()
 }
@@ -91,7 +92,7 @@ func (p *Pages) number(c course, w http.ResponseWriter, r *http.Request) error {
 		}
 		c.choices.Replace = own.ID
 	}
-	return p.move(w, r, c.path+"/platform"+c.choices.query())
+	return web.Move(w, r, c.path+"/platform"+c.choices.query())
 }
 
 func (p *Pages) showPlatform(c course, w http.ResponseWriter, r *http.Request) error {
@@ -122,7 +123,7 @@ func (p *Pages) platform(c course, w http.ResponseWriter, r *http.Request) error
 	switch s := r.PostFormValue("platform"); s {
 	case "ios", "android":
 		c.choices.Platform = s
-		return p.move(w, r, c.path+"/install"+c.choices.query())
+		return web.Move(w, r, c.path+"/install"+c.choices.query())
 	case "other":
 		page := c.platformPage()
 		page.Stop, page.Platform = true, s
@@ -140,7 +141,7 @@ func (p *Pages) showInstall(c course, w http.ResponseWriter, r *http.Request) er
 }
 
 func (p *Pages) install(c course, w http.ResponseWriter, r *http.Request) error {
-	return p.move(w, r, c.path+"/activate"+c.choices.query())
+	return web.Move(w, r, c.path+"/activate"+c.choices.query())
 }
 
 // showActivate shows the code named in the address as long as it waits or has been claimed; otherwise it makes
@@ -173,7 +174,7 @@ func (p *Pages) activatePage(c course, code, sent string, early bool, w http.Res
 		if sent != "" {
 			q.Set("sent", sent)
 		}
-		return p.move(w, r, c.path+"/activate"+page.And(q.Encode()))
+		return web.Move(w, r, c.path+"/activate"+page.And(q.Encode()))
 	}
 	page.Link, page.Code, page.Address, page.Until = pair.Link, pair.Typed, pair.TypeAt, pair.Expires
 	status := http.StatusOK
@@ -185,7 +186,7 @@ func (p *Pages) activatePage(c course, code, sent string, early bool, w http.Res
 
 // activateStatus is held until the app is connected or the code ends.
 func (p *Pages) activateStatus(c course, w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := p.hold(r, 0)
+	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	state, err := p.Enroll.Progress(ctx, c.owner, r.URL.Query().Get("code"), true)
 	if err != nil {
@@ -198,7 +199,7 @@ func (p *Pages) activateStatus(c course, w http.ResponseWriter, r *http.Request)
 	case activation.Claimed:
 		out.Line = p.Web.Pages.Words(r).S("pair.line.done")
 	}
-	return writeJSON(w, out)
+	return web.JSON(w, out)
 }
 
 // activate is "Continue": on when the app is connected, the same page again when it is not.
@@ -215,7 +216,7 @@ func (p *Pages) activate(c course, w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return p.move(w, r, next)
+	return web.Move(w, r, next)
 }
 
 func (p *Pages) showMail(c course, w http.ResponseWriter, r *http.Request) error {
@@ -244,7 +245,7 @@ func (p *Pages) mail(c course, w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	return p.move(w, r, c.path+"/activate"+page.And(url.Values{"sent": {masked(page.Typed)}}.Encode()))
+	return web.Move(w, r, c.path+"/activate"+page.And(url.Values{"sent": {masked(page.Typed)}}.Encode()))
 }
 
 // masked keeps the first letter and the host of an address.
@@ -266,7 +267,7 @@ func (p *Pages) showFinish(v view, w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	if !done || v.Login.Stage != login.Open {
-		return p.move(w, r, v.path)
+		return web.Move(w, r, v.path)
 	}
 	phones, err := p.SignIn.DB.Read().PhonesOf(r.Context(), v.User.ID)
 	if err != nil {
@@ -295,5 +296,5 @@ func (p *Pages) finish(v view, w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return p.move(w, r, v.path)
+	return web.Move(w, r, v.path)
 }

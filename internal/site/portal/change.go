@@ -12,13 +12,14 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/flow/devices"
 	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
 )
 
 func (p *Portal) add(v view, w http.ResponseWriter, r *http.Request) error {
 	if err := p.Devices.MayPair(v.View); err != nil {
 		return err
 	}
-	return p.move(w, r, At+"/pair")
+	return web.Move(w, r, At+"/pair")
 }
 
 func (p *Portal) replace(v view, w http.ResponseWriter, r *http.Request) error {
@@ -28,7 +29,7 @@ func (p *Portal) replace(v view, w http.ResponseWriter, r *http.Request) error {
 	if err := p.Devices.MayPair(v.View); err != nil {
 		return err
 	}
-	return p.move(w, r, At+"/device/"+r.PathValue("device")+"/pair")
+	return web.Move(w, r, At+"/device/"+r.PathValue("device")+"/pair")
 }
 
 // showPair is the pairing page: one more device, or a new phone in the place of one.
@@ -67,7 +68,7 @@ func (p *Portal) pairStatus(v view, w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	ctx, cancel := p.hold(r)
+	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	state, err := p.Enroll.Progress(ctx, owner, r.URL.Query().Get("code"), true)
 	if err != nil {
@@ -106,11 +107,11 @@ func listWith(kind NoticeKind, phoneID string) string {
 }
 
 func (p *Portal) pairWait(_ view, w http.ResponseWriter, r *http.Request) error {
-	return p.move(w, r, At)
+	return web.Move(w, r, At)
 }
 
 func (p *Portal) pairRenew(_ view, w http.ResponseWriter, r *http.Request) error {
-	return p.move(w, r, strings.TrimSuffix(r.URL.Path, "/renew"))
+	return web.Move(w, r, strings.TrimSuffix(r.URL.Path, "/renew"))
 }
 
 func (p *Portal) pairMail(v view, w http.ResponseWriter, r *http.Request) error {
@@ -153,7 +154,7 @@ func (p *Portal) rename(v view, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.move(w, r, listWith(Renamed, d.ID))
+	return web.Move(w, r, listWith(Renamed, d.ID))
 }
 
 func (p *Portal) showRemove(v view, w http.ResponseWriter, r *http.Request) error {
@@ -177,5 +178,5 @@ func (p *Portal) remove(v view, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.move(w, r, At+"?done="+string(Removed))
+	return web.Move(w, r, At+"?done="+string(Removed))
 }

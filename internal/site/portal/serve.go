@@ -1,7 +1,6 @@
 package portal
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -29,11 +28,7 @@ type Portal struct {
 	Devices *devices.Flow
 	Enroll  *enroll.Flow
 	Now     func() time.Time
-	Hold    time.Duration // how long a status request is held; 0 = 25 s
 }
-
-// Route is one address of the portal.
-type Route struct{ Method, Pattern, Name string }
 
 type handler func(p *Portal, v view, w http.ResponseWriter, r *http.Request) error
 
@@ -64,22 +59,12 @@ var routes = []struct {
 	{"POST", "/device/{device}/remove", "remove a device", (*Portal).remove},
 }
 
-// Routes lists the addresses.
-func (p *Portal) Routes() []Route {
-	all := make([]Route, len(routes))
-	for i, r := range routes {
-		all[i] = Route{r.method, At + r.pattern, r.name}
-	}
-	return all
-}
-
 // Handler serves them.
-func (p *Portal) Handler() http.Handler {
-	mux := http.NewServeMux()
+func (p *Portal) Handler() *web.Mux {
+	mux := p.Web.Mux()
 	for _, r := range routes {
-		mux.Handle(r.method+" "+At+r.pattern, p.Web.Handle(p.withSession(r.serve)))
+		mux.Add(web.Route{Method: r.method, Pattern: At + r.pattern, Name: r.name}, p.withSession(r.serve))
 	}
-	mux.Handle("/", p.Web.Refuse(errs.New(errs.NotFound, "page.unknown")))
 	return mux
 }
 
@@ -203,12 +188,12 @@ func model(d phone.Phone) string {
 // newPhone goes straight to pairing when there is only one phone it can mean.
 func (p *Portal) newPhone(v view, w http.ResponseWriter, r *http.Request) error {
 	if len(v.Phones) == 1 {
-		return p.move(w, r, At+"/device/"+v.Phones[0].ID+"/pair?on=1")
+		return web.Move(w, r, At+"/device/"+v.Phones[0].ID+"/pair?on=1")
 	}
 	if len(v.Phones) == 0 {
-		return p.move(w, r, At+"/pair")
+		return web.Move(w, r, At+"/pair")
 	}
-	return p.move(w, r, At)
+	return web.Move(w, r, At)
 }
 
 func (p *Portal) done(v view, w http.ResponseWriter, r *http.Request) error {
@@ -216,25 +201,11 @@ func (p *Portal) done(v view, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	p.Cookies.Clear(w, prompt.PortalCookie)
-	return p.move(w, r, v.base.LoginPath)
+	return web.Move(w, r, v.base.LoginPath)
 }
 
 func (p *Portal) show(w http.ResponseWriter, r *http.Request, status int, page web.Page) error {
 	return p.Web.Pages.Write(w, r, status, page)
-}
-
-func (p *Portal) move(w http.ResponseWriter, r *http.Request, path string) error {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, path, http.StatusSeeOther)
-	return nil
-}
-
-func (p *Portal) hold(r *http.Request) (context.Context, context.CancelFunc) {
-	d := p.Hold
-	if d == 0 {
-		d = 25 * time.Second
-	}
-	return context.WithTimeout(r.Context(), d)
 }
 
 // subject is what the pairing page of this address pairs.

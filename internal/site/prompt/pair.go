@@ -10,6 +10,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/session"
 	"countersign/internal/flow/enroll"
+	"countersign/internal/site/web"
 )
 
 // PortalCookie is the base name of the portal session's cookie.
@@ -76,20 +77,20 @@ var PairStates = map[activation.State]PairState{
 // PairProgress is the answer of a pairing page's status address; next is where it goes once the phone is there.
 func (p *Prompt) pairProgress(v *view, hold bool, r *http.Request) (activation.State, error) {
 	owner, _ := v.pairingOf()
-	ctx, cancel := p.hold(r, 0)
+	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	return p.Enroll.Progress(ctx, owner, r.URL.Query().Get("code"), hold)
 }
 
 func (p *Prompt) enrollStatus(v *view, w http.ResponseWriter, r *http.Request) error {
 	if v.Login.Stage == login.Open && v.Transaction.ID != "" || v.Login.Stage == login.Finished {
-		return writeJSON(w, Status{Version: 2, State: string(PairDone), Line: p.Web.Pages.Words(r).S("pair.line.done"), Next: v.base.LoginPath})
+		return web.JSON(w, Status{Version: 2, State: string(PairDone), Line: p.Web.Pages.Words(r).S("pair.line.done"), Next: v.base.LoginPath})
 	}
 	state, err := p.pairProgress(v, true, r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, PairStatus(state, p.Web.Pages.Words(r).S, v.base.LoginPath))
+	return web.JSON(w, PairStatus(state, p.Web.Pages.Words(r).S, v.base.LoginPath))
 }
 
 // PairStatus is the JSON a pairing page polls for.

@@ -115,7 +115,7 @@ func (p *Prompt) status(v *view, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errs.New(errs.Invalid, "request.invalid")
 	}
-	ctx, cancel := p.hold(r, 0)
+	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	news, err := p.SignIn.WaitOn(ctx, v.Login.ID, since)
 	if err != nil {
@@ -132,7 +132,7 @@ func (p *Prompt) tell(v *view, news *signin.Progress, w http.ResponseWriter, r *
 	if news.Transaction.ID == "" {
 		answer = Status{Version: int(news.Version), Open: true, Next: p.next(v, news)}
 	}
-	return writeJSON(w, answer)
+	return web.JSON(w, answer)
 }
 
 // next is where the page goes, or empty while it waits.
@@ -154,7 +154,7 @@ func (p *Prompt) wait(v *view, w http.ResponseWriter, r *http.Request) error {
 	if err := p.choose(v, r); err != nil {
 		return p.overOr(v, w, r, err)
 	}
-	ctx, cancel := p.hold(r, 55*time.Second)
+	ctx, cancel := web.Hold(r, 55*time.Second)
 	defer cancel()
 	since := v.Login.Version
 	for v.Transaction.State == transaction.Pending {

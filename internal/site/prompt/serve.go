@@ -2,14 +2,12 @@ package prompt
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
 
 	"countersign/internal/base/aside"
-	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/flow/devices"
@@ -37,14 +35,10 @@ type Prompt struct {
 	Doors    map[string]Door // by login.Door
 	Portal   string          // path of the device portal, "/my"
 	Now      func() time.Time
-	Hold     time.Duration // how long a status request is held; 0 = 25 s
 	ClientIP func(r *http.Request) netip.Addr
 	// Wizard is where an enrollment link leads when the organisation wants the traditional wizard (C-10); nil = never.
 	Wizard func(l login.Login, key secret.Text) string
 }
-
-// Route is one address of the prompt.
-type Route struct{ Method, Pattern, Name string }
 
 type handler func(p *Prompt, v *view, w http.ResponseWriter, r *http.Request) error
 
@@ -99,28 +93,16 @@ var invitations = []struct {
 // At is where the prompt lives.
 const At = "/prompt/"
 
-// Routes lists the addresses.
-func (p *Prompt) Routes() []Route {
-	var all []Route
-	for _, r := range routes {
-		all = append(all, Route{r.method, At + "{id}" + r.pattern, r.name})
-	}
-	for _, r := range invitations {
-		all = append(all, Route{r.method, r.pattern, r.name})
-	}
-	return all
-}
-
 // Handler serves them.
-func (p *Prompt) Handler() http.Handler {
-	mux := http.NewServeMux()
+func (p *Prompt) Handler() *web.Mux {
+	mux := p.Web.Mux()
 	for _, r := range routes {
-		mux.Handle(r.method+" "+At+"{id}"+r.pattern, p.Web.Handle(p.withLogin(r.serve)))
+		mux.Add(web.Route{Method: r.method, Pattern: At + "{id}" + r.pattern, Name: r.name}, p.withLogin(r.serve))
 	}
 	for _, r := range invitations {
-		mux.Handle(r.method+" "+r.pattern, p.Web.Handle(func(w http.ResponseWriter, req *http.Request) error { return r.serve(p, w, req) }))
+		mux.Add(web.Route{Method: r.method, Pattern: r.pattern, Name: r.name},
+			func(w http.ResponseWriter, req *http.Request) error { return r.serve(p, w, req) })
 	}
-	mux.Handle("/", p.Web.Refuse(errs.New(errs.NotFound, "page.unknown")))
 	return mux
 }
 
@@ -221,29 +203,10 @@ func (p *Prompt) show(w http.ResponseWriter, r *http.Request, status int, page w
 // redirect after a form is held against the page's form-action, hop by hop, and the application may have
 // hops of its own.
 func (p *Prompt) move(w http.ResponseWriter, r *http.Request, path string) error {
-	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodPost && r.Header.Get("X-Requested-With") == "countersign" {
-		return writeJSON(w, struct {
+		return web.JSON(w, struct {
 			Next string `json:"next"`
 		}{path})
 	}
-	http.Redirect(w, r, path, http.StatusSeeOther)
-	return nil
-}
-
-func writeJSON(w http.ResponseWriter, body any) error {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(body)
-}
-
-// hold bounds a held request.
-func (p *Prompt) hold(r *http.Request, longest time.Duration) (context.Context, context.CancelFunc) {
-	if longest == 0 {
-		longest = 25 * time.Second
-		if p.Hold > 0 {
-			longest = p.Hold
-		}
-	}
-	return context.WithTimeout(r.Context(), longest)
+	return web.Move(w, r, path)
 }
