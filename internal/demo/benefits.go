@@ -32,7 +32,7 @@ type benefits struct {
 	used map[string]time.Time // answers that were taken, each once
 }
 
-var benefitsLayout = template.Must(template.ParseFS(files, "benefits.html"))
+var benefitsLayout = template.Must(template.ParseFS(files, "benefits.html", "samples.html"))
 
 // benefitsPage is everything this application can show.
 type benefitsPage struct {
@@ -41,6 +41,12 @@ type benefitsPage struct {
 	People                      []Person
 	Origin, Request             string // of the frame
 	Person                      string // signed in
+}
+
+func (benefitsPage) App() string { return "Benefits" }
+func (benefitsPage) At() string  { return "/sample/frame/" }
+func (benefitsPage) Hint() string {
+	return "This is a sample application that shows the sign-in in a frame of its own page."
 }
 
 func (b *benefits) routes(mux *http.ServeMux) {

@@ -60,7 +60,7 @@ func (v *visit) How() string {
 	return "the second step"
 }
 
-var sampleLayout = template.Must(template.ParseFS(files, "sample.html"))
+var sampleLayout = template.Must(template.ParseFS(files, "sample.html", "samples.html"))
 
 // samplePage is everything the sample application can show.
 type samplePage struct {
@@ -69,6 +69,10 @@ type samplePage struct {
 	Visit                       *visit
 	People                      []Person
 }
+
+func (samplePage) App() string  { return "Payroll" }
+func (samplePage) At() string   { return "/sample/" }
+func (samplePage) Hint() string { return "This is a sample application." }
 
 func (p *payroll) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /sample/{$}", p.show)
