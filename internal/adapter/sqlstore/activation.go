@@ -8,20 +8,20 @@ import (
 )
 
 const activationColumns = `activation_id, user_id, phone_id, login_id, session_id, purpose, mailed, link_digest, typed_digest,
-	created_at, expires_at, opened_at, claimed_at, superseded_at, number, device_type`
+	created_at, expires_at, claimed_at, superseded_at, number, device_type`
 
 func scanActivation(r *row) activation.Activation {
 	return activation.Activation{
 		ID: r.text(), UserID: r.text(), PhoneID: r.text(), LoginID: r.text(), SessionID: r.text(), Purpose: activation.Purpose(r.text()),
-		Mailed: r.bool(), LinkDigest: r.bytes(), TypedDigest: r.bytes(), Created: r.time(), Expires: r.time(), Opened: r.time(),
+		Mailed: r.bool(), LinkDigest: r.bytes(), TypedDigest: r.bytes(), Created: r.time(), Expires: r.time(),
 		Claimed: r.time(), Superseded: r.time(), Number: r.text(), DeviceType: r.text(),
 	}
 }
 
 func (s *store) CreateActivation(ctx context.Context, a activation.Activation) error {
-	const q = `INSERT INTO activations (` + activationColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
+	const q = `INSERT INTO activations (` + activationColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
 	return s.run.later(ctx, q, []any{a.ID, a.UserID, a.PhoneID, a.LoginID, a.SessionID, string(a.Purpose), a.Mailed, blob(a.LinkDigest),
-		blob(a.TypedDigest), micros(a.Created), micros(a.Expires), micros(a.Opened), micros(a.Claimed), micros(a.Superseded), a.Number, a.DeviceType})
+		blob(a.TypedDigest), micros(a.Created), micros(a.Expires), micros(a.Claimed), micros(a.Superseded), a.Number, a.DeviceType})
 }
 
 func (s *store) ActivationByID(ctx context.Context, id string) (activation.Activation, error) {

@@ -142,6 +142,13 @@ func TestLogins(t *testing.T) {
 		same(t, "chosen otherwise", []bool{choose("1", false, noon), read("1").Remember}, []bool{true, false})
 		same(t, "not when over or unknown", []bool{choose("1", true, at(time.Hour)), choose("0", true, noon)}, []bool{false, false})
 
+		extend := func(id string, until, now time.Time) bool {
+			return ok(func(s flow.Store) (bool, error) { return s.ExtendLogin(ctx, id, until, now) })
+		}
+		same(t, "not when over, unknown or no later", []bool{extend("1", at(2*time.Hour), at(time.Hour)), extend("0", at(2*time.Hour), noon),
+			extend("1", at(time.Hour), noon)}, []bool{false, false, false})
+		same(t, "extended", []any{extend("1", at(61*time.Minute), at(59*time.Minute)), read("1").Expires}, []any{true, at(61 * time.Minute)})
+
 		same(t, "manage", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "duo_push", noon) }), true)
 		take := func(since time.Time) string {
 			return wrote(t, db, func(s flow.Store) (string, error) {
@@ -163,6 +170,7 @@ func TestLogins(t *testing.T) {
 		}
 		same(t, "finished", finish(), true)
 		same(t, "finished again before it is collected", finish(), true)
+		same(t, "no more time when finished", extend("1", at(3*time.Hour), noon), false)
 		same(t, "no proof when finished", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "x", noon) }), false)
 		collect := func(ticket, app string, now time.Time) error {
 			_, err := tryWrite(db, func(s flow.Store) (login.Login, error) { return s.CollectTicket(ctx, []byte(ticket), app, now) })

@@ -98,6 +98,11 @@ func (s *store) ChooseRemember(ctx context.Context, id string, remember bool, no
 	return touched(ctx, s.run, q, id, remember, micros(now))
 }
 
+func (s *store) ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error) {
+	const q = `UPDATE logins SET expires_at = $2 WHERE login_id = $1 AND stage IN ('open', 'allowed') AND expires_at > $3 AND expires_at < $2`
+	return touched(ctx, s.run, q, id, micros(until), micros(now))
+}
+
 func (s *store) FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error) {
 	const q = `UPDATE logins SET ticket_expires_at = CASE WHEN stage = 'finished' THEN ticket_expires_at ELSE $3 END,
 		stage = 'finished', ticket_digest = $2, version = version + 1

@@ -119,7 +119,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 			if err := s.MarkEnrolled(ctx, u.ID, at(time.Hour)); err != nil {
 				return err
 			}
-			if err := s.RemindSpare(ctx, u.ID); err != nil {
+			if err := s.RemindSpare(ctx, u.ID, noon); err != nil {
 				return err
 			}
 			if err := s.SavePreferences(ctx, u.ID, "DP1", user.AutoPush); err != nil {
@@ -130,7 +130,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		write(t, db, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", at(2*time.Second)) })
 		want := u
 		want.DefaultPhone, want.AutoAction = "DP1", user.AutoPush
-		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders = at(2*time.Second), "push:DP1", noon, 1
+		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders, want.SpareReminded = at(2*time.Second), "push:DP1", noon, 1, noon
 		same(t, "proved", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), want)
 
 		same(t, "locked row", wrote(t, db, func(s flow.Store) (user.User, error) { return s.LockUser(ctx, u.ID) }), want)
@@ -304,7 +304,7 @@ func TestRememberedBrowsers(t *testing.T) {
 		person(t, db, "DU1", "a")
 		person(t, db, "DU2", "b")
 		create := func(id, userID, applicationID string, made time.Duration) remembered.Browser {
-			b := remembered.Browser{ID: id, UserID: userID, ApplicationID: applicationID, Digest: []byte("digest " + id),
+			b := remembered.Browser{ID: id, UserID: userID, ApplicationID: applicationID, Digest: []byte("digest " + id), Name: "Firefox on Linux",
 				Created: at(made), Used: at(made), Expires: at(made + time.Hour)}
 			write(t, db, func(s flow.Store) error { return s.CreateBrowser(ctx, b) })
 			return b
@@ -344,6 +344,11 @@ func TestRememberedBrowsers(t *testing.T) {
 		create("2", "DU1", "DI2", time.Minute)
 		create("3", "DU2", "DI1", 2*time.Minute)
 		create("4", "DU2", "DI2", 3*time.Minute)
+		var names []string
+		for _, b := range got[[]remembered.Browser](t)(db.Read().BrowsersOf(ctx, "DU1")) {
+			names = append(names, b.ID+" "+b.Name)
+		}
+		same(t, "all of a user, newest first", names, []string{"2 Firefox on Linux", "1 Firefox on Linux"})
 		write(t, db, func(s flow.Store) error { return s.ForgetBrowser(ctx, "4") })
 		same(t, "one forgotten", there("1", "2", "3", "4"), []bool{true, true, true, false})
 		forgetFor := func(before time.Time) int64 {

@@ -190,7 +190,7 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 					if _, err := s.LockUser(ctx, order[1]); err != nil {
 						return err
 					}
-					return s.RemindSpare(ctx, order[0])
+					return s.RemindSpare(ctx, order[0], noon)
 				})
 				if err != nil {
 					t.Errorf("change %d: %v", i, err)

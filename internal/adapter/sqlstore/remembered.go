@@ -8,15 +8,16 @@ import (
 	"countersign/internal/domain/remembered"
 )
 
-const browserColumns = `browser_id, user_id, application_id, digest, created_at, used_at, expires_at`
+const browserColumns = `browser_id, user_id, application_id, digest, name, created_at, used_at, expires_at`
 
 func scanBrowser(r *row) remembered.Browser {
-	return remembered.Browser{ID: r.text(), UserID: r.text(), ApplicationID: r.text(), Digest: r.bytes(), Created: r.time(), Used: r.time(), Expires: r.time()}
+	return remembered.Browser{ID: r.text(), UserID: r.text(), ApplicationID: r.text(), Digest: r.bytes(),
+		Name: r.text(), Created: r.time(), Used: r.time(), Expires: r.time()}
 }
 
 func (s *store) CreateBrowser(ctx context.Context, b remembered.Browser) error {
-	const q = `INSERT INTO remembered_browsers (` + browserColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (digest) DO NOTHING`
-	return s.run.later(ctx, q, []any{b.ID, b.UserID, b.ApplicationID, b.Digest, micros(b.Created), micros(b.Used), micros(b.Expires)})
+	const q = `INSERT INTO remembered_browsers (` + browserColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (digest) DO NOTHING`
+	return s.run.later(ctx, q, []any{b.ID, b.UserID, b.ApplicationID, b.Digest, b.Name, micros(b.Created), micros(b.Used), micros(b.Expires)})
 }
 
 func (s *store) BrowserByDigest(ctx context.Context, digest []byte) (remembered.Browser, bool, error) {
@@ -26,6 +27,11 @@ func (s *store) BrowserByDigest(ctx context.Context, digest []byte) (remembered.
 		return b, false, nil
 	}
 	return b, err == nil, err
+}
+
+func (s *store) BrowsersOf(ctx context.Context, userID string) ([]remembered.Browser, error) {
+	const q = `SELECT ` + browserColumns + ` FROM remembered_browsers WHERE user_id = $1 ORDER BY created_at DESC, browser_id`
+	return list(ctx, s.run, scanBrowser, q, userID)
 }
 
 func (s *store) UseBrowser(ctx context.Context, id string, now time.Time) (bool, error) {

@@ -178,7 +178,7 @@ func TestReadGivesNoWayToWrite(t *testing.T) {
 		_, reserveErr := s.ReserveAttempt(ctx, u.ID, 10)
 		_, unlockErr := s.Unlock(ctx, u.ID, noon)
 		for what, err := range map[string]error{"lock": lockErr, "reserve": reserveErr, "unlock": unlockErr,
-			"create": s.CreateUser(ctx, user.User{ID: "DU2", Username: "b"}), "remind": s.RemindSpare(ctx, u.ID)} {
+			"create": s.CreateUser(ctx, user.User{ID: "DU2", Username: "b"}), "remind": s.RemindSpare(ctx, u.ID, noon)} {
 			if !errors.Is(err, errOutsideWrite) {
 				t.Errorf("%s outside Write: %v", what, err)
 			}
@@ -215,7 +215,7 @@ func TestAStatementSeesWhatItsTransactionWrote(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		u := person(t, db, "DU1", "a")
 		write(t, db, func(s flow.Store) error {
-			if err := s.RemindSpare(ctx, u.ID); err != nil {
+			if err := s.RemindSpare(ctx, u.ID, noon); err != nil {
 				return err
 			}
 			v, err := s.UserByID(ctx, u.ID)
@@ -230,7 +230,7 @@ func TestAContextThatEndedWritesNothing(t *testing.T) {
 		over, cancel := context.WithCancel(ctx)
 		cancel()
 		ran := false
-		err := db.Write(over, func(s flow.Store) error { ran = true; return s.RemindSpare(over, "DU1") })
+		err := db.Write(over, func(s flow.Store) error { ran = true; return s.RemindSpare(over, "DU1", noon) })
 		fails(t, "write", err, context.Canceled)
 		if ran {
 			t.Error("the change ran")

@@ -9,14 +9,14 @@ import (
 )
 
 const userColumns = `users.user_id, username, real_name, email, status, notes, created_at, last_login_at, first_enrolled_at,
-	failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, salt, default_phone, auto_action`
+	failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt, default_phone, auto_action`
 
 func scanUser(r *row) user.User {
 	return user.User{
 		ID: r.text(), Username: r.text(), RealName: r.text(), Email: r.text(), Status: user.Status(r.text()), Notes: r.text(),
 		Created: r.time(), LastLogin: r.time(), FirstEnrolled: r.time(), Failures: int(r.int()), LockedAt: r.time(),
-		LastMethod: r.text(), PushMisses: int(r.int()), PushStopped: r.time(), SpareReminders: int(r.int()), Salt: r.bytes(),
-		DefaultPhone: r.text(), AutoAction: r.text(),
+		LastMethod: r.text(), PushMisses: int(r.int()), PushStopped: r.time(), SpareReminders: int(r.int()),
+		SpareReminded: r.time(), Salt: r.bytes(), DefaultPhone: r.text(), AutoAction: r.text(),
 	}
 }
 
@@ -24,12 +24,13 @@ func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" +
 
 func (s *store) CreateUser(ctx context.Context, u user.User) error {
 	const q = `INSERT INTO users (user_id, username, real_name, email, search, status, notes, created_at, last_login_at,
-		first_enrolled_at, failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, salt, default_phone, auto_action)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+		first_enrolled_at, failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt,
+		default_phone, auto_action)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
 		ON CONFLICT (username) DO NOTHING`
 	err := must(ctx, s.run, user.ErrNameTaken, q, u.ID, u.Username, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes,
 		micros(u.Created), micros(u.LastLogin), micros(u.FirstEnrolled), int64(u.Failures), micros(u.LockedAt), u.LastMethod,
-		int64(u.PushMisses), micros(u.PushStopped), int64(u.SpareReminders), blob(u.Salt), u.DefaultPhone, u.AutoAction)
+		int64(u.PushMisses), micros(u.PushStopped), int64(u.SpareReminders), micros(u.SpareReminded), blob(u.Salt), u.DefaultPhone, u.AutoAction)
 	if err != nil {
 		return err
 	}
@@ -128,9 +129,9 @@ func (s *store) LockUser(ctx context.Context, id string) (user.User, error) {
 	return one(ctx, s.run, user.ErrUnknown, scanUser, q+s.lock, id)
 }
 
-func (s *store) RemindSpare(ctx context.Context, id string) error {
-	const q = `UPDATE users SET spare_reminders = spare_reminders + 1 WHERE user_id = $1`
-	return s.run.later(ctx, q, []any{id})
+func (s *store) RemindSpare(ctx context.Context, id string, now time.Time) error {
+	const q = `UPDATE users SET spare_reminders = spare_reminders + 1, spare_reminded_at = $2 WHERE user_id = $1`
+	return s.run.later(ctx, q, []any{id, micros(now)})
 }
 
 func (s *store) SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error {

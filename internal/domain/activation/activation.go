@@ -33,7 +33,6 @@ type Activation struct {
 	TypedDigest []byte
 	Created     time.Time
 	Expires     time.Time
-	Opened      time.Time // when a phone first opened the link
 	Claimed     time.Time
 	Superseded  time.Time // a newer code took its place, or the sign-in ended
 	Number      string    // for a new phone record: its number (E.164), "" = none asked

@@ -38,6 +38,12 @@ const (
 	EnrollLife = 30 * time.Minute
 	TicketLife = 5 * time.Minute // decision 26
 
+	// Extensions is how often a person may ask for the same time again: as often as WCAG 2.2.1 wants it at least.
+	Extensions = 10
+	// FramedLife bounds a sign-in in an application's frame: the application's own half of the signed request is good
+	// for an hour, and an answer that comes later is worth nothing to it.
+	FramedLife = time.Hour
+
 	// CookieDoubt is how long after its beginning a sign-in without a cookie means that the browser keeps none.
 	CookieDoubt = time.Minute
 )
@@ -72,6 +78,26 @@ type Login struct {
 	Expires   time.Time
 	TxID      string // names this sign-in in log and id_token
 	DecidedAt time.Time
+}
+
+// Later is the end the login gets when the person asks for more time now: its life once more, from now. It is
+// Expires when that is no later, or when there is no more to give.
+func (l Login) Later(now time.Time) time.Time {
+	life := Life
+	if l.Enrolling {
+		life = EnrollLife
+	}
+	last := l.Created.Add((1 + Extensions) * life)
+	if l.Door == DoorFrame {
+		last = l.Created.Add(FramedLife)
+	}
+	if until := now.Add(life); until.Before(last) {
+		last = until
+	}
+	if last.Before(l.Expires) {
+		return l.Expires
+	}
+	return last
 }
 
 // Kinds of digest.
@@ -120,6 +146,8 @@ type Store interface {
 	AnswerRecovery(ctx context.Context, id string) error
 	// ChooseRemember notes whether the browser shall be remembered, on an unexpired, unfinished login. False otherwise.
 	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
+	// ExtendLogin moves the end of an unexpired, unfinished login later, to until. False when it is over or ends no earlier.
+	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
 	// FinishLogin moves allowed to finished and stores the ticket's digest. Until a ticket is collected it
 	// may be called again, so a browser or server that died on the way to the application loses nothing;
 	// one ticket is good at a time, and its life counts from the first call. False otherwise.

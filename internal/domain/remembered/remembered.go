@@ -25,6 +25,7 @@ type Browser struct {
 	UserID        string
 	ApplicationID string
 	Digest        []byte // of the cookie's value
+	Name          string // e.g. "Firefox on Linux", for the person it belongs to; "" = not known
 	Created       time.Time
 	Used          time.Time // last sign-in it opened, at first Created
 	Expires       time.Time
@@ -50,6 +51,8 @@ type Store interface {
 	// CreateBrowser does nothing when the digest is there already.
 	CreateBrowser(ctx context.Context, b Browser) error
 	BrowserByDigest(ctx context.Context, digest []byte) (b Browser, found bool, err error)
+	// BrowsersOf lists those of a user, newest first.
+	BrowsersOf(ctx context.Context, userID string) ([]Browser, error)
 	// UseBrowser moves Used forward: one conditional UPDATE on a browser not expired and not forgotten. False otherwise.
 	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
 	ForgetBrowser(ctx context.Context, id string) error

@@ -39,8 +39,9 @@ type User struct {
 	PushMisses  int       // requests not approved since the last success (decision 13)
 	PushStopped time.Time // set when requests were stopped; cleared by a success with another way
 
-	SpareReminders int    // how often a spare way was asked for
-	Salt           []byte // 16 bytes for this user's slow digests
+	SpareReminders int       // how often a spare way was asked for
+	SpareReminded  time.Time // when it was asked for last
+	Salt           []byte    // 16 bytes for this user's slow digests
 
 	DefaultPhone string // phone that requests without a choice go to (D-12); "" = the oldest
 	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, AutoPush, AutoCall
@@ -121,6 +122,6 @@ type Store interface {
 	LockUser(ctx context.Context, id string) (User, error)
 	// SavePreferences writes DefaultPhone and AutoAction. ErrUnknown.
 	SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error
-	// RemindSpare adds one to SpareReminders.
-	RemindSpare(ctx context.Context, id string) error
+	// RemindSpare adds one to SpareReminders and notes when.
+	RemindSpare(ctx context.Context, id string, now time.Time) error
 }

@@ -81,7 +81,7 @@ func (f *Flow) keepBrowser(ctx context.Context, st flow.Store, s Session) error 
 	now := f.Now()
 	_, digest := f.browserValue(s.Login.ID)
 	return st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.Rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
-		Digest: digest, Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
+		Digest: digest, Name: describeClient(s.Login.UserAgent), Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
 }
 
 // KeptBrowser gives what the browser of a finished sign-in shall keep, and for how long; empty when it was not to be

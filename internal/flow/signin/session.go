@@ -69,8 +69,11 @@ func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
 	return s, err
 }
 
+// spareRest is how long a person is left in peace after a reminder of the spare way.
+const spareRest = 7 * 24 * time.Hour
+
 // SpareDue reports whether the prompt asks for a spare way now, and whether "Later" is an answer
-// (decision 10): after the first device, then at most twice more, a week apart.
+// (decision 10): after the first device, then at most twice more, each a week after the one before.
 func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
 	if s.Login.Stage != login.Allowed || s.Login.SpareAsked || s.devices() != 1 {
 		return false, true
@@ -86,9 +89,9 @@ func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
 	case policy.SpareRequire:
 		return true, false
 	case policy.SpareRemind:
-		n := s.User.SpareReminders
-		wait := time.Duration(n) * 7 * 24 * time.Hour
-		return n < policy.SpareReminders && !now.Before(s.User.FirstEnrolled.Add(wait)), true
+		u := s.User
+		rested := u.SpareReminders == 0 || now.Sub(u.SpareReminded) >= spareRest
+		return u.SpareReminders < policy.SpareReminders && rested, true
 	}
 	return false, true
 }
@@ -121,7 +124,7 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 		if l, err := st.LoginByID(ctx, s.Login.ID); err != nil || l.SpareAsked {
 			return err // answered already, in another tab
 		}
-		if err := st.RemindSpare(ctx, s.User.ID); err != nil {
+		if err := st.RemindSpare(ctx, s.User.ID, f.Now()); err != nil {
 			return err
 		}
 		return st.AnswerSpare(ctx, s.Login.ID)
