@@ -10,18 +10,23 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
-	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"countersign/internal/base/errs"
 )
+
+// sqliteCoded are the errors of SQLite: ours, and those of the driver that migrates.
+type sqliteCoded interface {
+	error
+	Code() int
+}
 
 // sqliteError gives an error of SQLite its meaning. fatal says that the transaction is lost.
 func sqliteError(err error) (mapped error, fatal bool) {
 	if err == nil {
 		return nil, false
 	}
-	var e *sqlite.Error
+	var e sqliteCoded
 	if !errors.As(err, &e) {
 		return err, false
 	}
@@ -38,7 +43,7 @@ func sqliteError(err error) (mapped error, fatal bool) {
 }
 
 func isBusy(err error) bool {
-	var e *sqlite.Error
+	var e sqliteCoded
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 

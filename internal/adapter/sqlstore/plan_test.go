@@ -25,9 +25,13 @@ func checkPlans(t testing.TB, conns ...*sqliteConn) {
 			}
 		}
 		for _, q := range all {
-			args := make([]any, strings.Count(q, "$"))
-			_ = c.query(context.Background(), "EXPLAIN QUERY PLAN "+q, args, func(r *row) {
-				step, _ := r.values[3].(string)
+			var args []any
+			for strings.Contains(q, placeholder(len(args)+1)) {
+				args = append(args, nil)
+			}
+			err := c.query(context.Background(), "EXPLAIN QUERY PLAN "+q, args, func(r *row) {
+				r.i = 3 // the description
+				step := r.text()
 				if !strings.HasPrefix(step, "SCAN ") || strings.Contains(step, "CONSTANT") || strings.Contains(step, " INDEX ") {
 					return
 				}
@@ -38,6 +42,9 @@ func checkPlans(t testing.TB, conns ...*sqliteConn) {
 				}
 				t.Errorf("%s:\n%s", step, q)
 			})
+			if err != nil {
+				t.Errorf("%v:\n%s", err, q)
+			}
 		}
 	}
 }

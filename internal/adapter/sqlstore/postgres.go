@@ -192,17 +192,6 @@ type queuedStatement struct {
 	args []any
 }
 
-func cleanAll(args []any) []any {
-	for i, a := range args {
-		if s, ok := a.(string); ok {
-			if t := clean(s); t != s {
-				args[i] = t
-			}
-		}
-	}
-	return args
-}
-
 func (t *postgresTx) later(_ context.Context, q string, args []any) error {
 	t.queued = append(t.queued, queuedStatement{q, cleanAll(args)})
 	return nil

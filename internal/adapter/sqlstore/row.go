@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql/driver"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -39,9 +38,9 @@ func (e errText) Error() string { return string(e) }
 
 // row reads the columns of one result row from left to right.
 type row struct {
-	values []driver.Value // SQLite
-	raw    [][]byte       // PostgreSQL, binary format
-	i      int
+	raw  [][]byte   // PostgreSQL, binary format; nil for SQLite
+	stmt sqliteStmt // SQLite
+	i    int
 }
 
 func (r *row) text() string {
@@ -50,8 +49,7 @@ func (r *row) text() string {
 	if r.raw != nil {
 		return string(r.raw[i])
 	}
-	s, _ := r.values[i].(string)
-	return s
+	return r.stmt.text(i)
 }
 
 func (r *row) int() int64 {
@@ -67,8 +65,7 @@ func (r *row) int() int64 {
 			return 0
 		}
 	}
-	n, _ := r.values[i].(int64)
-	return n
+	return r.stmt.integer(i)
 }
 
 func (r *row) bool() bool {
@@ -84,17 +81,16 @@ func (r *row) bool() bool {
 func (r *row) bytes() []byte {
 	i := r.i
 	r.i++
+	var b []byte
 	if r.raw != nil {
-		if len(r.raw[i]) == 0 {
-			return nil
-		}
-		return append([]byte(nil), r.raw[i]...)
+		b = r.raw[i]
+	} else {
+		b = r.stmt.blob(i)
 	}
-	b, _ := r.values[i].([]byte)
 	if len(b) == 0 {
 		return nil
 	}
-	return b
+	return append([]byte(nil), b...)
 }
 
 func (r *row) time() time.Time {
@@ -128,6 +124,18 @@ func clean(s string) string {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// cleanAll cleans the texts among a statement's values, in place.
+func cleanAll(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			if t := clean(s); t != s {
+				args[i] = t
+			}
+		}
+	}
+	return args
 }
 
 // one scans a single row; missing is the error when there is none.

@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver that migrates
 
 	"countersign/internal/flow"
 )
@@ -24,13 +27,14 @@ type sqliteEngine struct {
 	reading flow.Store
 }
 
-// sqliteDSN names the file and the settings of each connection: WAL so that readers and the writer do not
-// wait for each other, FULL so that a commit is on disk when it returns (security 0, item 7).
-func sqliteDSN(path string, more ...string) string {
-	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	pragmas := append([]string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"temp_store(MEMORY)", "cache_size(-32768)"}, more...)
-	return "file:" + path + "?_txlock=immediate&_pragma=" + strings.Join(pragmas, "&_pragma=")
+// pragmas are the settings of each connection: WAL so that readers and the writer do not wait for each
+// other, FULL so that a commit is on disk when it returns (security 0, item 7).
+var pragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+	"temp_store(MEMORY)", "cache_size(-32768)"}
+
+// sqliteURI names a file.
+func sqliteURI(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
 func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, error) {
@@ -45,7 +49,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	e.log = o.Logger
 	e.queue, e.quit, e.stopped = make(chan *pendingChange, groupSize), make(chan struct{}), make(chan struct{})
 	// The checkpoint runs on this connection: at 4,096 pages (16 MB) it is rare and still short.
-	if e.conn, err = connectSQLite(sqliteDSN(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)")); err != nil {
+	if e.conn, err = connectSQLite(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)"); err != nil {
 		return nil, err
 	}
 	if err := e.checkContents(!o.Unchecked); err != nil {
@@ -54,7 +58,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	}
 	e.readers = &sqliteReader{idle: make(chan *sqliteConn, sqliteReaders), closed: make(chan struct{})}
 	for range sqliteReaders {
-		c, err := connectSQLite(sqliteDSN(path, "query_only(1)"))
+		c, err := connectSQLite(path, "query_only(1)")
 		if err != nil {
 			for len(e.readers.idle) > 0 {
 				_ = (<-e.readers.idle).close()
@@ -71,18 +75,21 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	return e, nil
 }
 
-func connectSQLite(dsn string) (*sqliteConn, error) {
-	db, err := sql.Open("sqlite", dsn) // opens nothing; the driver has no other way to be named
-	if err != nil {
-		return nil, err
-	}
-	defer db.Close()
-	conn, err := db.Driver().Open(dsn)
+// connectSQLite opens a connection with the pragmas and more.
+func connectSQLite(path string, more ...string) (*sqliteConn, error) {
+	h, err := openHandle(sqliteURI(path))
 	if err != nil {
 		mapped, _ := sqliteError(err)
 		return nil, mapped
 	}
-	return &sqliteConn{conn: conn}, nil
+	c := &sqliteConn{handle: h, stmts: map[string]sqliteStmt{}}
+	for _, p := range append(slices.Clone(pragmas), more...) {
+		if err := c.run("PRAGMA " + p); err != nil {
+			_ = c.close()
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // checkFile looks at the file before SQLite does, which would take an empty file for a new database.
@@ -184,7 +191,7 @@ func (e *sqliteEngine) version() (int64, error) {
 }
 
 func (e *sqliteEngine) migrate(ctx context.Context) error {
-	db, err := sql.Open("sqlite", sqliteDSN(e.path))
+	db, err := sql.Open("sqlite", sqliteURI(e.path)+"?_txlock=immediate&_pragma="+strings.Join(pragmas, "&_pragma="))
 	if err != nil {
 		return err
 	}
@@ -197,7 +204,7 @@ func (e *sqliteEngine) migrate(ctx context.Context) error {
 
 func (e *sqliteEngine) status(ctx context.Context) (Status, error) {
 	s := Status{Dialect: SQLite, Target: target(SQLite)}
-	c, err := connectSQLite(sqliteDSN(e.path, "query_only(1)"))
+	c, err := connectSQLite(e.path, "query_only(1)")
 	if err != nil {
 		return s, err
 	}

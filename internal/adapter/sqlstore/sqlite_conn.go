@@ -1,44 +1,28 @@
 package sqlstore
 
-import (
-	"context"
-	"database/sql/driver"
-	"fmt"
-	"io"
-)
+import "context"
 
 // sqliteConn is one connection with its prepared statements. One goroutine uses it at a time.
 // Statements run without the caller's context: they take microseconds, and an interrupt would hit
 // whoever else shares the transaction.
 type sqliteConn struct {
-	conn  driver.Conn
-	stmts map[string]*sqliteStmt
-	args  []driver.NamedValue
-	row   row
+	handle *sqliteHandle
+	stmts  map[string]sqliteStmt
+	row    row
 
 	failed error // the first error of a statement since a change began
 	lost   error // the transaction cannot go on
 }
 
-type sqliteStmt struct {
-	driver.Stmt
-	values []driver.Value
-}
-
-func (c *sqliteConn) prepare(q string) (*sqliteStmt, error) {
-	if s := c.stmts[q]; s != nil {
+func (c *sqliteConn) prepare(q string) (sqliteStmt, error) {
+	if s, ok := c.stmts[q]; ok {
 		return s, nil
 	}
-	s, err := c.conn.Prepare(q)
-	if err != nil {
-		return nil, c.fail(err)
+	s, err := c.handle.prepare(q)
+	if err == nil {
+		c.stmts[q] = s
 	}
-	if c.stmts == nil {
-		c.stmts = make(map[string]*sqliteStmt)
-	}
-	kept := &sqliteStmt{Stmt: s}
-	c.stmts[q] = kept
-	return kept, nil
+	return s, err
 }
 
 func (c *sqliteConn) fail(err error) error {
@@ -52,64 +36,31 @@ func (c *sqliteConn) fail(err error) error {
 	return err
 }
 
-func (c *sqliteConn) bind(args []any) []driver.NamedValue {
-	c.args = c.args[:0]
-	for i, a := range args {
-		if s, ok := a.(string); ok {
-			if t := clean(s); t != s {
-				a = t
-			}
-		}
-		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
-	}
-	return c.args
-}
-
-func (c *sqliteConn) query(_ context.Context, q string, args []any, each func(*row)) (err error) {
+func (c *sqliteConn) query(_ context.Context, q string, args []any, each func(*row)) error {
 	s, err := c.prepare(q)
-	if err != nil {
-		return err
-	}
-	rows, err := s.Stmt.(driver.StmtQueryContext).QueryContext(context.Background(), c.bind(args))
 	if err != nil {
 		return c.fail(err)
 	}
-	defer func() {
-		if e := rows.Close(); e != nil && err == nil {
-			err = c.fail(e)
-		}
-	}()
-	if s.values == nil {
-		s.values = make([]driver.Value, len(rows.Columns()))
-	}
-	for {
-		switch err := rows.Next(s.values); err {
-		case nil:
-			c.row = row{values: s.values}
+	defer s.reset() // also when each panics
+	err = s.bind(cleanAll(args))
+	for more := true; more && err == nil; {
+		if more, err = s.step(); more {
+			c.row = row{stmt: s}
 			each(&c.row)
-		case io.EOF:
-			return nil
-		default:
-			return c.fail(err)
 		}
 	}
+	return c.fail(err)
 }
 
 func (c *sqliteConn) change(ctx context.Context, q string, args []any, each func(*row)) error {
 	return c.query(ctx, q, args, each)
 }
 
-func (c *sqliteConn) exec(_ context.Context, q string, args []any) (int64, error) {
-	s, err := c.prepare(q)
-	if err != nil {
-		return 0, err
+func (c *sqliteConn) exec(ctx context.Context, q string, args []any) (n int64, err error) {
+	if err = c.query(ctx, q, args, func(*row) {}); err == nil {
+		n = c.handle.changed()
 	}
-	r, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), c.bind(args))
-	if err != nil {
-		return 0, c.fail(err)
-	}
-	n, err := r.RowsAffected()
-	return n, c.fail(err)
+	return n, err
 }
 
 func (c *sqliteConn) later(ctx context.Context, q string, args []any) error {
@@ -127,7 +78,7 @@ func (c *sqliteConn) run(q string) error {
 func (c *sqliteConn) text(q string, args ...any) (v string, err error) {
 	err = c.query(context.Background(), q, args, func(r *row) {
 		if v == "" {
-			v = fmt.Sprint(r.values[0])
+			v = r.text()
 		}
 	})
 	return v, err
@@ -135,9 +86,9 @@ func (c *sqliteConn) text(q string, args ...any) (v string, err error) {
 
 func (c *sqliteConn) close() error {
 	for _, s := range c.stmts {
-		_ = s.Close() // the connection goes next
+		s.finalize()
 	}
-	return c.conn.Close()
+	return c.handle.close()
 }
 
 // sqliteReader is the pool of reading connections. A store method makes one statement (a few make two), so

@@ -250,7 +250,7 @@ func TestEveryAcknowledgedRowSurvivesKill9(t *testing.T) { // AC-031
 func TestAHeldWriteLockIsUnavailableAndNotForever(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cs.db")
 	db := openTest(t, Options{Path: path})
-	other, err := connectSQLite(sqliteDSN(path))
+	other, err := connectSQLite(path)
 	if err != nil {
 		t.Fatal(err)
 	}
