@@ -19,9 +19,11 @@ type Error struct {
 	Message string //
 	Detail  string // "" = none
 	Cause   error  // for the log only
+
+	wait time.Duration // of Retry-After; 0 = RetryAfter
 }
 
-// RetryAfter is what a caller who was turned away is told to wait.
+// RetryAfter is what a caller who was turned away is told to wait, unless the error says otherwise.
 const RetryAfter = 2 * time.Second
 
 // The errors of every signed door.
@@ -77,6 +79,25 @@ func (e *Error) With(cause error) *Error {
 	return &c
 }
 
+// After returns a copy that asks the caller to come back so much later.
+func (e *Error) After(wait time.Duration) *Error {
+	c := *e
+	c.wait = wait
+	return &c
+}
+
+// RetryAfter is the header of a 429 in whole seconds, "" for other answers.
+func (e *Error) RetryAfter() string {
+	if e.Status != http.StatusTooManyRequests {
+		return ""
+	}
+	wait := e.wait
+	if wait == 0 {
+		wait = RetryAfter
+	}
+	return strconv.Itoa(int(wait / time.Second))
+}
+
 // ErrorOf finds what to answer to any error. A failure of ours is 429: a 5xx would switch the second factor
 // off in callers that fail open (decision 31).
 func ErrorOf(err error) *Error {
@@ -103,6 +124,9 @@ type failure struct {
 // WriteError answers with the FAIL envelope.
 func WriteError(w http.ResponseWriter, err error) {
 	e := ErrorOf(err)
+	if wait := e.RetryAfter(); wait != "" {
+		w.Header().Set("Retry-After", wait)
+	}
 	write(w, e.Status, failure{"FAIL", e.Code, e.Message, e.Detail})
 }
 
@@ -120,14 +144,12 @@ func write(w http.ResponseWriter, status int, envelope any) {
 	if err != nil { // a body of ours that is no JSON: turned away rather than broken
 		status = ErrTooManyRequests.Status
 		raw = []byte(`{"stat":"FAIL","code":42901,"message":"Too Many Requests"}`)
+		w.Header().Set("Retry-After", ErrTooManyRequests.RetryAfter())
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(raw)))
 	h.Set("Cache-Control", "no-store")
-	if status == http.StatusTooManyRequests {
-		h.Set("Retry-After", strconv.Itoa(int(RetryAfter/time.Second)))
-	}
 	w.WriteHeader(status)
 	_, _ = w.Write(raw) // the caller may be gone
 }

@@ -36,12 +36,14 @@ type Caller struct {
 	Now          func() time.Time
 	Types        []application.Type // that may use the door
 	Lists        []string           // parameters that may be sent more than once (decision 29)
+	Outage       *Outage            // shared by all doors of a node; nil: a lost database is 429 for as long as it is lost
 }
 
 // Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
 // the signature covers and nothing else. The error is an *Error: 40101 … 40105 for one who proved nothing,
 // 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
-// 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now.
+// 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now. When the
+// database is lost for longer, it is a *Lost or, for an application that wants it so, 50301.
 func (c *Caller) Read(r *http.Request) (application.Application, url.Values, error) {
 	none := application.Application{}
 	if len(r.Header.Values("Authorization")) != 1 {
@@ -56,25 +58,47 @@ func (c *Caller) Read(r *http.Request) (application.Application, url.Values, err
 		return none, nil, err
 	}
 	app, err := c.find(r.Context(), credentials.Key)
+	if lost := (*noDatabase)(nil); errors.As(err, &lost) {
+		return none, nil, c.without(r, body, credentials, lost)
+	}
 	if err != nil {
 		return none, nil, err
 	}
-	in, parsed := read(r, body)
-	version, err := c.verify(in.request, credentials.Signature, app)
-	if err != nil {
-		return none, nil, err
-	}
-	if err := c.mayCall(app, version, in.request.Date); err != nil {
-		return none, nil, err
-	}
-	if parsed != nil {
-		return none, nil, parsed
-	}
-	params, err := in.signed(version, c.Lists)
+	params, err := c.check(r, body, credentials.Signature, app)
 	if err != nil {
 		return none, nil, err
 	}
 	return app, params, nil
+}
+
+// without answers a request whose application the database could not be asked for.
+func (c *Caller) without(r *http.Request, body []byte, credentials duosign.Credentials, lost *noDatabase) error {
+	shed := ErrTooManyRequests.With(lost.cause).After(c.Outage.retryAfter())
+	app, ok := c.Outage.recall(credentials.Key)
+	if !ok {
+		return shed
+	}
+	params, err := c.check(r, body, credentials.Signature, app)
+	if err != nil {
+		return shed // what was kept accuses nobody
+	}
+	return c.Outage.answer(app, params, shed)
+}
+
+// check proves that an application signed a request and may send it, and gives its parameters.
+func (c *Caller) check(r *http.Request, body []byte, signature string, app application.Application) (url.Values, error) {
+	in, parsed := read(r, body)
+	version, err := c.verify(in.request, signature, app)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.mayCall(app, version, in.request.Date); err != nil {
+		return nil, err
+	}
+	if parsed != nil {
+		return nil, parsed
+	}
+	return in.signed(version, c.Lists)
 }
 
 // readBody reads a body of any framing, up to maxBody.
@@ -93,26 +117,36 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
+// find looks an application up, and tells Outage how that went. A lookup that ended because its caller had gone says
+// nothing about the database: nobody can make an outage.
 func (c *Caller) find(ctx context.Context, key string) (application.Application, error) {
 	none := application.Application{}
 	if !shaped(key) {
 		return none, ErrIntegrationKey
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	asking, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	app, err := c.Applications.ApplicationByID(ctx, key)
-	if err != nil {
-		if errs.KindOf(err) == errs.NotFound {
-			return none, ErrIntegrationKey
-		}
+	at := c.Now()
+	app, err := c.Applications.ApplicationByID(asking, key)
+	switch {
+	case err == nil:
+	case errs.KindOf(err) == errs.NotFound:
+		c.Outage.answered(key, nil, at)
+		return none, ErrIntegrationKey
+	case ctx.Err() == nil && unanswered(err):
+		c.Outage.failed()
+		return none, &noDatabase{err}
+	default:
 		return none, ErrTooManyRequests.With(err)
 	}
 	if app.Type == application.TypePortal { // nobody holds its key
 		return none, ErrIntegrationKey
 	}
 	if !app.Deleted.IsZero() { // its secret is gone, so no signature can be right or wrong
+		c.Outage.answered(key, nil, at)
 		return none, ErrClosed
 	}
+	c.Outage.answered(key, &app, at)
 	return app, nil
 }
 
@@ -209,7 +243,11 @@ func date(h http.Header) string {
 func (in incoming) signed(v duosign.Version, lists []string) (url.Values, error) {
 	all := url.Values{}
 	add := func(name, value string) { all[name] = append(all[name], value) }
-	if !in.isJSON || v == duosign.V1 || v == duosign.V2 {
+	inBody := v == duosign.V4 || v == duosign.V5 // and nothing but JSON goes there under them; the query is not signed
+	if len(in.request.Form) > 0 && inBody {
+		return nil, ErrInvalid.About("Content-Type")
+	}
+	if in.request.Form == nil && !in.isJSON || !inBody {
 		for _, from := range []url.Values{in.request.Query, in.request.Form} {
 			for name, values := range from {
 				for _, value := range values {

@@ -82,6 +82,9 @@ func StatusOfError(c *message.Catalogue, err error) (Status, bool) {
 	return Status{}, false
 }
 
+// StatusOfOutage is the "no" of a door whose database is lost.
+func StatusOfOutage(c *message.Catalogue) Status { return deny(c, "deny", "outage") }
+
 func deny(c *message.Catalogue, status, reason string) Status {
 	return Status{ResultDeny, status, sentence(c, "api.deny", reason)}
 }

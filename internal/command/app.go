@@ -22,6 +22,7 @@ type appDoc struct {
 	RedirectURIs []string  `json:"redirect_uris"`
 	FrameHosts   []string  `json:"frame_hosts"` // empty: the page the client names
 	Dateless     bool      `json:"dateless"`    // requests signed without a date are let in
+	Outage       string    `json:"outage"`      // deny or client: who decides while the database is lost
 	Disabled     bool      `json:"disabled"`
 	Policy       policyDoc `json:"policy"`
 	Created      *string   `json:"created"`
@@ -40,7 +41,7 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 	}
 	return appDoc{
 		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, IKey: a.ID, SKey: secret, APIHost: o.apiHost,
-		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Dateless: a.TakesDateless(), Disabled: a.Disabled,
+		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Dateless: a.TakesDateless(), Outage: outageWord(a), Disabled: a.Disabled,
 		Policy: policyOf(a.Policy), Created: stamp(a.Created), row: a,
 	}
 }
@@ -48,8 +49,15 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 func (d appDoc) write(p *page) {
 	p.fields(append([]any{
 		"name", d.Name, "type", d.Type, "client_id", d.ClientID, "client_secret", d.ClientSecret, "api_host", d.APIHost,
-		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "dateless", d.Dateless, "disabled", d.Disabled,
+		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "dateless", d.Dateless, "outage", d.Outage, "disabled", d.Disabled,
 		"created", d.row.Created}, d.Policy.fields()...)...)
+}
+
+func outageWord(a application.Application) string {
+	if a.ClientDecides() {
+		return application.OutageClient
+	}
+	return "deny"
 }
 
 // findApp takes a client_id or a name that only one application has.
@@ -85,6 +93,7 @@ type appAdd struct {
 	RedirectURI   []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Exact address people may be sent back to; repeat for more. None: any https address the application signs."`
 	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for more. None: the page the application names."`
 	Dateless      string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
+	Outage        string   `enum:",deny,client" default:"" placeholder:"deny|client" help:"When the database is lost for longer: deny everybody (the default), or let the client's own fail mode decide (by 503); for authapi and unix."`
 	policyFlags
 }
 
@@ -97,7 +106,7 @@ func (c *appAdd) Run(r *run) error {
 	return r.office(func(o *office) error {
 		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), directory.ApplicationChange{
 			Name: &c.Name, SelfService: &c.SelfService, Normalization: &normalization,
-			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Dateless: choice[string](c.Dateless), Policy: policyChange,
+			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Dateless: choice[string](c.Dateless), Outage: choice[string](c.Outage), Policy: policyChange,
 		})
 		if err != nil {
 			return err
@@ -131,14 +140,14 @@ func (appList) Run(r *run) error {
 		rows := make([][]any, 0, len(all))
 		for _, a := range all {
 			docs = append(docs, o.appDoc(a, ""))
-			rows = append(rows, []any{a.Name, a.Type, a.ID, a.SelfService, a.Policy.NewUser, a.Disabled})
+			rows = append(rows, []any{a.Name, a.Type, a.ID, a.SelfService, a.Policy.NewUser, outageWord(a), a.Disabled})
 		}
 		return r.show(docs, func(p *page) {
 			if len(docs) == 0 {
 				p.line("app.none")
 				return
 			}
-			p.table([]string{"name", "type", "client_id", "self_service", "new_user", "disabled"}, rows)
+			p.table([]string{"name", "type", "client_id", "self_service", "new_user", "outage", "disabled"}, rows)
 		})
 	})
 }
@@ -179,6 +188,7 @@ type appSet struct {
 	FrameHost         []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Hosts whose pages may frame the traditional prompt; takes the place of the list."`
 	ClearFrameHosts   bool     `name:"clear-frame-hosts" help:"Take all away: the page the application names."`
 	Dateless          string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
+	Outage            string   `enum:",deny,client" default:"" placeholder:"deny|client" help:"When the database is lost for longer: deny everybody (the default), or let the client's own fail mode decide (by 503); for authapi and unix."`
 	policyFlags
 }
 
@@ -196,7 +206,7 @@ func (c *appSet) Run(r *run) error {
 			Name: c.Name, SelfService: c.SelfService, Disabled: c.Disabled,
 			Normalization:   choice[application.Normalization](c.Normalization),
 			AddRedirectURIs: c.RedirectURI, RemoveRedirectURIs: c.RemoveRedirectURI, ClearRedirectURIs: c.ClearRedirectURIs,
-			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Dateless: choice[string](c.Dateless), Policy: policyChange,
+			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Dateless: choice[string](c.Dateless), Outage: choice[string](c.Outage), Policy: policyChange,
 		})
 		if err != nil {
 			return err

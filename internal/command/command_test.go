@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -236,6 +237,9 @@ func TestAnApplicationFromAddToDelete(t *testing.T) {
 	if text := s.ok("app", "list"); !strings.Contains(text, "Payroll") || strings.Contains(text, reset.ClientSecret) {
 		t.Fatal(text)
 	}
+	if code, _, bad := s.run("app", "set", "Payroll", "--outage", "client"); code != exitFailed || !strings.Contains(bad, "authapi and unix") {
+		t.Fatalf("exit %d: %s", code, bad)
+	}
 	s.ok("app", "delete", added.ClientID)
 	if code, _, bad := s.run("app", "show", "Payroll"); code != exitFailed || !strings.Contains(bad, "app list") {
 		t.Fatalf("exit %d: %s", code, bad)
@@ -244,6 +248,41 @@ func TestAnApplicationFromAddToDelete(t *testing.T) {
 	s.json(&log, "log", "admin")
 	if raw, err := json.Marshal(log); err != nil || len(log) != 6 || bytes.Contains(raw, []byte(added.ClientSecret)) {
 		t.Fatalf("%d rows: %s", len(log), raw)
+	}
+}
+
+// Security 0, item 1 d: off by default, and shown where it is looked for.
+func TestWhoDecidesInAnOutageIsSetPerApplication(t *testing.T) {
+	s := ready(t)
+	var doc appDoc
+	s.json(&doc, "app", "add", "--name", "Gateway", "--type", "unix")
+	if doc.Outage != "deny" {
+		t.Errorf("a new application: %q", doc.Outage)
+	}
+	s.json(&doc, "app", "set", "Gateway", "--outage", "client")
+	s.json(&doc, "app", "show", "Gateway")
+	if doc.Outage != "client" {
+		t.Errorf("set to client: %q", doc.Outage)
+	}
+	if text := s.ok("app", "show", "Gateway"); !regexp.MustCompile(`In an outage +client`).MatchString(text) {
+		t.Error(text)
+	}
+	if text := s.ok("app", "list"); !regexp.MustCompile(`Gateway .* client`).MatchString(text) {
+		t.Error(text)
+	}
+	s.json(&doc, "app", "set", "Gateway", "--outage", "deny")
+	if doc.Outage != "deny" {
+		t.Errorf("set back: %q", doc.Outage)
+	}
+	s.json(&doc, "app", "add", "--name", "VPN", "--type", "authapi", "--outage", "client")
+	if doc.Outage != "client" {
+		t.Errorf("added with client: %q", doc.Outage)
+	}
+	if text := s.ok("log", "admin", "--json"); !strings.Contains(text, `"outage":"client"`) || !strings.Contains(text, `"outage":"deny"`) {
+		t.Error(text)
+	}
+	if code, _, bad := s.run("app", "add", "--name", "Wiki", "--type", "websdk", "--outage", "client"); code != exitFailed || !strings.Contains(bad, "authapi and unix") {
+		t.Errorf("exit %d: %s", code, bad)
 	}
 }
 

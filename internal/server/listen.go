@@ -46,6 +46,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	var background errgroup.Group
 	background.Go(func() error { s.sweep(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
+	background.Go(func() error { s.outage.Watch(work); return nil })
 
 	fronts := make([]*http.Server, len(listeners))
 	failed := make(chan error, len(listeners))
@@ -83,7 +84,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 		s.Log.Warn("some connections were cut", "error", shut)
 	}
 	stopWork()
-	_ = background.Wait() // neither returns an error
+	_ = background.Wait() // none returns an error
 	return err
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/internal/adapter/webpush"
+	"countersign/internal/api"
 	"countersign/internal/base/id"
 	"countersign/internal/base/message"
 	"countersign/internal/base/secret"
@@ -68,6 +69,7 @@ type Server struct {
 	hsts       bool
 	hosts      *hosts
 	health     health
+	outage     *api.Outage
 	requestLog web.RequestLog
 	cookies    web.Cookies
 	mux        *http.ServeMux
@@ -105,6 +107,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 		return nil, err
 	}
 	s.health.DB = s.DB
+	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)
 	return s, s.mount(o)

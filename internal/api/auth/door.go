@@ -72,6 +72,7 @@ type Door struct {
 	Rand io.Reader
 	Log  *slog.Logger // nil: slog.Default
 
+	Outage   *api.Outage   // what is known of a lost database; nil: it is 429 for as long as it is lost
 	Hold     time.Duration // of one auth_status; 0: 25 s
 	Deadline time.Duration // of everything that does not wait for a person; 0: 2 s
 
@@ -121,7 +122,7 @@ func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+At+"ping", func(w http.ResponseWriter, _ *http.Request) { api.WriteOK(w, d.time()) })
 	mux.HandleFunc("GET "+QRAt, d.qr)
-	caller := &api.Caller{Applications: d.DB.Read(), Keys: d.Keys, Now: d.Now, Types: Types}
+	caller := &api.Caller{Applications: d.DB.Read(), Keys: d.Keys, Now: d.Now, Types: Types, Outage: d.Outage}
 	methods := map[string]string{At + "ping": http.MethodGet}
 	for _, s := range signed {
 		methods[s.Pattern] = s.Method
@@ -132,10 +133,11 @@ func (d *Door) Handler() http.Handler {
 			}
 			body, err := within(r.Context(), limit, func(ctx context.Context) (any, error) {
 				app, params, err := caller.Read(r)
+				c := call{app, params, r, message.For(r.Header.Get("Accept-Language"))}
 				if err != nil {
-					return nil, err
+					return d.without(s.Pattern, c, err)
 				}
-				return s.run(d, ctx, call{app, params, r, message.For(r.Header.Get("Accept-Language"))})
+				return s.run(d, ctx, c)
 			})
 			d.answer(w, r, body, err)
 		})
@@ -215,7 +217,7 @@ func (d *Door) note(r *http.Request, e *api.Error) {
 	}
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("door", "auth"), slog.String("route", strings.TrimPrefix(r.Pattern, r.Method+" ")), slog.Int("code", e.Code)}
-	if e.Cause != nil && e.Status == http.StatusTooManyRequests && !errors.Is(e.Cause, context.Canceled) {
+	if e.Cause != nil && e.Status >= http.StatusTooManyRequests && !errors.Is(e.Cause, context.Canceled) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", e.Cause.Error()))
 	}

@@ -7,11 +7,13 @@ package unix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -65,7 +67,8 @@ type Door struct {
 	Rand         io.Reader
 	Log          *slog.Logger // nil: slog.Default
 
-	Hold time.Duration // of a status poll; 0 = pollTime
+	Outage *api.Outage   // what is known of a lost database; nil: it is 429 for as long as it is lost
+	Hold   time.Duration // of a status poll; 0 = pollTime
 
 	caller   api.Caller
 	once     sync.Once
@@ -115,7 +118,7 @@ func (d *Door) Routes() []Route {
 func (d *Door) Handler() http.Handler {
 	d.once.Do(func() {
 		d.caller = api.Caller{Applications: d.Applications, Keys: d.Keys, Now: d.Now,
-			Types: []application.Type{application.TypeUnix, application.TypeAuthAPI}}
+			Types: []application.Type{application.TypeUnix, application.TypeAuthAPI}, Outage: d.Outage}
 		d.busy = make(chan struct{}, maxBusy)
 	})
 	mux := http.NewServeMux()
@@ -143,6 +146,14 @@ type call struct {
 	params      map[string]string
 	digest      string // of all that was signed, for retries
 	userAgent   string
+}
+
+func newCall(r *http.Request, app application.Application, params url.Values) call {
+	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), digest: digest(app.ID, r.URL.Path, params)}
+	for name := range params {
+		c.params[name] = params.Get(name)
+	}
+	return c
 }
 
 func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick bool) {
@@ -175,13 +186,14 @@ type reply struct {
 // keep the others out; a place is free again when its call is really over.
 func (d *Door) run(r *http.Request, op operation) (reply, error) {
 	app, params, err := d.caller.Read(r)
+	if lost := (*api.Lost)(nil); errors.As(err, &lost) {
+		body, err := d.without(newCall(r, lost.Application, lost.Params), r.URL.Path, err)
+		return reply{body: body}, err
+	}
 	if err != nil {
 		return reply{}, err
 	}
-	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), digest: digest(app.ID, r.URL.Path, params)}
-	for name := range params {
-		c.params[name] = params.Get(name)
-	}
+	c := newCall(r, app, params)
 	select {
 	case d.busy <- struct{}{}:
 		defer func() { <-d.busy }()
@@ -236,9 +248,11 @@ func (d *Door) catch(w http.ResponseWriter, r *http.Request) {
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := api.ErrorOf(err)
 	level := slog.LevelInfo
-	if e.Status == http.StatusTooManyRequests {
+	if wait := e.RetryAfter(); wait != "" {
+		w.Header().Set("Retry-After", wait)
+	}
+	if e.Status >= http.StatusTooManyRequests {
 		level = slog.LevelError
-		w.Header().Set("Retry-After", fmt.Sprint(int(api.RetryAfter/time.Second)))
 	}
 	d.log().Log(r.Context(), level, "legacy API refused", "route", r.Pattern, "error", err)
 	body := document{{"stat", "FAIL"}, {"code", int32(e.Code)}, {"message", e.Message}}

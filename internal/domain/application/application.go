@@ -64,6 +64,19 @@ type Options struct {
 	Hosts []string `json:"hosts,omitempty"`
 	// Dateless lets requests signed without a date in: "on" or "off"; "" = on for unix only (decision 30).
 	Dateless string `json:"dateless,omitempty"`
+	// Outage is what signed requests are answered while the database is lost for longer: OutageDeny, or OutageClient.
+	Outage string `json:"outage,omitempty"`
+}
+
+// Values of Options.Outage.
+const (
+	OutageDeny   = ""       // nobody is let in
+	OutageClient = "client" // 503, so that the client's own fail mode decides
+)
+
+// ClientDecides reports that a total outage is left to the client's own fail mode. Its owner chose that one to survive outages.
+func (a Application) ClientDecides() bool {
+	return a.Options.Outage == OutageClient && (a.Type == TypeUnix || a.Type == TypeAuthAPI)
 }
 
 // TakesDateless reports whether requests signed without a date are accepted.

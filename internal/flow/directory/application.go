@@ -25,6 +25,8 @@ var (
 	ErrRedirectURI = errs.New(errs.Invalid, "application.redirect_uri")
 	// ErrDateless reports a value that is neither "on" nor "off".
 	ErrDateless = errs.New(errs.Invalid, "application.dateless")
+	// ErrOutage reports a value that is neither "deny" nor "client", or an application whose clients cannot tell an outage.
+	ErrOutage = errs.New(errs.Invalid, "application.outage")
 	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
 	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
@@ -49,6 +51,9 @@ type ApplicationChange struct {
 	ClearRedirectURIs  bool // before adding: any address allowed by decision 27 again
 	// Dateless lets requests signed without a date in: "on", "off", or "" as the type says (decision 30).
 	Dateless *string
+	// Outage is what a lost database is answered with: "deny", or "client" for 503, which leaves it to the fail mode of
+	// the client (authapi and unix only).
+	Outage *string
 	// FrameHosts takes the list's place: hosts whose pages may frame the traditional prompt, "app.example.edu"
 	// or with a port; empty = the page the client names (decision 28).
 	FrameHosts *[]string
@@ -227,6 +232,9 @@ func (c ApplicationChange) apply(a *application.Application) (map[string]any, er
 		return nil, ErrDateless
 	}
 	set(d, "dateless", &a.Options.Dateless, c.Dateless)
+	if err := c.outage(a, d); err != nil {
+		return nil, err
+	}
 	if err := c.Policy.apply(&a.Policy, d); err != nil {
 		return nil, err
 	}
@@ -238,6 +246,27 @@ func (c ApplicationChange) apply(a *application.Application) (map[string]any, er
 		a.RedirectURIs, d["redirect_uris"] = uris, uris
 	}
 	return d, c.frameHosts(a, d)
+}
+
+func (c ApplicationChange) outage(a *application.Application, d map[string]any) error {
+	if c.Outage == nil {
+		return nil
+	}
+	want := application.OutageDeny
+	switch *c.Outage {
+	case "deny":
+	case application.OutageClient:
+		if a.Type != application.TypeUnix && a.Type != application.TypeAuthAPI {
+			return ErrOutage
+		}
+		want = application.OutageClient
+	default:
+		return ErrOutage
+	}
+	if a.Options.Outage != want {
+		a.Options.Outage, d["outage"] = want, *c.Outage
+	}
+	return nil
 }
 
 func (c ApplicationChange) frameHosts(a *application.Application, d map[string]any) error {
