@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,6 +61,62 @@ func TestAFrozenDatabaseLetsNobodyIn(t *testing.T) {
 	thaw()
 	w.goOn()
 	w.hasRows("pgx", cluster.DSN)
+}
+
+// TestWhoGetsInDuringAnOutageIsTheOwnersChoice: without the switch a lost database denies on hosts of either fail mode,
+// at first as too busy, then with a reason. With it the host's fail mode decides, after the same 15 seconds and not
+// before (AC-020, security 4.8). Bea needs no second step; nobody knows that while the database is lost.
+func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
+	t.Parallel()
+	cluster := pgtest.OwnCluster(t)
+	d := startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN)
+	var done any
+	d.command(&done, "user", "add", "bea", "--status=bypass")
+	ours, theirs := unixHost(d), unixHost(d, "--outage", "client")
+	for _, h := range []*host{ours, theirs} {
+		if let, said := h.batch("bea"); !let {
+			t.Fatalf("before: %s", said)
+		}
+	}
+	for _, harm := range []struct {
+		name string
+		do   func() (mend func())
+	}{
+		{"stopped", func() func() { cluster.Stop(); return cluster.Start }},
+		{"frozen", cluster.Freeze},
+	} {
+		began := time.Now()
+		mend := harm.do()
+		for let := false; !let; {
+			var said string
+			if let, said = theirs.batch("bea"); let && time.Since(began) < 15*time.Second {
+				t.Errorf("%s: in after %s: %s", harm.name, time.Since(began), said)
+			}
+			if _, said := ours.batch("bea"); !let && time.Since(began) < 10*time.Second && !strings.Contains(said, "429") {
+				t.Errorf("%s, at first: %s", harm.name, said)
+			}
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: the host's fail mode never decided: %s", harm.name, said)
+			}
+		}
+		if let, said := theirs.batch("bea", "failmode=secure"); let {
+			t.Errorf("%s, the client decides, secure: let in: %s", harm.name, said)
+		}
+		for _, mode := range []string{"failmode=safe", "failmode=secure"} {
+			if let, said := ours.batch("bea", mode); let || !strings.Contains(said, "second step does not work right now") {
+				t.Errorf("%s, %s: let in %v: %s", harm.name, mode, let, said)
+			}
+		}
+		if let, said := theirs.batch("bea", "skey="+strings.Repeat("x", 40), "failmode=safe"); let {
+			t.Errorf("%s, another key: let in: %s", harm.name, said)
+		}
+		mend()
+		for let := false; !let; {
+			if let, _ = ours.batch("bea"); !let && time.Since(began) > 2*time.Minute {
+				t.Fatalf("%s: nobody gets in afterwards", harm.name)
+			}
+		}
+	}
 }
 
 // readOnly lets a whole cluster refuse changes, in sessions that stand too.
