@@ -84,11 +84,9 @@ func (c call) request() *http.Request {
 	if c.date != "" {
 		r.Header.Set("Date", c.date)
 	}
-	in := duosign.Request{Method: c.method, Host: host, Path: c.path, Date: c.date, Header: r.Header}
+	in := duosign.Request{Method: c.method, Host: host, Path: c.path, Date: c.date, Body: []byte(c.body), Header: r.Header}
 	in.Query, _ = url.ParseQuery(c.query)
-	if c.kind == "application/json" {
-		in.Body = []byte(c.body)
-	} else {
+	if c.kind != "application/json" {
 		in.Form, _ = url.ParseQuery(c.body)
 	}
 	r.Header.Set("Authorization", duosign.Credentials{Key: c.key, Signature: duosign.Sign(in, c.version, duosign.SHA512, c.skey)}.Header())
@@ -219,6 +217,22 @@ func TestAJSONBodyIsReadAsAFormWouldBe(t *testing.T) {
 	for _, bad := range []string{"[]", `"x"`, "{", `{"a":1}x`, `{"a":1}{"b":2}`, `{"a":1,"a":2}`, `{"a":[1,2]}`, `{"list":[[1]]}`, `{"a":}`, `{"a" 1}`, "\x00"} {
 		if params, err := send(bad, ""); !errors.Is(err, api.ErrInvalid) {
 			t.Errorf("%s: %v, %v", bad, params, err)
+		}
+	}
+}
+
+// A false 401 opens hosts that fail open: the signature is right, whatever the body is said to be.
+func TestASignatureOverTheBodyIsRightForAnyTypeAndOnlyJSONIsRead(t *testing.T) {
+	caller, _ := newCaller(secret.Generate())
+	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"} {
+		c := form("DIGOOD")
+		c.kind, c.version, c.body, c.query = kind, duosign.V5, `username=alice`, ""
+		if _, params, err := caller.Read(c.request()); !errors.Is(err, api.ErrInvalid.About("Content-Type")) {
+			t.Errorf("%q: %v, %v", kind, params, err)
+		}
+		c.body, c.query = "", "username=mallory"
+		if _, params, err := caller.Read(c.request()); err != nil || len(params) != 0 {
+			t.Errorf("%q: the query, which nothing signs, is read: %v, %v", kind, params, err)
 		}
 	}
 }

@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"strings"
+	"unicode"
+
+	"countersign/internal/testkit/mutate"
 )
 
 // The reading side of duo_unix 1.11.3 (lib/bson.c, lib/duo.c), as strict in types and lengths and stricter in
@@ -76,6 +79,67 @@ func decodeBSON(b []byte) (map[string]value, error) {
 	return doc, nil
 }
 
+// readBSON reads an answer in BSON, readJSON one in JSON; both give a txid if there is one.
+func readBSON(call string, a mutate.Answer) (string, error) {
+	if call == "ping" || call == "check" { // the response is a word there
+		top, err := decodeBSON(a.Body)
+		if err == nil && a.Status == 200 && (top["stat"].text != "OK" || top["response"].text == "") {
+			err = errBSON
+		}
+		return "", err
+	}
+	out, err := understand(a.Body, call)
+	if err == nil && (out.ok != (a.Status == 200) || !out.ok && int(out.code)/100 != a.Status || hides(out.prompt+out.status+out.message)) {
+		err = errBSON
+	}
+	return out.txid, err
+}
+
+// hides reports what a terminal would obey instead of printing it.
+func hides(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) })
+}
+
+var errPlain = errors.New("the client would not understand this JSON")
+
+func readJSON(call string, a mutate.Answer) (string, error) {
+	v, err := mutate.Envelope(a.Status, a.Body)
+	if err != nil || v == nil {
+		return "", err
+	}
+	if call == "ping" || call == "check" {
+		if word, _ := v.(string); word == "" {
+			return "", errPlain
+		}
+		return "", nil
+	}
+	r, _ := v.(map[string]any)
+	text := func(name string) string {
+		s, _ := r[name].(string)
+		if s == "" || hides(s) {
+			err = errors.Join(err, errPlain)
+		}
+		return s
+	}
+	if call == "auth" && r["txid"] != nil {
+		return text("txid"), err
+	}
+	text("status") // the proxy reads it next to every result
+	_, final := r["result"]
+	switch {
+	case call == "status" && !final:
+	case r["result"] == "allow", r["result"] == "deny", call == "preauth" && r["result"] == "enroll":
+	case call == "preauth" && r["result"] == "auth":
+		text("prompt")
+		if _, ok := r["factors"].(map[string]any); !ok {
+			err = errPlain
+		}
+	default:
+		err = errPlain
+	}
+	return "", err
+}
+
 // outcome is what the client makes of an answer.
 type outcome struct {
 	ok      bool // stat OK
@@ -127,7 +191,7 @@ func understand(b []byte, want string) (o outcome, err error) {
 			for k := range r.doc["factors"].doc {
 				o.factors[k] = text(r.doc["factors"].doc, k)
 			}
-			if _, ok := o.factors["default"]; !ok {
+			if _, ok := o.factors["default"]; !ok && len(o.factors) > 0 { // with only a code left there is none; who cannot ask stops then
 				return o, errBSON
 			}
 		case "allow", "deny", "enroll":

@@ -31,8 +31,10 @@ type world struct {
 	skey string
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{Kit: flowkit.New(t, dbtest.SQLite(t))}
+func newWorld(t testing.TB) *world { return newWorldOn(flowkit.New(t, dbtest.SQLite(t))) }
+
+func newWorldOn(k *flowkit.Kit) *world {
+	w := &world{Kit: k}
 	w.skey = id.ApplicationSecret(w.Rand)
 	w.app = w.application("SSH")
 	w.door = &Door{SignIn: w.SignIn, Enroll: w.Enroll, Applications: w.DB.Read(), Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,

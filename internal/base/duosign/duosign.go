@@ -135,7 +135,7 @@ func (r Request) candidates(d Digest) []Version {
 			return []Version{V5, V4}
 		}
 		return nil
-	case dated && long && (r.Form == nil || r.reads()):
+	case dated && long: // v4 and v5 sign the body's bytes, whatever it is said to be
 		return []Version{V2, V5, V4, V1}
 	case dated:
 		return []Version{V2, V1}
