@@ -8,7 +8,7 @@ import (
 )
 
 // hosts are the names this instance answers to, in lower case, each as host:port and, where the
-// port is the scheme's own, also without it.
+// port is the scheme's own or programs call, also without it.
 type hosts struct {
 	publicURL string
 	names     map[string]bool
@@ -28,6 +28,9 @@ func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
 	}
 	for _, name := range apiHosts {
 		h.add(name, "443")
+		if bare, _, err := net.SplitHostPort(name); err == nil && !strings.Contains(bare, ":") {
+			h.names[strings.ToLower(bare)] = true // some clients leave the port out of Host (protocols 9.1)
+		}
 	}
 	for _, name := range elsewhere {
 		if !h.names[name] {

@@ -34,3 +34,20 @@ func TestWhoeverIsSentOnArrivesAtThePublicAddress(t *testing.T) {
 		}
 	}
 }
+
+// Some clients write no port into Host, whatever they were told (protocols 0.5, 9.1). Other names stay strange (AC-044).
+func TestAnAPIHostAnswersToItsNameWithAndWithoutThePort(t *testing.T) {
+	h := newHosts("https://mfa.example.edu:9443", []string{"api.example.edu:8443"}, nil).guard(http.NotFoundHandler())
+	for name, want := range map[string]int{
+		"api.example.edu:8443": http.StatusNotFound, "api.example.edu": http.StatusNotFound, "API.example.edu": http.StatusNotFound, "mfa.example.edu:9443": http.StatusNotFound,
+		"api.example.edu:8444": http.StatusMisdirectedRequest, "mfa.example.edu": http.StatusMisdirectedRequest, "evil.example": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
+	} {
+		r := httptest.NewRequest("GET", "/auth/v2/ping", nil)
+		r.Host = name
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("Host %q: %d, want %d", name, w.Code, want)
+		}
+	}
+}
