@@ -17,7 +17,7 @@ func (s *Server) authDoor() (*auth.Door, error) {
 		return nil, fmt.Errorf("logo: %w", err)
 	}
 	return &auth.Door{SignIn: s.SignIn, Enroll: s.Enroll, DB: s.DB, Keys: s.Keys, BypassCodes: s.bypassCodes,
-		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage}, nil
+		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Hosts: s.unixHosts}, nil
 }
 
 // bypassCodes makes codes for a person whom an application has just registered.

@@ -47,6 +47,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	background.Go(func() error { s.sweep(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
 	background.Go(func() error { s.outage.Watch(work); return nil })
+	background.Go(func() error { s.unixHosts.Run(work); return nil })
 
 	fronts := make([]*http.Server, len(listeners))
 	failed := make(chan error, len(listeners))

@@ -70,6 +70,7 @@ type Server struct {
 	hosts      *hosts
 	health     health
 	outage     *api.Outage
+	unixHosts  *api.Hosts
 	requestLog web.RequestLog
 	cookies    web.Cookies
 	mux        *http.ServeMux
@@ -108,6 +109,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	}
 	s.health.DB = s.DB
 	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
+	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)
 	return s, s.mount(o)

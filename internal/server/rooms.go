@@ -62,7 +62,8 @@ func (s *Server) portalPages() *portal.Portal {
 
 // unixDoor is the legacy API of login_duo, pam_duo and the Authentication Proxy.
 func (s *Server) unixDoor() *unix.Door {
-	return &unix.Door{SignIn: s.SignIn, Enroll: s.Enroll, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage}
+	return &unix.Door{SignIn: s.SignIn, Enroll: s.Enroll, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage,
+		Hosts: s.unixHosts}
 }
 
 // phoneDoor is where phones knock.

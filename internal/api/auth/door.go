@@ -73,6 +73,7 @@ type Door struct {
 	Log  *slog.Logger // nil: slog.Default
 
 	Outage   *api.Outage   // what is known of a lost database; nil: it is 429 for as long as it is lost
+	Hosts    *api.Hosts    // where the fail modes of hosts are noted; nil: nowhere
 	Hold     time.Duration // of one auth_status; 0: 25 s
 	Deadline time.Duration // of everything that does not wait for a person; 0: 2 s
 

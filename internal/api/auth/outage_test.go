@@ -103,3 +103,16 @@ func TestAFlowThatLosesTheDatabaseIs429(t *testing.T) {
 		w.Clock.Advance(10 * time.Second)
 	}
 }
+
+// Security 2, P4: Duo Unix from 2.2 comes here.
+func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
+	w := newWorld(t)
+	w.door.Hosts = &api.Hosts{DB: w.DB, Now: w.Clock.Now}
+	w.ok("POST", "preauth", "username", "alice", "text_prompt", "1", "failmode", "open", "hostname", "web1")
+	w.ok("POST", "preauth", "username", "alice")
+	w.OK(w.door.Hosts.Note(t.Context()))
+	hosts, err := w.DB.Read().Hosts(t.Context(), w.app.ID)
+	if w.OK(err); len(hosts) != 1 || hosts[0].Name != "web1" || hosts[0].FailMode != application.FailsOpen {
+		t.Errorf("%+v", hosts)
+	}
+}

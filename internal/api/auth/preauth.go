@@ -33,17 +33,18 @@ type device struct {
 
 type prompt struct {
 	Text    string            `json:"text"`
-	Factors map[string]string `json:"factors,omitzero"` // nil when there is nothing to choose; empty when only a code is left: clients look for it then too
+	Factors map[string]string `json:"factors,omitempty"`
 }
 
 // preauth asks the gates. Everybody the gates let prove something gets "auth", also with nothing but a bypass
-// code. trusted_device_token and failmode are read and change nothing: browsers are not remembered, and no
-// caller is told more because it fails open.
+// code. trusted_device_token and failmode change nothing: browsers are not remembered, and no caller is told more
+// because it fails open, which is noted of its host.
 func (d *Door) preauth(ctx context.Context, c call) (any, error) {
 	r, err := c.request()
 	if err != nil {
 		return nil, err
 	}
+	d.Hosts.Hear(c.app, c.params.Get("hostname"), c.params.Get("failmode"))
 	g, err := d.SignIn.Preauth(ctx, r)
 	if err != nil {
 		return nil, unknown(err)

@@ -68,6 +68,7 @@ type Door struct {
 	Log          *slog.Logger // nil: slog.Default
 
 	Outage *api.Outage   // what is known of a lost database; nil: it is 429 for as long as it is lost
+	Hosts  *api.Hosts    // where the fail modes of hosts are noted; nil: nowhere
 	Hold   time.Duration // of a status poll; 0 = pollTime
 
 	caller   api.Caller

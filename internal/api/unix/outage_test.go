@@ -94,3 +94,17 @@ func TestALostDatabaseIs503WhereTheClientDecides(t *testing.T) {
 		t.Errorf("another secret: %d %v", code, doc)
 	}
 }
+
+// Security 2, P4, in both spellings of the door.
+func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
+	w := newWorld(t)
+	w.door.Hosts = &api.Hosts{DB: w.DB, Now: w.Clock.Now}
+	w.preauth("stranger", "hostname", "web1.example.edu", "failmode", "open")
+	w.get(w.request("POST", At+"preauth", w.skey, pairs("user", "stranger", "failmode", "closed", "hostname", "web2")))
+	w.get(w.request("POST", At+"preauth", "another", pairs("user", "stranger", "failmode", "open", "hostname", "web3")))
+	w.OK(w.door.Hosts.Note(ctx))
+	hosts, err := w.DB.Read().Hosts(ctx, w.app.ID)
+	if w.OK(err); len(hosts) != 2 || hosts[0].Name != "web1.example.edu" || hosts[0].FailMode != application.FailsOpen || hosts[1].FailMode != application.FailsClosed {
+		t.Errorf("%+v", hosts)
+	}
+}

@@ -50,6 +50,7 @@ func (d *Door) gate(c call, proving bool) (signin.Request, signin.Gate, error) {
 func (d *Door) preauth(c call) (any, error) {
 	d.log().Info("legacy preauth", "application", c.application.ID, slog.String("failmode", clip(c.params["failmode"], 16)),
 		slog.String("host", clip(c.params["hostname"], 255)))
+	d.Hosts.Hear(c.application, c.params["hostname"], c.params["failmode"])
 	_, g, err := d.gate(c, false)
 	if err != nil {
 		return nil, err

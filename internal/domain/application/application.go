@@ -124,4 +124,10 @@ type Store interface {
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
 	// SweepAssertions forgets those that expired before now and returns how many.
 	SweepAssertions(ctx context.Context, now time.Time) (int64, error)
+	// SeeHost notes a host with its fail mode, in the place of what was noted of it before that time.
+	SeeHost(ctx context.Context, h Host) error
+	// Hosts lists an application's hosts, by name.
+	Hosts(ctx context.Context, applicationID string) ([]Host, error)
+	// ForgetHosts leaves an application the keep hosts seen last and returns how many went.
+	ForgetHosts(ctx context.Context, applicationID string, keep int) (int64, error)
 }

@@ -111,6 +111,11 @@ func (f *Flow) Applications(ctx context.Context) ([]application.Application, err
 	return slices.DeleteFunc(all, func(a application.Application) bool { return a.Type == application.TypePortal }), err
 }
 
+// Hosts lists the machines that told an application's fail mode, by name.
+func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error) {
+	return f.DB.Read().Hosts(ctx, key)
+}
+
 // SetApplication changes an application. Nothing is written or logged when nothing differs.
 func (f *Flow) SetApplication(ctx context.Context, actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
@@ -159,6 +164,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
 			return err
 		}
 		if _, err := st.ForgetBrowsersFor(ctx, a.ID, time.Time{}); err != nil {
+			return err
+		}
+		if _, err := st.ForgetHosts(ctx, a.ID, 0); err != nil {
 			return err
 		}
 		return f.log(ctx, st, actor, "integration_delete", a.Name, map[string]any{"application_id": a.ID})
