@@ -12,10 +12,9 @@ import (
 // there is no more to give. login.ErrStale when it is over.
 func (f *Flow) KeepGoing(ctx context.Context, s Session) (until time.Time, err error) {
 	now := f.Now()
-	if !s.MoreTime(now) {
-		return s.Login.Expires, nil
+	if until = s.Login.Later(now); until.Equal(s.Login.Expires) {
+		return until, nil
 	}
-	until = s.Login.Later(now)
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		moved, err := st.ExtendLogin(ctx, s.Login.ID, until, now)
 		if err != nil || moved {
@@ -31,8 +30,10 @@ func (f *Flow) KeepGoing(ctx context.Context, s Session) (until time.Time, err e
 	return until, err
 }
 
-// MoreTime reports whether the sign-in would end later if the person asked for that now.
-func (s Session) MoreTime(now time.Time) bool { return s.Login.Later(now).After(s.Login.Expires) }
+// MoreTime reports whether there is more time worth asking for, at the end of what there is.
+func (s Session) MoreTime() bool {
+	return s.Login.Later(s.Login.Expires).Sub(s.Login.Expires) >= time.Minute
+}
 
 // Ends is when the sign-in is over for a person who still has something to do; zero when nothing waits for them.
 func (s Session) Ends() time.Time {

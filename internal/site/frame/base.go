@@ -15,6 +15,7 @@ type Base struct {
 	Devices   bool // self-service is on: the links of the rail show
 	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends
 	Theme     string
+	Ending    *web.Ending // when the sign-in closes; nil = no time runs
 }
 
 // Section is the part of the rail a page belongs to.
@@ -30,7 +31,7 @@ const (
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
 	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: append([]string{"frame-focus.js"}, scripts...),
-		Org: b.Org, Help: b.Help, Theme: b.Theme, Beside: b}
+		Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending, Beside: b}
 }
 
 // Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).

@@ -74,6 +74,7 @@ var ends = []struct {
 }{
 	{"POST", "/continue", "on to the application", (*Pages).goOn},
 	{"POST", "/remember", "the choice to have this browser remembered", (*Pages).remember},
+	{"POST", "/keep", "more time, please", (*Pages).keepGoing},
 	{"POST", "/leave", "back to the application, not signed in", (*Pages).leave},
 	{"GET", "/setup/finish", "the first device is set up", (*Pages).showFinish},
 	{"POST", "/setup/finish", "what happens at the next sign-in", (*Pages).finish},
@@ -193,6 +194,9 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 	v.base = Base{Org: web.Org{Name: s.Settings.Organization}, App: s.Application.Name, Help: web.Help{Text: s.Settings.Help},
 		User: l.Username, FormToken: p.Forms.Token(l.ID), Home: v.path, Section: section,
 		Devices: s.Application.SelfService && s.User.ID != "" && l.Door != login.DoorWizard, Leave: v.door.Refuse() != ""}
+	if v.Refusal() == nil {
+		v.base.Ending = p.ending(l, v.base.Home, r)
+	}
 	if l.Door == login.DoorWizard {
 		v.base.App = ""
 	}
@@ -245,7 +249,7 @@ func (p *Pages) serveSession(next manager, l login.Login, key secret.Text, w htt
 	}
 	m := manage{View: found, path: Path(l, key) + "/my/" + r.PathValue("session")}
 	m.base = Base{Org: web.Org{Name: found.Settings.Organization}, App: found.Application.Name, Help: web.Help{Text: found.Settings.Help},
-		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Mine: m.path, Section: Settings, Devices: true}
+		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Mine: m.path, Section: Settings, Devices: true, Ending: p.ending(l, Path(l, key), r)}
 	return next(p, m, w, r)
 }
 

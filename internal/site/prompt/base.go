@@ -17,6 +17,7 @@ type Base struct {
 	FormTargets []string // the application's origin where a form of the page ends in it
 	Devices     bool     // self-service is on: "I have a new phone" and "Manage devices" show
 	Theme       string
+	Ending      *web.Ending // when the sign-in closes; nil = no time runs
 }
 
 // Purpose is why a proof is asked for.
@@ -33,7 +34,7 @@ const (
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
 	return web.Frame{Screen: screen, Template: "prompt/" + file, Title: title, Scripts: append([]string{"forms.js"}, scripts...),
-		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme}
+		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending}
 }
 
 // Where is the line above the title: which application this is about.

@@ -56,6 +56,7 @@ var routes = []struct {
 	{"POST", "/remember", "the choice to have this browser remembered", (*Prompt).remember},
 	{"GET", "/ways", "other ways in", (*Prompt).showWays},
 	{"POST", "/continue", "on to the application", (*Prompt).goOn},
+	{"POST", "/keep", "more time, please", (*Prompt).keepGoing},
 	{"GET", "/enroll", "pair the first phone", (*Prompt).showEnroll},
 	{"GET", "/enroll/status", "what became of the pairing code", (*Prompt).enrollStatus},
 	{"POST", "/enroll/wait", "wait for the phone without a script", (*Prompt).enrollWait},
@@ -165,6 +166,7 @@ func (p *Prompt) view(s signin.Session, r *http.Request) (*view, error) {
 	if s.Login.Door == InvitationDoor {
 		v.base.App = ""
 	}
+	v.base.Ending = p.ending(s, r)
 	door := p.Doors[s.Login.Door]
 	if door == nil {
 		return v, login.ErrStale

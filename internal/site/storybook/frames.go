@@ -27,6 +27,10 @@ func frames() []Story {
 	off.Devices = false
 	out := []Story{
 		{"frame-prompt", prove},
+		{"frame-prompt-closing", with(func(p *frame.Prove) {
+			p.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/frame/abc/keep", Token: "token"}
+			p.Bar = &frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Cancel: true}
+		})},
 		{"frame-prompt-devices", with(func(p *frame.Prove) { p.Targets, p.Selected = two, "p2" })},
 		{"frame-prompt-code", with(func(p *frame.Prove) { p.CodeOpen = true })},
 		{"frame-prompt-code-wrong", with(func(p *frame.Prove) {

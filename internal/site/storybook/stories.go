@@ -58,6 +58,10 @@ func pushes() []Story {
 	proof.Purpose, proof.Path = prompt.ManageDevices, "/prompt/abc/verify"
 	closed := push(prompt.PushSent)
 	closed.Devices, closed.Code = false, false
+	closing, last := push(prompt.PushDelivered), push(prompt.PushDelivered)
+	closing.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/prompt/abc/keep", Token: "token"}
+	last.Ending = &web.Ending{Until: Now.Add(55 * time.Second)}
+	out = append(out, Story{"push-closing", closing}, Story{"push-closing-last", last})
 	return append(out, Story{"push-plain", plain}, Story{"push-everything", rich}, Story{"push-first", first},
 		Story{"push-proof", proof}, Story{"push-no-self-service", closed})
 }

@@ -31,8 +31,9 @@ type Frame struct {
 	Wide        bool     // a list page instead of the 400 px card
 	Org         Org
 	Help        Help
-	Theme       string // "", "light" or "dark"; empty follows the browser
-	Beside      any    // what a layout of a site's own needs besides
+	Theme       string  // "", "light" or "dark"; empty follows the browser
+	Ending      *Ending // nil: the page stays as long as it is wanted
+	Beside      any     // what a layout of a site's own needs besides
 }
 
 // Org is the organisation as pages show it.
@@ -149,6 +150,9 @@ func (p *Renderer) Render(words Words, page Page) ([]byte, error) {
 // RenderAs is Render with the frame of another page around page, for the storybook.
 func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 	frame := around.Frame(words)
+	if frame.Ending != nil {
+		frame.Scripts = append(frame.Scripts[:len(frame.Scripts):len(frame.Scripts)], "ending.js")
+	}
 	set := p.sets.Get().(*set)
 	defer p.sets.Put(set)
 	set.words = words

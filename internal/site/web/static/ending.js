@@ -1,0 +1,61 @@
+// The end of the page's time: said a minute before, with a button that gives more. What is being typed stays.
+import { say } from "./live.js";
+
+const box = document.getElementById("ending");
+const NOTICE = 60, LAST = 20; // seconds before the end
+
+if (box) {
+  const count = document.getElementById("ending-count");
+  const form = box.querySelector("form");
+  let ends, told;
+
+  const begin = (left) => {
+    ends = Date.now() + left * 1000;
+    told = Infinity;
+    look();
+  };
+  const look = () => {
+    const left = Math.ceil((ends - Date.now()) / 1000);
+    box.hidden = left > NOTICE;
+    if (box.hidden) return;
+    if (left <= 0) {
+      clearInterval(timer);
+      location.reload(); // the server says that it is over, or knows better
+      return;
+    }
+    count.textContent = box.dataset.count.replace("{n}", left); // for the eye: each second would be too much to hear
+    const due = left <= LAST ? LAST : NOTICE;
+    if (due < told) {
+      told = due;
+      const more = form && !form.hidden;
+      say(due === LAST ? box.dataset.few : more ? box.dataset.one : document.getElementById("ending-line").textContent);
+    }
+  };
+  const timer = setInterval(look, 1000);
+  begin(Number(box.dataset.left));
+  document.addEventListener("visibilitychange", look); // a computer that slept
+
+  if (form) form.addEventListener("submit", async (e) => {
+    e.preventDefault();
+    const button = form.querySelector("button");
+    const held = document.activeElement === button;
+    button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.action, {
+        method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", cache: "no-store",
+        headers: { "X-Requested-With": "countersign", Accept: "application/json" },
+      });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const now = await answer.json();
+      document.getElementById("ending-line").textContent = now.line;
+      form.hidden = !now.more;
+      begin(now.left);
+      say(now.said);
+      if (held && (box.hidden || form.hidden)) document.getElementById("main").focus();
+    } catch {
+      form.submit(); // the plain way shows what is wrong
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  });
+}
