@@ -41,13 +41,18 @@ type Store interface {
 	// VisitByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
 	VisitByLogin(ctx context.Context, loginID string) (Visit, error)
+	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
+	VisitByName(ctx context.Context, name string) (Visit, error)
+	VisitByUser(ctx context.Context, userID string) (Visit, error)
 }
 
-// Visit is a login with its application, its user (zero value while there is none) and the settings.
+// Visit is what a decision about a person needs to know, of one moment.
 type Visit struct {
-	Login       login.Login
-	Application application.Application
-	User        user.User
+	Login       login.Login             // zero value without one
+	Application application.Application // the login's
+	User        user.User               // zero value while there is none
+	Phones      []phone.Phone           // oldest first
+	Codeless    bool                    // no bypass code of the user has a use left
 	Settings    settings.Settings
 }
 

@@ -72,12 +72,15 @@ func (s *store) Authentications(ctx context.Context, q audit.Query) ([]audit.Aut
 	if q.Result != "" {
 		w.add(`result = ?`, string(q.Result))
 	}
+	if q.Reason != "" {
+		w.add(`reason = ?`, q.Reason)
+	}
 	text := `SELECT ` + authenticationColumns + ` FROM authentication_log WHERE ` + w.and() +
 		` ORDER BY logged_at DESC, position DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
 	return list(ctx, s.run, scanAuthentication, text, append(w.args, limit(q.Limit, logLimit))...)
 }
 
-// Actions finds a user or an application as actor or object of the action; Result selects nothing here.
+// Actions finds a user or an application as actor or object of the action; Result and Reason select nothing here.
 func (s *store) Actions(ctx context.Context, q audit.Query) ([]audit.Action, error) {
 	var w where
 	logPeriod(&w, q, `action_log`)

@@ -100,12 +100,11 @@ func (s *store) AdvanceAnswerCounter(ctx context.Context, keyID string, counter 
 	return touched(ctx, s.run, q, keyID, counter)
 }
 
-// SpendPasscode needs from only as far as the stored counter may not be behind it: that is a phone
-// paired anew since the code was checked.
-func (s *store) SpendPasscode(ctx context.Context, phoneID string, from, next int64, now time.Time) (bool, error) {
+// SpendPasscode knows the pairing by its sealed seed: no two are sealed alike.
+func (s *store) SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) (bool, error) {
 	const q = `UPDATE phones SET otp_counter = $3, resync_next = 0, resync_count = 0, resync_since = 0, last_used_at = $4
-		WHERE phone_id = $1 AND otp_type <> '' AND otp_counter >= $2 AND otp_counter < $3`
-	return touched(ctx, s.run, q, phoneID, from, next, micros(now))
+		WHERE phone_id = $1 AND otp_type <> '' AND otp_seed = $2 AND otp_counter < $3`
+	return touched(ctx, s.run, q, p.ID, blob(p.OTP.Seed), next, micros(now))
 }
 
 func (s *store) SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error {

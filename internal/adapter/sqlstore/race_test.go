@@ -48,7 +48,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 		write(t, db, func(s flow.Store) error {
 			return errors.Join(
 				s.CreateBypassCode(ctx, bypass.Code{ID: "DB1", UserID: "DU1", Digest: []byte("d"), UsesLeft: 1, Expires: at(time.Hour)}),
-				s.CreatePhone(ctx, phone.Phone{ID: "DP1", UserID: "DU1", OTP: phone.OTP{Type: "hotp", Counter: 5}}),
+				s.CreatePhone(ctx, phone.Phone{ID: "DP1", UserID: "DU1", OTP: phone.OTP{Type: "hotp", Seed: []byte("seed"), Counter: 5}}),
 				s.CreateActivation(ctx, activation.Activation{ID: "DV1", Expires: at(time.Hour)}),
 				s.CreateLogin(ctx, login.Login{ID: "l", ApplicationID: "DI1", Stage: login.Open, Expires: at(time.Hour)}),
 				s.CreateTransaction(ctx, transaction.Transaction{ID: "t", State: transaction.Pending, Expires: at(time.Hour)}),
@@ -66,7 +66,9 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 				_, ok, err := s.SpendBypassCode(ctx, "DU1", []byte("d"), noon)
 				return ok, err
 			},
-			"one passcode counter": func(_ int, s flow.Store) (bool, error) { return s.SpendPasscode(ctx, "DP1", 5, 6, noon) },
+			"one passcode counter": func(_ int, s flow.Store) (bool, error) {
+				return s.SpendPasscode(ctx, phone.Phone{ID: "DP1", OTP: phone.OTP{Seed: []byte("seed")}}, 6, noon)
+			},
 			"one activation": func(i int, s flow.Store) (bool, error) {
 				return s.ClaimActivation(ctx, "DV1", "DU1", fmt.Sprint("DP", i), noon)
 			},

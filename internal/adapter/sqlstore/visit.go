@@ -1,19 +1,31 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
-// visitQuery joins what three nouns keep; their column lists are qualified because names repeat.
-var visitQuery = `SELECT ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `, ` +
-	qualified("users", userColumns) + `, (SELECT body FROM organization_settings WHERE one = 1)
-	FROM logins JOIN applications ON applications.application_id = logins.application_id
-	LEFT JOIN users ON users.user_id = logins.user_id WHERE logins.login_id = $1`
+// The queries of a visit join what several nouns keep; column lists are qualified because names repeat. There
+// is a row for each phone, or one without: its columns come first, the rest is read once.
+var (
+	personColumns = qualified("phones", phoneColumns) + `, ` + qualified("users", userColumns) + `,
+		NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0),
+		(SELECT body FROM organization_settings WHERE one = 1)`
+	visitByLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
+		FROM logins JOIN applications ON applications.application_id = logins.application_id
+		LEFT JOIN users ON users.user_id = logins.user_id
+		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.login_id = $1`
+	visitByName = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
+		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
+	visitByUser = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
+)
 
 // qualified puts the table before each column that does not name one.
 func qualified(table, columns string) string {
@@ -27,27 +39,57 @@ func qualified(table, columns string) string {
 	return strings.Join(names, ", ")
 }
 
-// visitRow carries the texts that are decoded where an error can be returned.
-type visitRow struct {
-	login       login.Login
-	application applicationRow
-	user        user.User
+// visitRows gathers the rows of a visit. Texts are decoded where an error can be returned.
+type visitRows struct {
+	flow.Visit
+	found       bool
 	settings    string
+	application applicationRow
 }
 
-func scanVisit(r *row) visitRow {
-	return visitRow{scanLogin(r), scanApplication(r), scanUser(r), r.text()}
+func (v *visitRows) add(r *row, withLogin bool) {
+	if p := scanPhone(r); p.ID != "" {
+		v.Phones = append(v.Phones, p)
+	}
+	if v.found {
+		return
+	}
+	v.found = true
+	v.User, v.Codeless, v.settings = scanUser(r), r.bool(), r.text()
+	if withLogin {
+		v.Login, v.application = scanLogin(r), scanApplication(r)
+	}
 }
 
 func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
-	x, err := one(ctx, s.run, login.ErrStale, scanVisit, visitQuery, loginID)
-	if err != nil {
+	return s.visit(ctx, login.ErrStale, true, visitByLogin, loginID)
+}
+
+func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
+	return s.visit(ctx, user.ErrUnknown, false, visitByName, name)
+}
+
+func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
+	return s.visit(ctx, user.ErrUnknown, false, visitByUser, userID)
+}
+
+func (s *store) visit(ctx context.Context, missing error, withLogin bool, q, key string) (flow.Visit, error) {
+	var v visitRows
+	if err := s.run.query(ctx, q, []any{key}, func(r *row) { v.add(r, withLogin) }); err != nil {
 		return flow.Visit{}, err
 	}
-	v := flow.Visit{Login: x.login, User: x.user}
-	if v.Application, err = x.application.decode(); err != nil {
-		return v, err
+	if !v.found {
+		return flow.Visit{}, missing
 	}
-	v.Settings, err = s.decodeSettings(x.settings)
-	return v, err
+	slices.SortFunc(v.Phones, func(a, b phone.Phone) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
+	})
+	var err error
+	if withLogin {
+		if v.Application, err = v.application.decode(); err != nil {
+			return v.Visit, err
+		}
+	}
+	v.Settings, err = s.decodeSettings(v.settings)
+	return v.Visit, err
 }

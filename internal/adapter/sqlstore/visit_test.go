@@ -2,9 +2,12 @@ package sqlstore
 
 import (
 	"testing"
+	"time"
 
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/user"
@@ -26,6 +29,14 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 			if err := s.SaveSettings(ctx, settings.Settings{Organization: "Northfield"}); err != nil {
 				return err
 			}
+			for n, id := range []string{"DP2", "DP1"} { // of one moment: then by ID
+				if err := s.CreatePhone(ctx, phone.Phone{ID: id, UserID: "DU1", Name: "Phone", Created: at(-time.Duration(n/2) * time.Hour)}); err != nil {
+					return err
+				}
+			}
+			if err := s.CreatePhone(ctx, phone.Phone{ID: "DP0", UserID: "DU1", Name: "Later", Created: at(time.Hour)}); err != nil {
+				return err
+			}
 			for id, owner := range map[string]string{"of-alice": "DU1", "of-nobody-yet": ""} {
 				if err := s.CreateLogin(ctx, login.Login{ID: id, ApplicationID: "DI1", UserID: owner, Username: "alice", Stage: login.Open,
 					Version: 1, Created: noon, Expires: at(login.Life)}); err != nil {
@@ -39,6 +50,23 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		same(t, "application", v.Application, got[application.Application](t)(db.Read().ApplicationByID(ctx, "DI1")))
 		same(t, "user", v.User, got[user.User](t)(db.Read().UserByID(ctx, "DU1")))
 		same(t, "settings", v.Settings, got[settings.Settings](t)(db.Read().LoadSettings(ctx)))
+		same(t, "phones", v.Phones, got[[]phone.Phone](t)(db.Read().PhonesOf(ctx, "DU1")))
+		same(t, "three", len(v.Phones), 3)
+		same(t, "no codes", v.Codeless, true)
+		for name, read := range map[string]func() (flow.Visit, error){
+			"by name": func() (flow.Visit, error) { return db.Read().VisitByName(ctx, "alice") },
+			"by user": func() (flow.Visit, error) { return db.Read().VisitByUser(ctx, "DU1") },
+		} {
+			same(t, name, got[flow.Visit](t)(read()), flow.Visit{User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
+		}
+		_, err := db.Read().VisitByName(ctx, "nobody")
+		fails(t, "a name of nobody", err, user.ErrUnknown)
+		_, err = db.Read().VisitByUser(ctx, "DU9")
+		fails(t, "nobody", err, user.ErrUnknown)
+		write(t, db, func(s flow.Store) error {
+			return s.CreateBypassCode(ctx, bypass.Code{ID: "DB1", UserID: "DU1", Digest: []byte("d"), UsesLeft: -1})
+		})
+		same(t, "holds a code", got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-alice")).Codeless, false)
 		same(t, "no user yet", got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-nobody-yet")).User, user.User{})
 		for _, id := range []string{"astray", "unknown"} {
 			_, err := db.Read().VisitByLogin(ctx, id)

@@ -148,10 +148,10 @@ type Store interface {
 	// higher than the one stored or the key is not active.
 	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error)
 
-	// SpendPasscode moves OTP.Counter from below next to next (HOTP: matched+1; TOTP: matched step, and
-	// passes when stored < step) and clears the resync run: one conditional UPDATE, false when it was
-	// already used. It sets LastUsed.
-	SpendPasscode(ctx context.Context, phoneID string, from, next int64, now time.Time) (bool, error)
+	// SpendPasscode moves the counter of the phone as it was read from below next to next (HOTP: matched+1; TOTP:
+	// matched step, and passes when stored < step) and clears the resync run: one conditional UPDATE, false when
+	// the code was already used or the phone was paired anew. It sets LastUsed.
+	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) (bool, error)
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
 	// SaveSubscription writes the sealed subscription and the alert state.

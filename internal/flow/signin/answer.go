@@ -120,15 +120,12 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
 func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
-	var s Session
-	var err error
-	if s.User, err = st.UserByID(ctx, t.UserID); err != nil {
+	v, err := st.VisitByUser(ctx, t.UserID)
+	s := Session{User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
+	if err != nil {
 		return s, phone.Phone{}, err
 	}
 	if s.Application, err = st.ApplicationByID(ctx, t.ApplicationID); err != nil {
-		return s, phone.Phone{}, err
-	}
-	if s.Settings, err = st.LoadSettings(ctx); err != nil {
 		return s, phone.Phone{}, err
 	}
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
@@ -139,11 +136,12 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 	} else if err != nil {
 		return s, phone.Phone{}, err
 	}
-	p, err := st.PhoneByID(ctx, t.PhoneID)
-	if errors.Is(err, phone.ErrUnknown) {
-		return s, phone.Phone{ID: t.PhoneID}, nil
+	for _, p := range s.Phones {
+		if p.ID == t.PhoneID {
+			return s, p, nil
+		}
 	}
-	return s, p, err
+	return s, phone.Phone{ID: t.PhoneID}, nil
 }
 
 // approved lets the person in, opens device management, or both.

@@ -38,6 +38,7 @@ type Gate struct {
 	User        user.User // zero value when unknown
 	Username    string    // normalised by the application's rule
 	Phones      []phone.Phone
+	Codeless    bool // no bypass code of the user has a use left
 	Ways        []Way
 }
 
@@ -46,20 +47,13 @@ type Gate struct {
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	st := f.DB.Read()
 	g := Gate{Application: r.Application}
-	var err error
-	if g.Settings, err = st.LoadSettings(ctx); err != nil {
-		return g, err
-	}
-	g.Policy = policy.Effective(g.Settings.Policy, r.Application.Policy)
 	known, err := f.lookUp(ctx, st, r, &g)
 	if err != nil {
 		return g, err
 	}
+	g.Policy = policy.Effective(g.Settings.Policy, r.Application.Policy)
 	if known {
 		if g.User, err = f.unlockWhenDue(ctx, g.User, g.Settings); err != nil {
-			return g, err
-		}
-		if g.Phones, err = st.PhonesOf(ctx, g.User.ID); err != nil {
 			return g, err
 		}
 		g.Ways = waysOf(g.Policy, g.Phones)
@@ -68,11 +62,13 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	return g, err
 }
 
-// lookUp finds the user by ID or by the presented name in its canonical spelling.
+// lookUp finds the user, with phones and the settings, by ID or by the presented name in its canonical spelling.
 func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (known bool, err error) {
+	var v flow.Visit
+	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
 	if r.UserID != "" {
-		g.User, err = st.UserByID(ctx, r.UserID)
-		g.Username = g.User.Username
+		v, err = st.VisitByUser(ctx, r.UserID)
+		g.Username = v.User.Username
 		return err == nil, err
 	}
 	if g.Username, err = user.Normalize(r.Username); err != nil {
@@ -81,9 +77,10 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 	if r.Application.Normalization == application.NormalizationSimple {
 		g.Username = user.Simple(g.Username)
 	}
-	g.User, err = st.UserByName(ctx, g.Username)
+	v, err = st.VisitByName(ctx, g.Username)
 	if errors.Is(err, user.ErrUnknown) {
-		return false, nil
+		v.Settings, err = st.LoadSettings(ctx)
+		return false, err
 	}
 	return err == nil, err
 }
@@ -242,7 +239,8 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	case OutcomeEnroll:
 		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
 	}
-	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User, Ways: g.Ways}
+	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
+		Ways: g.Ways, Phones: g.Phones, Codeless: g.Codeless}
 	start, auto := s.Opening()
 	auto = auto && g.Outcome == OutcomeChallenge && start.Method == policy.MethodPush
 	var sent transaction.Transaction

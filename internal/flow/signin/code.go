@@ -97,6 +97,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 	if err != nil {
 		return m, nil, err
 	}
+	hit := f.fit(s, s.Phones, code)
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		m, outcome = match{}, nil
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
@@ -109,7 +110,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		}
 		s := s
 		s.User = u
-		if m, err = f.try(ctx, st, s, code, candidate); err != nil {
+		if m, err = f.try(ctx, st, s, code, candidate, hit); err != nil {
 			return err
 		}
 		if m.ok {
@@ -132,7 +133,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 // bypassCandidate computes the slow digest outside the database transaction, and only when the code has the
 // shape of a bypass code and the user holds a live one and may try at all.
 func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]byte, error) {
-	if s.User.Status != user.Active || !isBypassCode(code) {
+	if s.User.Status != user.Active || s.Codeless || !isBypassCode(code) {
 		return nil, nil
 	}
 	live, err := f.DB.Read().LiveBypassCodes(ctx, s.User.ID, f.Now())
@@ -142,18 +143,22 @@ func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]b
 	return f.Keys.SlowDigest(bypass.DigestPurpose, s.User.Salt, code), nil
 }
 
-// try looks for the code among everything the user could mean by it.
-func (f *Flow) try(ctx context.Context, st flow.Store, s Session, code string, candidate []byte) (match, error) {
+// try looks for the code among everything the user could mean by it. hit is what it fitted a moment ago: when that can be
+// spent, nothing else is looked at.
+func (f *Flow) try(ctx context.Context, st flow.Store, s Session, code string, candidate []byte, hit fitting) (match, error) {
 	if candidate != nil {
 		_, ok, err := st.SpendBypassCode(ctx, s.User.ID, candidate, f.Now())
 		if err != nil || ok {
 			return match{ok: ok, factor: audit.FactorBypassCode}, err
 		}
 	}
-	if s.Policy.Allows(policy.MethodPasscode) && isPasscode(code) {
-		return f.tryPasscode(ctx, st, s.User.ID, code)
+	if !s.Policy.Allows(policy.MethodPasscode) || !isPasscode(code) {
+		return match{}, nil
 	}
-	return match{}, nil
+	if m, err := f.spend(ctx, st, hit); err != nil || m.ok {
+		return m, err
+	}
+	return f.tryPasscode(ctx, st, s, code)
 }
 
 // rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,

@@ -152,7 +152,7 @@ func TestTheSecondPhonesCodeLeavesTheFirstPhoneAsItIs(t *testing.T) {
 			second.Next++
 		}
 		k.Write(func(st flow.Store) error {
-			_, err := st.SpendPasscode(context.Background(), second.ID, 0, int64(second.Next), k.Clock.Now())
+			_, err := st.SpendPasscode(context.Background(), second.Row(), int64(second.Next), k.Clock.Now())
 			return err
 		})
 		before := first.Row().OTP

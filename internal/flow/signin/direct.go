@@ -55,7 +55,7 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 
 // session is the attempt as the rest of the flow knows one: a login that is no row.
 func (a Attempt) session(txID string) Session {
-	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways,
+	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, Codeless: a.Codeless,
 		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
 }
 
@@ -78,7 +78,7 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 		return transaction.Transaction{}, ErrNoWay
 	}
 	if a.Number == "" && a.Policy.NumberRequired == "on" {
-		return transaction.Transaction{}, ErrNumber
+		return transaction.Transaction{}, f.refuseNumber(ctx, s)
 	}
 	var t transaction.Transaction
 	var again bool
@@ -116,7 +116,7 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 			return o, true, nil, nil
 		}
 	}
-	if refused = f.withinLimits(ctx, st, u.ID); refused != nil {
+	if refused = f.limited(ctx, st, s); refused != nil {
 		if errs.KindOf(refused) == errs.Limited {
 			return t, false, refused, nil // what was found out stays written
 		}

@@ -129,19 +129,20 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	if usable(a) != nil {
 		return r, login.ErrTicket
 	}
-	st := f.DB.Read()
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
 	if r.Login.UserID == "" {
 		return r, nil
 	}
-	if r.User, err = st.UserByID(ctx, r.Login.UserID); err != nil {
+	v, err := f.DB.Read().VisitByUser(ctx, r.Login.UserID)
+	if err != nil {
 		return r, err
 	}
+	r.User = v.User
 	if r.User.Status != user.Active && r.User.Status != user.Bypass {
 		return r, login.ErrTicket // disabled between proof and collection (AC-014)
 	}
-	if r.Login.PhoneID != "" {
-		if p, err := st.PhoneByID(ctx, r.Login.PhoneID); err == nil {
+	for _, p := range v.Phones {
+		if p.ID == r.Login.PhoneID {
 			r.Device = p.Name
 		}
 	}

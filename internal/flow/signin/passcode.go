@@ -9,6 +9,7 @@ import (
 	"countersign/internal/base/otp"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
 	"countersign/internal/flow"
 )
 
@@ -30,50 +31,79 @@ func isBypassCode(code string) bool { return len(code) >= 6 && len(code) <= 16 &
 
 func isDigits(code string) bool { return strings.Trim(code, "0123456789") == "" }
 
-// opened is a phone with its seed.
-type opened struct {
+// fitting is a phone, as it was read, that a code fits, and the counter that spends the code.
+type fitting struct {
 	phone.Phone
-	seed []byte
+	next int64
+	ok   bool
 }
 
-// tryPasscode tries a code against every app of the user and spends it on the first that fits. Only when it
-// fits none it may be a step of a resynchronisation: so a thousand codes of each app are not made in vain, and
-// one app's code starts no run on another.
-func (f *Flow) tryPasscode(ctx context.Context, st flow.Store, userID, code string) (match, error) {
-	phones, err := st.PhonesOf(ctx, userID)
-	if err != nil {
-		return match{}, err
+// fit finds the first of the user's apps that a code fits. It spends nothing: opening seeds and making codes is done
+// before the database transaction, which then checks that the phone is still what it was.
+func (f *Flow) fit(s Session, phones []phone.Phone, code string) fitting {
+	if !s.Policy.Allows(policy.MethodPasscode) || !isPasscode(code) {
+		return fitting{}
 	}
-	var apps []opened
 	for _, p := range phones {
 		if !p.CanPasscode() {
 			continue
 		}
-		seed, err := f.Keys.Open(phone.SeedPurpose, p.ID, p.OTP.Seed)
-		if err != nil { // a moved or altered seed fails closed for this phone alone (AC-025)
-			f.Log.Error("passcode seed does not open", "phone", p.ID)
+		if seed, ok := f.seed(p); ok {
+			if next, ok := f.inWindow(p, seed, code); ok {
+				return fitting{p, next, true}
+			}
+		}
+	}
+	return fitting{}
+}
+
+// seed opens a phone's seed. A moved or altered one fails closed for this phone alone (AC-025).
+func (f *Flow) seed(p phone.Phone) ([]byte, bool) {
+	seed, err := f.Keys.Open(phone.SeedPurpose, p.ID, p.OTP.Seed)
+	if err != nil {
+		f.Log.Error("passcode seed does not open", "phone", p.ID)
+	}
+	return seed, err == nil
+}
+
+// spend uses up the code of a fitting phone; no match when it was used already, or the phone is another by now.
+func (f *Flow) spend(ctx context.Context, st flow.Store, hit fitting) (match, error) {
+	if !hit.ok {
+		return match{}, nil
+	}
+	spent, err := st.SpendPasscode(ctx, hit.Phone, hit.next, f.Now())
+	if err != nil || !spent {
+		return match{}, err
+	}
+	return matchOf(hit.Phone), nil
+}
+
+// tryPasscode tries a code against every app of the user as it is now and spends it on the first that fits. Only
+// when it fits none it may be a step of a resynchronisation: so a thousand codes of each app are not made in vain,
+// and one app's code starts no run on another.
+func (f *Flow) tryPasscode(ctx context.Context, st flow.Store, s Session, code string) (match, error) {
+	phones, err := st.PhonesOf(ctx, s.User.ID)
+	if err != nil {
+		return match{}, err
+	}
+	if m, err := f.spend(ctx, st, f.fit(s, phones, code)); err != nil || m.ok {
+		return m, err
+	}
+	var again bool
+	for _, p := range phones {
+		if !p.CanPasscode() || p.OTP.Type == "totp" {
 			continue
 		}
-		ok, err := f.tryPhone(ctx, st, p, seed, code)
+		seed, ok := f.seed(p)
+		if !ok {
+			continue
+		}
+		ok, ahead, err := f.resync(ctx, st, p, seed, code)
 		if err != nil {
 			return match{}, err
 		}
 		if ok {
 			return matchOf(p), nil
-		}
-		apps = append(apps, opened{p, seed})
-	}
-	var again bool
-	for _, a := range apps {
-		if a.OTP.Type == "totp" {
-			continue
-		}
-		ok, ahead, err := f.resync(ctx, st, a.Phone, a.seed, code)
-		if err != nil {
-			return match{}, err
-		}
-		if ok {
-			return matchOf(a.Phone), nil
 		}
 		again = again || ahead
 	}
@@ -84,23 +114,23 @@ func matchOf(p phone.Phone) match {
 	return match{ok: true, factor: audit.FactorAppPasscode, phoneID: p.ID, device: p.Name, wayID: "code:" + p.ID}
 }
 
-// tryPhone looks in the window around the time or above the counter.
-func (f *Flow) tryPhone(ctx context.Context, st flow.Store, p phone.Phone, seed []byte, code string) (bool, error) {
+// inWindow looks in the window around the time or above the counter. next is the counter that spends the code.
+func (f *Flow) inWindow(p phone.Phone, seed []byte, code string) (next int64, ok bool) {
 	if p.OTP.Type == "totp" {
 		now := int64(otp.Step(f.Now(), passcodePeriod))
 		for step := now - passcodeTimeout; step <= now+passcodeTimeout; step++ {
 			if step > p.OTP.Counter && same(seed, step, code) {
-				return st.SpendPasscode(ctx, p.ID, p.OTP.Counter, step, f.Now())
+				return step, true
 			}
 		}
-		return false, nil
+		return 0, false
 	}
 	for c := p.OTP.Counter; c <= p.OTP.Counter+lookAhead; c++ {
 		if same(seed, c, code) {
-			return st.SpendPasscode(ctx, p.ID, p.OTP.Counter, c+1, f.Now())
+			return c + 1, true
 		}
 	}
-	return false, nil
+	return 0, false
 }
 
 // resync accepts the third of three consecutive codes far ahead (D-30); each of them is an attempt.
@@ -109,7 +139,7 @@ func (f *Flow) resync(ctx context.Context, st flow.Store, p phone.Phone, seed []
 	running := p.OTP.ResyncCount > 0 && now.Sub(p.OTP.ResyncSince) <= resyncTime
 	if running && p.OTP.ResyncNext <= p.OTP.Counter+resyncWindow && same(seed, p.OTP.ResyncNext, code) {
 		if p.OTP.ResyncCount+1 >= resyncCodes {
-			ok, err = st.SpendPasscode(ctx, p.ID, p.OTP.Counter, p.OTP.ResyncNext+1, now)
+			ok, err = st.SpendPasscode(ctx, p, p.OTP.ResyncNext+1, now)
 			return ok, false, err
 		}
 		return false, true, st.SaveResync(ctx, p.ID, p.OTP.ResyncNext+1, p.OTP.ResyncCount+1, p.OTP.ResyncSince)

@@ -138,10 +138,11 @@ func TestABrowserIsRememberedOnlyWhereItMayBeAndWasChosen(t *testing.T) {
 			t.Error("remembered though the box was cleared again")
 		}
 
+		helped := k.BypassCode("ana")
 		l = k.Begin(app, "ana")
 		s := l.Session()
 		s.Login.Remember = true // what came with the code
-		ticket, err := k.SignIn.Enter(ctx, s, k.BypassCode("ana"))
+		ticket, err := k.SignIn.Enter(ctx, s, helped)
 		k.OK(err)
 		if ticket.Empty() { // a code of the help desk leads to the offer of a new phone first
 			k.OK(k.SignIn.ChooseRemember(ctx, l.Session(), true))

@@ -43,25 +43,21 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 // load adds to a visit what its pages and decisions need: policy, ways in, the request on show.
 func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
 	l := visit.Login
-	s := Session{Login: l, Application: visit.Application, Settings: visit.Settings, User: visit.User}
+	s := Session{Login: l, Application: visit.Application, Settings: visit.Settings, User: visit.User,
+		Phones: visit.Phones, Codeless: visit.Codeless}
 	if s.Application.Disabled || !s.Application.Deleted.IsZero() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}
-	st := f.DB.Read()
 	var err error
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
 	if l.UserID != "" {
 		if s.User, err = f.unlockWhenDue(ctx, s.User, s.Settings); err != nil {
 			return s, err
 		}
-		phones, err := st.PhonesOf(ctx, l.UserID)
-		if err != nil {
-			return s, err
-		}
-		s.Ways = waysOf(s.Policy, phones)
+		s.Ways = waysOf(s.Policy, s.Phones)
 	}
 	if l.TransactionID != "" {
-		s.Transaction, err = st.TransactionByID(ctx, l.TransactionID)
+		s.Transaction, err = f.DB.Read().TransactionByID(ctx, l.TransactionID)
 		if errors.Is(err, transaction.ErrUnknown) {
 			err = nil
 		}

@@ -10,6 +10,7 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
@@ -59,6 +60,8 @@ type Session struct {
 	Policy      policy.Policy           // effective
 	User        user.User               // zero value while the person has no user row
 	Ways        []Way                   // usable now, strongest first
+	Phones      []phone.Phone           // of the user, oldest first
+	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
 }
 
