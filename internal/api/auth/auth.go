@@ -141,18 +141,34 @@ func (d *Door) attempt(ctx context.Context, a signin.Attempt, choice api.Choice)
 	case choice.Factor == api.FactorPasscode:
 		return d.SignIn.Prove(ctx, a, choice.Code)
 	case choice.Factor != api.FactorPush || choice.WayID == "":
-		if a.Number == "" && a.Policy.NumberRequired == "on" && choice.Factor == api.FactorPush && len(api.PushWays(a.Gate, true)) > 0 {
-			return transaction.Transaction{}, signin.ErrNumber
+		if ways := api.PushWays(a.Gate, true); a.Number == "" && a.Policy.NumberRequired == "on" && choice.Factor == api.FactorPush && len(ways) > 0 {
+			return d.SignIn.Send(ctx, a, ways[0].ID) // refuses, and logs that somebody tried
 		}
 		return transaction.Transaction{}, errNoDevice
 	}
 	return d.SignIn.Send(ctx, a, choice.WayID)
 }
 
-// settled are the outcomes that a ticket can carry.
-var settled = []api.Status{
-	{Result: api.ResultAllow, Status: "allow"}, {Result: api.ResultAllow, Status: "bypass"},
-	{Result: api.ResultDeny, Status: "deny"}, {Result: api.ResultDeny, Status: "locked_out"},
+// settled are the outcomes that a ticket can carry, each by its sentence. Tickets of other nodes count on the
+// order: add at the end. The first of a result and status stands for those that are not here.
+var settled = []struct{ result, status, sentence string }{
+	{api.ResultAllow, "allow", "api.allow"},
+	{api.ResultAllow, "bypass", "api.allow.bypass_user"},
+	{api.ResultDeny, "deny", "api.deny"},
+	{api.ResultDeny, "locked_out", "api.deny.locked_out"},
+	{api.ResultAllow, "allow", "api.allow.allowed_by_policy"},
+	{api.ResultAllow, "allow", "api.allow.allow_unenrolled_user"},
+	{api.ResultDeny, "deny", "api.deny.no_way"},
+	{api.ResultDeny, "deny", "api.deny.push_number"},
+	{api.ResultDeny, "deny", "api.deny.push_limit"},
+	{api.ResultDeny, "deny", "api.deny.push_storm"},
+	{api.ResultDeny, "deny", "api.deny.user_disabled"},
+	{api.ResultDeny, "deny", "api.deny.denied_by_policy"},
+	{api.ResultDeny, "deny", "api.deny.deny_unenrolled_user"},
+	{api.ResultDeny, "deny", "api.deny.factor_restricted"},
+	{api.ResultDeny, "deny", "api.deny.no_activated_duo_mobile_account"},
+	{api.ResultDeny, "deny", "api.deny.outage"},
+	{api.ResultDeny, "deny", "api.enroll.first"},
 }
 
 // settled answers with what is decided already; a caller who asked to be told later gets a ticket.
@@ -160,13 +176,20 @@ func (d *Door) settled(c call, s api.Status) (any, error) {
 	if !flag(c.params, "async") {
 		return answerOf(s), nil
 	}
+	kind := -1
 	for i, one := range settled {
-		if one.Result == s.Result && one.Status == s.Status {
-			txid, err := d.ticket(byte(firstSettled+i), c.app.ID)
-			return txAnswer{txid}, err
+		if one.result != s.Result || one.status != s.Status {
+			continue
+		}
+		if kind < 0 || c.words.Text(one.sentence) == s.Text {
+			kind = i
 		}
 	}
-	return answerOf(s), nil
+	if kind < 0 {
+		return answerOf(s), nil
+	}
+	txid, err := d.ticket(byte(firstSettled+kind), c.app.ID)
+	return txAnswer{txid}, err
 }
 
 // wait returns the transaction when it is final. A request whose time is over is ended here.
@@ -195,9 +218,8 @@ func (d *Door) authStatus(ctx context.Context, c call) (any, error) {
 		return nil, api.ErrInvalid.About("txid")
 	}
 	if t, ok := d.open(txid, c.app.ID); ok && int(t.kind) >= firstSettled && int(t.kind) < firstSettled+len(settled) {
-		s := settled[t.kind-firstSettled]
-		s.Text = c.words.Text("api." + s.Result)
-		return statusAnswer{authAnswer: answerOf(s)}, nil
+		one := settled[t.kind-firstSettled]
+		return statusAnswer{authAnswer: authAnswer{one.result, one.status, c.words.Text(one.sentence)}}, nil
 	}
 	look, cancel := context.WithCancel(ctx)
 	cancel() // Watch then says what is true now

@@ -33,7 +33,7 @@ type device struct {
 
 type prompt struct {
 	Text    string            `json:"text"`
-	Factors map[string]string `json:"factors,omitempty"`
+	Factors map[string]string `json:"factors,omitzero"` // nil when there is nothing to choose; empty when only a code is left: clients look for it then too
 }
 
 // preauth asks the gates. Everybody the gates let prove something gets "auth", also with nothing but a bypass
