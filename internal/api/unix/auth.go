@@ -79,12 +79,20 @@ func (d *Door) prove(c call, a signin.Attempt, choice api.Choice) (transaction.T
 	switch {
 	case choice.Factor == api.FactorPush && choice.WayID != "":
 		return d.SignIn.Send(c.ctx, a, choice.WayID)
+	case choice.Factor == api.FactorPush && numberless(a):
+		return d.SignIn.Send(c.ctx, a, api.PushWays(a.Gate, true)[0].ID) // refuses, and logs that somebody tried
 	case choice.Factor == api.FactorPasscode:
 		return d.decided.take(c.digest, d.Now(), func() (transaction.Transaction, error) {
 			return d.SignIn.Prove(c.ctx, a, choice.Code)
 		})
 	}
 	return transaction.Transaction{}, signin.ErrNoWay
+}
+
+// numberless reports that requests could be sent but for the number that policy demands and this door cannot show
+// (decision 14).
+func numberless(a signin.Attempt) bool {
+	return a.Policy.NumberRequired == "on" && len(api.PushWays(a.Gate, true)) > 0
 }
 
 // final answers with a decision that no transaction stands for.

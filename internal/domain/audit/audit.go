@@ -94,6 +94,7 @@ type Query struct {
 	User        string // username
 	Application string // application ID
 	Result      Result
+	Reason      string
 	Since       time.Time
 	Until       time.Time
 	BeforeID    string // continue a page: the last row's time and ID

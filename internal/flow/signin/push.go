@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
@@ -89,7 +90,7 @@ func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Wa
 	if err := f.closeOld(ctx, st, s); err != nil {
 		return none, err
 	}
-	if err := f.withinLimits(ctx, st, s.User.ID); err != nil {
+	if err := f.limited(ctx, st, s); err != nil {
 		return none, err
 	}
 	p, err := st.PhoneByID(ctx, way.PhoneID)
@@ -157,6 +158,18 @@ func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
 		}
 	}
 	return nil
+}
+
+// limited is withinLimits that logs a refusal.
+func (f *Flow) limited(ctx context.Context, st flow.Store, s Session) error {
+	refused := f.withinLimits(ctx, st, s.User.ID)
+	if refused == nil || errs.KindOf(refused) != errs.Limited {
+		return refused
+	}
+	if err := f.noteRefused(ctx, st, s, audit.FrequentAttempts); err != nil {
+		return err
+	}
+	return refused
 }
 
 // withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.

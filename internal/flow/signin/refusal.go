@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/base/id"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -77,4 +78,37 @@ func Reference(txid string) string {
 		return ""
 	}
 	return strings.ToUpper(txid[:4] + "-" + txid[4:8])
+}
+
+// noted is how long a refused request stands for those after it: who asks on and on fills no log (security 4.4).
+const noted = MissedWindow
+
+// noteRefused logs a request that was not sent: too many are open or went unanswered, or it must carry a number that
+// its door cannot show. One row for a person, an application and a reason stands for all within noted; the user's row
+// is locked, so that holds over all nodes.
+func (f *Flow) noteRefused(ctx context.Context, st flow.Store, s Session, reason string) error {
+	recent, err := st.Authentications(ctx, audit.Query{User: s.Login.Username, Application: s.Application.ID,
+		Result: audit.Denied, Reason: reason, Since: f.Now().Add(-noted), Limit: 1})
+	if err != nil || len(recent) > 0 {
+		return err
+	}
+	txID := s.Login.TxID
+	if txID == "" {
+		txID = id.UUID(f.Rand)
+	}
+	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: audit.FactorPush, TxID: txID})
+}
+
+// refuseNumber logs a request that a door without a number may not send.
+func (f *Flow) refuseNumber(ctx context.Context, s Session) error {
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+			return err
+		}
+		return f.noteRefused(ctx, st, s, audit.FactorRestricted)
+	})
+	if err == nil {
+		err = ErrNumber
+	}
+	return err
 }
