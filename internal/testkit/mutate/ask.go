@@ -111,22 +111,28 @@ func (a Answer) Framed() error {
 	return nil
 }
 
-// perRound bounds what one world gathers: every stranger's name is a row.
-const perRound = 50_000
+const (
+	perRound = 50_000           // bounds what one world gathers: every stranger's name is a row
+	bounded  = 20 * time.Second // of a run of a fixed count: a machine with much else to do stops early
+)
 
 // Rounds runs count mutations of a fixed seed, or as many as COUNTERSIGN_MUTATIONS says of the seed that
-// COUNTERSIGN_MUTATION_SEED says, in rounds with a seed and a world each.
-func Rounds(t *testing.T, count int, round func(t *testing.T, m *Mutator, n int)) {
+// COUNTERSIGN_MUTATION_SEED says, in rounds with a seed and a world each. A round goes on while there is More.
+func Rounds(t *testing.T, count int, round func(t *testing.T, m *Mutator)) {
 	t.Helper()
-	seed := uint64(19)
+	seed, until := uint64(19), time.Now().Add(bounded)
 	if n, err := strconv.Atoi(os.Getenv("COUNTERSIGN_MUTATIONS")); err == nil {
-		count = n
+		count, until = n, time.Time{}
 	}
 	if n, err := strconv.ParseUint(os.Getenv("COUNTERSIGN_MUTATION_SEED"), 10, 64); err == nil {
 		seed = n
 	}
 	for i := 0; i*perRound < count && !t.Failed(); i++ {
-		n := min(perRound, count-i*perRound)
-		t.Run(fmt.Sprintf("seed %d round %d", seed, i), func(t *testing.T) { round(t, New(seed+uint64(i)<<32), n) })
+		m := New(seed + uint64(i)<<32)
+		m.most, m.until = min(perRound, count-i*perRound), until
+		t.Run(fmt.Sprintf("seed %d round %d", seed, i), func(t *testing.T) {
+			round(t, m)
+			t.Logf("%d mutations", m.Made)
+		})
 	}
 }

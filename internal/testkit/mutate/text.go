@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // Hostile are names, addresses and words that break parsers, queries and terminals.
@@ -21,10 +22,24 @@ var Hostile = []string{"", " ", "ana", "ANA ", "NORTH\\ana", "DOM\\", "ana@north
 const maxText = 20_000
 
 // Mutator is a source of chance with a taste for trouble. Not safe for concurrent use.
-type Mutator struct{ *rand.Rand }
+type Mutator struct {
+	*rand.Rand
+	Made  int // requests that More allowed
+	most  int
+	until time.Time // zero: as long as it takes
+}
+
+// More reports whether a round goes on, and counts.
+func (m *Mutator) More() bool {
+	if m.Made >= m.most || !m.until.IsZero() && time.Now().After(m.until) {
+		return false
+	}
+	m.Made++
+	return true
+}
 
 // New gives the mutator of a seed.
-func New(seed uint64) *Mutator { return &Mutator{rand.New(rand.NewPCG(seed, 19))} }
+func New(seed uint64) *Mutator { return &Mutator{Rand: rand.New(rand.NewPCG(seed, 19))} }
 
 // OneIn reports true once in n times.
 func (m *Mutator) OneIn(n int) bool { return m.IntN(n) == 0 }
