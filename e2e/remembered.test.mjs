@@ -1,7 +1,8 @@
 // A browser that is remembered is not asked again, and is asked all the same for what needs a proof.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { answer, landed, screen, signIn, Stage, typeCode } from './lib/journey.mjs';
+import { assertAccessible } from './lib/axe.mjs';
+import { answer, landed, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
 
 let stage, app;
 before(async () => {
@@ -47,6 +48,31 @@ describe('a remembered browser', () => {
     await stage.demo.cli('user', 'forget-browsers', user);
     await signIn(page, app, user);
     await screen(page, 'push');
+  });
+
+  it('is on the list of its person, who forgets it there, with the keyboard', async () => {
+    const { user, computer: { page }, phone } = await stage.enrolled(app);
+    await phone.home();
+    await signIn(page, app, user);
+    await screen(page, 'push');
+    await tick(page);
+    await page.getByRole('link', { name: 'Use a code' }).click();
+    await typeCode(page, await phone.code());
+    await landed(page, user);
+    const start = await page.context().request.get(await app.address(user), { maxRedirects: 0 });
+    await page.goto(new URL(`${start.headers().location}/devices`, stage.url).href);
+    await page.getByRole('link', { name: /Code from the app/ }).click();
+    await typeCode(page, await phone.code());
+    await screen(page, 'devices');
+    const entry = page.getByRole('region', { name: 'Remembered browsers' }).getByRole('listitem');
+    assert.match(await entry.innerText(), /(Chrom|HeadlessChrom)\w* on Linux This browser\s+For Payroll[^]*Since \d+ \w+, until \d+ \w+/);
+    await assertAccessible(page, { name: 'remembered browsers' });
+    await tabTo(page, /^Forget –/);
+    await page.keyboard.press('Enter');
+    await page.getByText('That browser was forgotten.').waitFor();
+    assert.equal(await entry.count(), 0);
+    await signIn(page, app, user);
+    await screen(page, 'code'); // the way used last
   });
 
   it('may be chosen with a code, also without a script', async () => {

@@ -39,6 +39,9 @@ const (
 	Replaced NoticeKind = "replaced"
 	// RemovedOne speaks of a device whose name is gone with it.
 	RemovedOne NoticeKind = "removed.one"
+	// Forgotten and ForgottenAll are about remembered browsers.
+	Forgotten    NoticeKind = "forgotten"
+	ForgottenAll NoticeKind = "forgotten.all"
 )
 
 // Notice tells what was just done to a device.
@@ -55,6 +58,8 @@ type Devices struct {
 	Notice *Notice
 	OneWay bool // only one way in is left
 	CanAdd bool // a device may be added (a proof by help-desk code allows one)
+
+	Browsers []Browser // that are not asked for a second step; the section shows when there are any
 }
 
 // Frame implements web.Page.

@@ -33,7 +33,7 @@ type Portal struct {
 type handler func(p *Portal, v view, w http.ResponseWriter, r *http.Request) error
 
 // routes; every one needs a live session, every POST its form token. All but the first three manage devices
-// and need the fresh proof the flow asks for (AC-001).
+// and need the fresh proof the flow asks for (AC-001); forgetting browsers only takes something away.
 var routes = []struct {
 	method, pattern, name string
 	serve                 handler
@@ -53,6 +53,8 @@ var routes = []struct {
 	{"POST", "/device/{device}/pair/wait", "wait for the phone without a script", (*Portal).pairWait},
 	{"POST", "/device/{device}/pair/renew", "a new pairing code", (*Portal).pairRenew},
 	{"POST", "/device/{device}/pair/mail", "mail the pairing link", (*Portal).pairMail},
+	{"POST", "/browser/{browser}/forget", "make one remembered browser ask again", (*Portal).forgetBrowser},
+	{"POST", "/browsers/forget", "make all remembered browsers ask again", (*Portal).forgetBrowsers},
 	{"GET", "/device/{device}/rename", "the rename page", (*Portal).showRename},
 	{"POST", "/device/{device}/rename", "rename a device", (*Portal).rename},
 	{"GET", "/device/{device}/remove", "the page that asks before removing", (*Portal).showRemove},
@@ -138,8 +140,15 @@ func (p *Portal) showDevices(v view, w http.ResponseWriter, r *http.Request) err
 			page.Notice = &Notice{Kind: noticeOf(done), Device: d.Name}
 		}
 	}
-	if done == string(Removed) {
+	switch done {
+	case string(Removed):
 		page.Notice = &Notice{Kind: RemovedOne}
+	case string(Forgotten), string(ForgottenAll):
+		page.Notice = &Notice{Kind: NoticeKind(done)}
+	}
+	var err error
+	if page.Browsers, err = p.browsers(v, r); err != nil {
+		return err
 	}
 	return p.show(w, r, http.StatusOK, page)
 }

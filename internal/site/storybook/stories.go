@@ -160,8 +160,14 @@ func portals() []Story {
 	removed.Notice = &portal.Notice{Kind: portal.Removed, Device: tablet.Name}
 	renamed.Notice = &portal.Notice{Kind: portal.Renamed, Device: "Ana's new phone"}
 	replaced.Notice, replaced.CanAdd = &portal.Notice{Kind: portal.Replaced, Device: anas.Name}, false
+	known := added
+	known.Browsers = []portal.Browser{
+		{ID: "DR1", Name: "Firefox on Linux", Application: "Payroll", Since: Now.AddDate(0, 0, -12), Used: Now.Add(-3 * time.Hour), Until: Now.AddDate(0, 0, 18), Here: true},
+		{ID: "DR2", Name: "Safari on iOS", Application: long.Name, Since: Now.AddDate(0, 0, -2), Used: Now.AddDate(0, 0, -1), Until: Now.AddDate(0, 0, 28)},
+		{ID: "DR3", Application: "Library", Since: Now, Until: Now.AddDate(0, 0, 1)},
+	}
 	return []Story{
-		{"devices", list}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
+		{"devices", list}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},

@@ -1,0 +1,53 @@
+package portal
+
+import (
+	"net/http"
+	"time"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/site/prompt"
+	"countersign/internal/site/web"
+)
+
+// Browser is one remembered browser of the list.
+type Browser struct {
+	ID          string
+	Name        string // "Firefox on Linux"; may be empty
+	Application string
+	Since       time.Time
+	Used        time.Time // zero = not since it was remembered
+	Until       time.Time
+	Here        bool // the one that shows the page
+}
+
+// browsers reads the list.
+func (p *Portal) browsers(v view, r *http.Request) ([]Browser, error) {
+	found, err := p.Devices.Browsers(r.Context(), v.View, func(applicationID string) secret.Text {
+		return secret.NewText(p.Cookies.Get(r, prompt.RememberCookie(applicationID)))
+	})
+	var list []Browser
+	for _, b := range found {
+		one := Browser{ID: b.ID, Name: b.Name, Application: b.Application, Since: b.Since, Used: b.Used, Until: b.Until, Here: b.Here}
+		if !b.Used.After(b.Since) {
+			one.Used = time.Time{}
+		}
+		list = append(list, one)
+	}
+	return list, err
+}
+
+// forgetBrowser makes one remembered browser ask again.
+func (p *Portal) forgetBrowser(v view, w http.ResponseWriter, r *http.Request) error {
+	if err := p.Devices.ForgetBrowser(r.Context(), v.View, r.PathValue("browser")); err != nil {
+		return err
+	}
+	return web.Move(w, r, At+"?done="+string(Forgotten))
+}
+
+// forgetBrowsers makes all of them ask again.
+func (p *Portal) forgetBrowsers(v view, w http.ResponseWriter, r *http.Request) error {
+	if err := p.Devices.ForgetBrowsers(r.Context(), v.View); err != nil {
+		return err
+	}
+	return web.Move(w, r, At+"?done="+string(ForgottenAll))
+}
