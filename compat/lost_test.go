@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,33 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 			if let, _ = ours.batch("bea"); !let && time.Since(began) > 2*time.Minute {
 				t.Fatalf("%s: nobody gets in afterwards", harm.name)
 			}
+		}
+	}
+}
+
+// TestTheOwnerSeesWhichHostsFailOpen: login_duo tells its fail mode, and app hosts lists it (security 2, P4).
+func TestTheOwnerSeesWhichHostsFailOpen(t *testing.T) {
+	t.Parallel()
+	h := unixHost(startDemo(t))
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for mode, told := range map[string]string{"safe": "open", "secure": "closed"} {
+		h.batch("stranger", "failmode="+mode)
+		var hosts []struct {
+			Host      string
+			FailMode  string `json:"fail_mode"`
+			FailsOpen bool   `json:"fails_open"`
+		}
+		for end := time.Now().Add(30 * time.Second); len(hosts) != 1 || hosts[0].FailMode != told; time.Sleep(500 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("failmode=%s is listed as %+v", mode, hosts)
+			}
+			h.command(&hosts, "app", "hosts", h.ID)
+		}
+		if !strings.HasPrefix(hosts[0].Host, strings.ToLower(name)) || hosts[0].FailsOpen != (mode == "safe") {
+			t.Errorf("failmode=%s on %s is listed as %+v", mode, name, hosts)
 		}
 	}
 }
