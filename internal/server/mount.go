@@ -47,6 +47,7 @@ func (s *Server) hall() ([]Room, error) {
 		return nil, err
 	}
 	legacy := s.unixDoor()
+	legacy.Logo = direct.Logo
 	app, err := phoneapp.New(s.organization)
 	if err != nil {
 		return nil, err

@@ -66,6 +66,7 @@ type Door struct {
 	Now          func() time.Time
 	Rand         io.Reader
 	Log          *slog.Logger // nil: slog.Default
+	Logo         []byte       // PNG; nil: none
 
 	Outage *api.Outage   // what is known of a lost database; nil: it is 429 for as long as it is lost
 	Hosts  *api.Hosts    // where the fail modes of hosts are noted; nil: nowhere
@@ -169,6 +170,10 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 	answer, err := d.within(ctx, limit, r, op)
 	if err != nil {
 		d.fail(w, r, err)
+		return
+	}
+	if logo, ok := answer.body.(picture); ok {
+		_ = send(w, http.StatusOK, "image/png", logo) // the client may be gone
 		return
 	}
 	sent := write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", answer.body}})
@@ -278,6 +283,10 @@ func write(w http.ResponseWriter, r *http.Request, status int, d document) error
 	} else {
 		kind, body = "application/json", d.json()
 	}
+	return send(w, status, kind, body)
+}
+
+func send(w http.ResponseWriter, status int, kind string, body []byte) error {
 	h := w.Header()
 	h.Set("Content-Type", kind)
 	h.Set("Content-Length", fmt.Sprint(len(body)))
@@ -289,7 +298,15 @@ func write(w http.ResponseWriter, r *http.Request, status int, d document) error
 
 func (d *Door) check(call) (any, error) { return "valid", nil }
 
-func (d *Door) logo(call) (any, error) { return nil, api.ErrNotFound }
+// picture is an answer in no envelope.
+type picture []byte
+
+func (d *Door) logo(call) (any, error) {
+	if len(d.Logo) == 0 {
+		return nil, api.ErrNotFound
+	}
+	return picture(d.Logo), nil
+}
 
 // person is who a call is about.
 func (c call) person() (signin.Request, error) {

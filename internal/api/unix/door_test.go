@@ -73,6 +73,12 @@ func TestTheThreeSpellingsSayTheSame(t *testing.T) {
 			t.Errorf("GET preauth%s: %d %v", suffix, status, doc)
 		}
 	}
+	w.door.Logo = []byte("a picture")
+	rec := httptest.NewRecorder()
+	w.h.ServeHTTP(rec, w.request("GET", At+"logo", w.skey, nil))
+	if rec.Code != 200 || rec.Header().Get("Content-Type") != "image/png" || rec.Body.String() != "a picture" {
+		t.Errorf("logo: %d %v %q", rec.Code, rec.Header(), rec.Body)
+	}
 	if len(w.door.Routes()) != 18 {
 		t.Errorf("%d routes", len(w.door.Routes()))
 	}
