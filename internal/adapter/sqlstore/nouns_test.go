@@ -26,10 +26,12 @@ func TestUsers(t *testing.T) {
 		fails(t, "unknown", err, user.ErrUnknown)
 
 		// A taken name is an error after which the change may go on.
+		var taken error
 		write(t, db, func(s flow.Store) error {
-			fails(t, "taken", s.CreateUser(ctx, user.User{ID: "DU9", Username: "narroway"}), user.ErrNameTaken)
+			taken = s.CreateUser(ctx, user.User{ID: "DU9", Username: "narroway"})
 			return s.CreateUser(ctx, user.User{ID: "DU2", Username: "beta", RealName: "Ünal 50%", Email: "B@Example.ORG", Status: user.Active, Created: noon})
 		})
+		fails(t, "taken", taken, user.ErrNameTaken)
 		if _, err := db.Read().UserByID(ctx, "DU9"); err == nil {
 			t.Error("a user without a name is left")
 		}
@@ -50,10 +52,12 @@ func TestUserAliasesShareTheNameSpace(t *testing.T) {
 			return err
 		})
 		same(t, "by alias", got[user.User](t)(db.Read().UserByName(ctx, "nw")).ID, "DU1")
+		var taken error
 		write(t, db, func(s flow.Store) error {
-			fails(t, "a name that is an alias", s.CreateUser(ctx, user.User{ID: "DU2", Username: "nw"}), user.ErrNameTaken)
+			taken = s.CreateUser(ctx, user.User{ID: "DU2", Username: "nw"})
 			return nil
 		})
+		fails(t, "a name that is an alias", taken, user.ErrNameTaken)
 		_, err := db.Read().UserByID(ctx, "DU2")
 		fails(t, "no half user", err, user.ErrUnknown)
 	})

@@ -118,10 +118,16 @@ func (e *postgresEngine) close() error {
 }
 
 // write runs the change again when PostgreSQL gave the race to another, and once when the connection turned
-// out dead before COMMIT was sent, as after a restart of the server.
+// out dead before COMMIT was sent, as after a restart of the server. A change that took something for granted
+// that was not so runs again step by step.
 func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) error) error {
+	stepwise := false
 	for try := 0; ; try++ {
-		dead, err := e.writeOnce(ctx, change)
+		dead, err := e.writeOnce(ctx, change, stepwise)
+		if err == errPresumed {
+			stepwise, try = true, try-1
+			continue
+		}
 		again := lostRace(err) && try < raceTries || dead && try == 0
 		if !again || ctx.Err() != nil {
 			return err
@@ -137,14 +143,14 @@ func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) erro
 }
 
 // writeOnce also reports whether the connection died, by itself and with nothing committed.
-func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) error) (dead bool, err error) {
+func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) error, stepwise bool) (dead bool, err error) {
 	own, cancel := context.WithTimeout(ctx, connectTimeout)
 	conn, err := e.pool.Acquire(own)
 	cancel()
 	if err != nil {
 		return false, postgresError(ctx, err)
 	}
-	t := &postgresTx{conn: conn.Conn()}
+	t := &postgresTx{conn: conn.Conn(), stepwise: stepwise}
 	settled := false
 	defer func() { // also when the change panics or ends its goroutine
 		if !settled {
@@ -154,7 +160,10 @@ func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) 
 	}()
 	// FOR NO KEY UPDATE lets rows that refer to the user be inserted meanwhile.
 	err = call(change, &store{run: t, lock: ` FOR NO KEY UPDATE`, cache: e.cache})
-	if err == nil {
+	switch {
+	case t.failed == errPresumed || err != nil && t.presuming > 0: // its error may come of what it presumed
+		err = errPresumed
+	case err == nil:
 		err = t.failed // also when the change took no notice
 	}
 	if err == nil {
@@ -177,47 +186,82 @@ func call(change func(flow.Store) error, s flow.Store) (err error) {
 // postgresTx is one write transaction. BEGIN travels with the first statement whose result is awaited,
 // statements of which nothing is awaited with the next one or with COMMIT: each journey saved is a
 // fifth of a small transaction's time.
+//
+// A statement that must find its row, such as the UPDATE that uses up a code, nearly always does. So it is
+// presumed to, and travels with the next one as well; when it did not, nothing is committed and the change
+// runs again, stepwise.
 type postgresTx struct {
-	conn   *pgx.Conn
-	begun  bool
-	queued []queuedStatement
-	row    row
-	failed error
+	conn      *pgx.Conn
+	stepwise  bool // nothing is presumed
+	begun     bool
+	queued    []queuedStatement
+	presuming int // how many of them are presumed to touch a row
+	row       row
+	failed    error
 
 	committing bool // COMMIT is on its way: only the server knows
 }
 
 type queuedStatement struct {
-	q    string
-	args []any
+	q        string
+	args     []any
+	presumed bool // to touch a row
 }
 
+// errPresumed ends a change that presumed what was not so.
+const errPresumed = errText("a statement touched no row")
+
 func (t *postgresTx) later(_ context.Context, q string, args []any) error {
-	t.queued = append(t.queued, queuedStatement{q, cleanAll(args)})
+	t.queued = append(t.queued, queuedStatement{q: q, args: cleanAll(args)})
 	return nil
+}
+
+func (t *postgresTx) touch(ctx context.Context, q string, args []any) (bool, error) {
+	if t.stepwise {
+		n, err := t.exec(ctx, q, args)
+		return n > 0, err
+	}
+	t.queued = append(t.queued, queuedStatement{q: q, args: cleanAll(args), presumed: true})
+	t.presuming++
+	return true, nil
 }
 
 // send sends BEGIN if due, what is queued, and last. Its caller reads last's result from the answer.
 func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchResults, error) {
 	var b pgx.Batch
-	ahead := len(t.queued)
+	ahead := t.queued
 	if !t.begun {
-		b.Queue(`begin`)
-		ahead++
+		ahead = append([]queuedStatement{{q: `begin`}}, ahead...)
 	}
-	for _, s := range t.queued {
+	for _, s := range ahead {
 		b.Queue(s.q, s.args...)
 	}
 	b.Queue(q, args...)
-	t.begun, t.queued = true, t.queued[:0]
+	t.begun, t.queued, t.presuming = true, t.queued[:0], 0
 	answer := t.conn.SendBatch(ctx, &b)
-	for range ahead {
-		if _, err := answer.Exec(); err != nil {
+	for _, s := range ahead {
+		tag, err := answer.Exec()
+		if err == nil && s.presumed && tag.RowsAffected() == 0 {
+			err = errPresumed
+		}
+		if err != nil {
 			_ = answer.Close()
 			return nil, err
 		}
 	}
 	return answer, nil
+}
+
+// settle sends what is queued and learns whether what was presumed is so.
+func (t *postgresTx) settle(ctx context.Context) error {
+	last := len(t.queued) - 1
+	s := t.queued[last]
+	t.queued, t.presuming = t.queued[:last], 0
+	n, err := t.exec(ctx, s.q, s.args)
+	if err == nil && s.presumed && n == 0 {
+		return errPresumed
+	}
+	return err
 }
 
 func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(*row)) error {
@@ -267,7 +311,9 @@ func (t *postgresTx) exec(ctx context.Context, q string, args []any) (int64, err
 }
 
 func (t *postgresTx) fail(ctx context.Context, err error) error {
-	err = postgresError(ctx, err)
+	if err != errPresumed {
+		err = postgresError(ctx, err)
+	}
 	if err != nil && t.failed == nil {
 		t.failed = err
 	}
@@ -277,6 +323,11 @@ func (t *postgresTx) fail(ctx context.Context, err error) error {
 func (t *postgresTx) commit(ctx context.Context) error {
 	if !t.begun && len(t.queued) == 0 {
 		return nil
+	}
+	if t.presuming > 0 {
+		if err := t.settle(ctx); err != nil {
+			return err
+		}
 	}
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
@@ -336,4 +387,7 @@ func (*postgresReader) change(context.Context, string, []any, func(*row)) error 
 	return errOutsideWrite
 }
 func (*postgresReader) exec(context.Context, string, []any) (int64, error) { return 0, errOutsideWrite }
-func (*postgresReader) later(context.Context, string, []any) error         { return errOutsideWrite }
+func (*postgresReader) touch(context.Context, string, []any) (bool, error) {
+	return false, errOutsideWrite
+}
+func (*postgresReader) later(context.Context, string, []any) error { return errOutsideWrite }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/internal/domain/activation"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/outbox"
@@ -255,4 +256,57 @@ func TestAChangeThatEndsItsGoroutineDoesNotEndTheWriter(t *testing.T) {
 	}
 	person(t, db, "DU1", "a")
 	same(t, "user", got[user.User](t)(db.Read().UserByID(ctx, "DU1")).Username, "a")
+}
+
+// On PostgreSQL a change goes on before it knows what its conditional statements found. Nothing of that may be seen.
+func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "narroway")
+		boom := errors.New("boom")
+		for what, end := range map[string]func(s flow.Store, locked bool) error{
+			"at its end":         func(flow.Store, bool) error { return nil },
+			"with later ones":    func(s flow.Store, _ bool) error { return s.RemindSpare(ctx, "DU1", noon) },
+			"at its next answer": func(s flow.Store, _ bool) error { _, err := s.UserByID(ctx, "DU1"); return err },
+			"after an error": func(_ flow.Store, locked bool) error {
+				if locked {
+					return boom
+				}
+				return nil
+			},
+			"after a panic": func(_ flow.Store, locked bool) error {
+				if locked {
+					panic(boom)
+				}
+				return nil
+			},
+		} {
+			var locked bool
+			var marks int
+			write(t, db, func(s flow.Store) (err error) {
+				marks = 0
+				if locked, err = s.LockOut(ctx, "DU0", noon); err != nil {
+					return err
+				}
+				if locked { // of nobody: on the way, but never true
+					if err := s.LogAction(ctx, audit.Action{ID: "DLX", Time: noon, Action: what}); err != nil {
+						return err
+					}
+					marks++
+				}
+				return end(s, locked)
+			})
+			if locked || marks != 0 {
+				t.Errorf("%s: the change kept what it had presumed", what)
+			}
+		}
+		same(t, "nothing logged", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{}))), 0)
+
+		fails(t, "an error of its own", db.Write(ctx, func(s flow.Store) error {
+			if _, err := s.LockOut(ctx, "DU1", noon); err != nil {
+				return err
+			}
+			return boom
+		}), boom)
+		same(t, "rolled back", got[user.User](t)(db.Read().UserByID(ctx, "DU1")).Status, user.Active)
+	})
 }

@@ -18,6 +18,9 @@ type runner interface {
 	change(ctx context.Context, q string, args []any, each func(*row)) error
 	// exec runs a statement that writes and returns how many rows it touched.
 	exec(ctx context.Context, q string, args []any) (int64, error)
+	// touch is exec for a statement of which only matters whether it touched a row. PostgreSQL may answer true
+	// before it knows: then the whole change runs again when that was wrong.
+	touch(ctx context.Context, q string, args []any) (bool, error)
 	// later runs a statement that writes and of which nothing is awaited: its error may come
 	// with a later statement or with the commit.
 	later(ctx context.Context, q string, args []any) error
@@ -174,8 +177,7 @@ func list[T any](ctx context.Context, r runner, scan func(*row) T, q string, arg
 
 // touched runs a statement that writes and reports whether it touched a row.
 func touched(ctx context.Context, r runner, q string, args ...any) (bool, error) {
-	n, err := r.exec(ctx, q, args)
-	return n > 0, err
+	return r.touch(ctx, q, args)
 }
 
 // must is touched with missing as the error when no row was.

@@ -63,6 +63,11 @@ func (c *sqliteConn) exec(ctx context.Context, q string, args []any) (n int64, e
 	return n, err
 }
 
+func (c *sqliteConn) touch(ctx context.Context, q string, args []any) (bool, error) {
+	n, err := c.exec(ctx, q, args)
+	return n > 0, err
+}
+
 func (c *sqliteConn) later(ctx context.Context, q string, args []any) error {
 	_, err := c.exec(ctx, q, args)
 	return err
@@ -121,4 +126,7 @@ func (p *sqliteReader) query(ctx context.Context, q string, args []any, each fun
 
 func (*sqliteReader) change(context.Context, string, []any, func(*row)) error { return errOutsideWrite }
 func (*sqliteReader) exec(context.Context, string, []any) (int64, error)      { return 0, errOutsideWrite }
-func (*sqliteReader) later(context.Context, string, []any) error              { return errOutsideWrite }
+func (*sqliteReader) touch(context.Context, string, []any) (bool, error) {
+	return false, errOutsideWrite
+}
+func (*sqliteReader) later(context.Context, string, []any) error { return errOutsideWrite }
