@@ -66,14 +66,13 @@ func TestAFrozenDatabaseLetsNobodyIn(t *testing.T) {
 
 // TestWhoGetsInDuringAnOutageIsTheOwnersChoice: without the switch a lost database denies on hosts of either fail mode,
 // at first as too busy, then with a reason. With it the host's fail mode decides, after the same 15 seconds and not
-// before (AC-020, security 4.8). Bea needs no second step; nobody knows that while the database is lost.
+// before (AC-020, security 4.8). Bea needs no second step, which nobody knows while the database is lost; Pete had his menu
+// before.
 func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.OwnCluster(t)
-	d := startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN)
-	var done any
-	d.command(&done, "user", "add", "bea", "--status=bypass")
-	ours, theirs := unixHost(d), unixHost(d, "--outage", "client")
+	w := openDoors(t, startDemoIn(t, t.TempDir(), "COUNTERSIGN_DATABASE_URL="+cluster.DSN))
+	ours, theirs := unixHost(w.demo), unixHost(w.demo, "--outage", "client")
 	for _, h := range []*host{ours, theirs} {
 		if let, said := h.batch("bea"); !let {
 			t.Fatalf("before: %s", said)
@@ -86,6 +85,8 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 		{"stopped", func() func() { cluster.Stop(); return cluster.Start }},
 		{"frozen", cluster.Freeze},
 	} {
+		menu := theirs.at("pete", "prompts=1")
+		menu.sees("(1-1): ")
 		began := time.Now()
 		mend := harm.do()
 		for let := false; !let; {
@@ -100,6 +101,8 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 				t.Fatalf("%s: the host's fail mode never decided: %s", harm.name, said)
 			}
 		}
+		menu.types("1")
+		theirs.expect(menu, false) // the fail mode is for the first call only
 		if let, said := theirs.batch("bea", "failmode=secure"); let {
 			t.Errorf("%s, the client decides, secure: let in: %s", harm.name, said)
 		}
