@@ -307,12 +307,15 @@ func TestAPersonFromAddToTrash(t *testing.T) {
 	}
 	var link struct {
 		Link    string `json:"link"`
-		Mailed  bool   `json:"mailed"`
+		Mail    string `json:"mail"`
 		Expires string `json:"expires"`
 	}
 	s.json(&link, "user", "enroll", "ana")
-	if !strings.HasPrefix(link.Link, "https://localhost:1/enroll/") || !link.Mailed || link.Expires == "" {
+	if !strings.HasPrefix(link.Link, "https://localhost:1/enroll/") || link.Mail != "waiting" || link.Expires == "" {
 		t.Fatalf("%+v", link)
+	}
+	if text := s.ok("user", "enroll", "ana"); !strings.Contains(text, "no mail server is set") || !strings.Contains(text, "mail.smtp_host") {
+		t.Fatal(text)
 	}
 	s.json(&u, "user", "set", "ana", "--status", "disabled", "--email", "")
 	if u.Status != "disabled" || u.Email != "" || u.RealName != "Ana Park" {

@@ -22,7 +22,8 @@ var errSchema = errs.New(errs.Unavailable, "command.schema")
 // office is the administration of the configured instance.
 type office struct {
 	*directory.Flow
-	apiHost string
+	apiHost    string
+	mailServer string // host name; "" = none is set, and mail waits
 }
 
 // office opens the configured instance, does work and closes it again. A server may be running. Nothing is
@@ -58,10 +59,10 @@ func (r *run) office(work func(o *office) error) (err error) {
 		return err
 	}
 	defer hangUp()
-	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL}
+	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
 	return work(&office{
 		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk},
-		apiHost: cfg.APIHosts[0],
+		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost,
 	})
 }
 

@@ -242,17 +242,30 @@ func (c *userEnroll) Run(r *run) error {
 			Username string  `json:"username"`
 			Link     string  `json:"link"`
 			Expires  *string `json:"expires"`
-			Mailed   bool    `json:"mailed"`
-		}{inv.User.Username, inv.Link.Reveal(), stamp(inv.Expires), inv.Mailed}
+			Mail     string  `json:"mail"`
+		}{inv.User.Username, inv.Link.Reveal(), stamp(inv.Expires), o.mailOf(inv)}
 		return r.show(doc, func(p *page) {
 			p.fields("link", doc.Link, "expires", expiresText(inv.Expires))
-			if inv.Mailed {
-				p.line("user.invited_mail", "email", cell(inv.User.Email))
-			} else {
-				p.line("user.invited", "name", cell(inv.User.Username))
-			}
+			p.line("user.invited_"+doc.Mail, "name", cell(inv.User.Username), "email", cell(inv.User.Email))
 		})
 	})
+}
+
+// What becomes of the mail with an invitation's link.
+const (
+	mailQueued  = "queued"  // a server sends it within a minute
+	mailWaiting = "waiting" // it is queued, but no mail server is set
+	mailNone    = "none"    // the user has no address
+)
+
+func (o *office) mailOf(inv directory.Invitation) string {
+	switch {
+	case !inv.Mailed:
+		return mailNone
+	case o.mailServer == "":
+		return mailWaiting
+	}
+	return mailQueued
 }
 
 func expiresText(t time.Time) string {

@@ -134,7 +134,7 @@ func (s *Server) openFlows(sender notice.Sender) {
 		sender = smtp(s.Config.Mail, s.now)
 	}
 	s.Desk = &notice.Desk{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Rand: s.rand, Now: s.now, Log: s.Log,
-		PublicURL: s.Config.PublicURL, Sender: sender}
+		PublicURL: s.Config.PublicURL, Zone: s.Config.Organization.Zone(), Sender: sender}
 	s.SignIn = &signin.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL}
 	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL, Mails: enroll.MailQuota()}

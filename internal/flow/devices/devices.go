@@ -302,5 +302,5 @@ func (f *Flow) notice(ctx context.Context, st flow.Store, v View, kind, device s
 		return nil
 	}
 	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: v.User.Email, Args: []any{"user", v.User.Username, "device", device,
-		"organization", v.Settings.Organization, "time", f.Now().UTC().Format("15:04 UTC, 2 January 2006")}})
+		"organization", v.Settings.Organization, "time", f.Now()}})
 }

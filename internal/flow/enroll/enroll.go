@@ -213,7 +213,7 @@ func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activat
 }
 
 // Mail sends a link of its own, good for MailLife, to an address that is used once and kept in the
-// outbox alone, until the message is sent (D-22). Args of the notice: user, organization. ErrMailAddress,
+// outbox alone, until the message is sent (D-22). Args of the notice: user, organization, expires. ErrMailAddress,
 // ErrMailLimit, ErrTooMany.
 func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username string) error {
 	address, err := CleanAddress(address)
@@ -249,7 +249,7 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 			return err
 		}
 		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "activation", To: address, Link: f.pairing(a).Link,
-			Args: []any{"user", username, "organization", set.Organization}})
+			Args: []any{"user", username, "organization", set.Organization, "expires", a.Expires}})
 	})
 }
 

@@ -169,5 +169,5 @@ func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error
 		return err
 	}
 	return f.Notices.Queue(ctx, st, flow.Notice{Kind: "device_removed", To: u.Email, Args: []any{"user", u.Username, "device", p.Name,
-		"organization", set.Organization, "time", f.Now().UTC().Format("15:04 UTC, 2 January 2006")}})
+		"organization", set.Organization, "time", f.Now()}})
 }

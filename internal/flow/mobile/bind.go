@@ -111,7 +111,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 		return nil
 	}
 	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: c.user.Email, Args: []any{
-		"user", c.user.Username, "device", c.p.Name, "organization", c.set.Organization, "time", c.now.UTC().Format("15:04 UTC, 2 January 2006")}})
+		"user", c.user.Username, "device", c.p.Name, "organization", c.set.Organization, "time", c.now}})
 }
 
 func (f *Flow) log(ctx context.Context, st flow.Store, c *claim, action string, description map[string]any) error {

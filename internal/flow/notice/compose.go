@@ -35,13 +35,13 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 	for _, name := range arguments {
 		values[name] = ""
 	}
-	values["organization"], values["time"] = clean(organization), clean(now)
+	values["organization"], values["time"] = d.clean(organization), d.clean(now)
 	for i := 0; i+1 < len(m.Args); i += 2 {
 		name := fmt.Sprint(m.Args[i])
 		if name == "user" {
 			name = "username"
 		}
-		values[name] = clean(m.Args[i+1])
+		values[name] = d.clean(m.Args[i+1])
 	}
 	key := "mail." + m.Kind
 	plain, marked := fillers(values)
@@ -52,7 +52,13 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 		From:    plain.Replace(c.Text("mail.from", "address", host(d.PublicURL))),
 	}
 	var paragraphs []string
-	for p := range strings.SplitSeq(c.Text(key+".text"), "\n\n") {
+	body := key + ".text"
+	for _, name := range arguments { // a sentence about something that is not there
+		if without := key + ".text.without_" + name; values[name] == "" && message.Has(without) {
+			body = without
+		}
+	}
+	for p := range strings.SplitSeq(c.Text(body), "\n\n") {
 		paragraphs = append(paragraphs, plain.Replace(p))
 		s.Paragraphs = append(s.Paragraphs, template.HTML(marked.Replace(template.HTMLEscapeString(p)))) // both halves are escaped
 	}

@@ -20,7 +20,7 @@ import (
 // Kinds of mail and the arguments their texts know beside {organization} and {time}, which the
 // desk fills in. An argument that is not given reads as nothing.
 const (
-	Activation     = "activation"      // {username}; with the link to the pairing page
+	Activation     = "activation"      // {username}, {expires}; with the link to the pairing page
 	Enrollment     = "enrollment"      // {username}, {expires}; with the link to the prompt
 	DeviceAdded    = "device_added"    // {username}, {device}
 	DeviceReplaced = "device_replaced" // {username}, {device}
@@ -36,7 +36,8 @@ var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, DeviceRe
 // arguments are all names a text may use, so that one nobody gave never shows its braces.
 var arguments = []string{"username", "device", "application", "ip", "expires", "time", "organization"}
 
-// Message is what to tell whom: a time.Time among its Args is written out in UTC.
+// Message is what to tell whom: a time.Time among its Args is written out in the zone of the
+// organisation, and zero is no time.
 type Message = flow.Notice
 
 // Letter is a composed mail as a mail server takes it.
@@ -61,8 +62,9 @@ type Desk struct {
 	Rand      io.Reader
 	Now       func() time.Time
 	Log       *slog.Logger
-	PublicURL string // where this instance is reached; stands in the footer
-	Sender    Sender // nil: mail waits in the outbox
+	PublicURL string         // where this instance is reached; stands in the footer
+	Zone      *time.Location // in which times are told; nil = UTC
+	Sender    Sender         // nil: mail waits in the outbox
 }
 
 // Queue composes m and puts it into the outbox of the given store, which is usually bound to the
@@ -120,10 +122,35 @@ func breaks(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 }
 
+// moment writes a time so that nobody has to ask which day or where: "Sunday 1 March 2026 at 04:00 (EST, UTC-5)".
+func (d *Desk) moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	zone := d.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	t = t.In(zone)
+	text := t.Format("Monday 2 January 2006 at 15:04")
+	name, offset := t.Zone()
+	if name == "UTC" {
+		return text + " UTC"
+	}
+	from := fmt.Sprintf("UTC%+d", offset/3600)
+	if minutes := (offset / 60) % 60; minutes != 0 {
+		from += fmt.Sprintf(":%02d", max(minutes, -minutes))
+	}
+	if strings.ContainsAny(name, "+-0123456789") { // a zone without a name of its own
+		return text + " (" + from + ")"
+	}
+	return text + " (" + name + ", " + from + ")"
+}
+
 // clean makes a value fit for one line of a mail.
-func clean(value any) string {
+func (d *Desk) clean(value any) string {
 	if t, ok := value.(time.Time); ok {
-		return t.UTC().Format("2 January 2006, 15:04") + " UTC"
+		return d.moment(t)
 	}
 	s := strings.Map(func(r rune) rune {
 		if breaks(r) {

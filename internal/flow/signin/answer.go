@@ -260,7 +260,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, 
 		}
 		if err := f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: address, Args: []any{
 			"user", s.User.Username, "application", s.Application.Name, "ip", s.Login.IP,
-			"time", f.Now().UTC().Format("15:04 UTC, 2 January 2006"),
+			"time", f.Now(),
 		}}); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"countersign/internal/base/secret"
 )
@@ -57,6 +58,15 @@ type Organization struct {
 	Name     string
 	Help     string // one line: how to reach the help desk
 	TimeZone string // IANA name
+}
+
+// Zone is the time zone in which people are told times; UTC when the name is not one.
+func (o Organization) Zone() *time.Location {
+	zone, err := time.LoadLocation(o.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return zone
 }
 
 // Mail says how mail leaves. With an empty SMTPHost no mail is sent.
