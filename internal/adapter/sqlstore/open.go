@@ -24,8 +24,8 @@ type Options struct {
 	URL string
 	// Path is the SQLite file used when URL is empty. Missing folders are made.
 	Path string
-	// Unchecked leaves out the integrity check at the start, which reads a whole SQLite file: for
-	// commands that run beside a server that did it.
+	// Unchecked leaves out the integrity check, which reads a whole SQLite file: for commands that run
+	// beside a server that did it.
 	Unchecked bool
 	// Connections is the size of PostgreSQL's pool; 0 = 16.
 	Connections int

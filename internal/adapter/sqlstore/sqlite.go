@@ -46,17 +46,22 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 		return nil, err
 	}
 	e := &sqliteEngine{path: path}
-	e.log = o.Logger
+	e.log, e.sound = o.Logger, &soundness{path: path, log: o.Logger}
+	asClosed, err := e.sound.takeMark()
+	if err != nil {
+		return nil, err
+	}
+	e.sound.whole.Store(asClosed)
 	e.queue, e.quit, e.stopped = make(chan *pendingChange, groupSize), make(chan struct{}), make(chan struct{})
 	// The checkpoint runs on this connection: at 4,096 pages (16 MB) it is rare and still short.
 	if e.conn, err = connectSQLite(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)"); err != nil {
 		return nil, err
 	}
-	if err := e.checkContents(!o.Unchecked); err != nil {
+	if err := e.checkContents(!o.Unchecked && !asClosed); err != nil {
 		_ = e.conn.close()
 		return nil, err
 	}
-	e.readers = &sqliteReader{idle: make(chan *sqliteConn, sqliteReaders), closed: make(chan struct{})}
+	e.readers = &sqliteReader{sound: e.sound, idle: make(chan *sqliteConn, sqliteReaders), closed: make(chan struct{})}
 	for range sqliteReaders {
 		c, err := connectSQLite(path, "query_only(1)")
 		if err != nil {
@@ -71,6 +76,13 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	shared := &cache{}
 	e.reading = &store{run: e.readers, cache: shared}
 	e.store = &store{run: e.conn, cache: shared}
+	if !o.Unchecked && asClosed {
+		if err := e.sound.readAside(); err != nil {
+			e.closeReaders()
+			_ = e.conn.close()
+			return nil, err
+		}
+	}
 	go e.loop()
 	return e, nil
 }
@@ -155,12 +167,8 @@ func (e *sqliteEngine) checkContents(whole bool) error {
 		return ErrUnsafe.Arg("detail", "journal_mode "+journal+", synchronous "+level)
 	}
 	if whole {
-		answer, err := e.conn.text(`PRAGMA quick_check(1)`)
-		if err != nil {
+		if err := e.sound.read(e.conn); err != nil {
 			return err
-		}
-		if answer != "ok" {
-			return damaged("%s: %s", e.path, answer)
 		}
 	}
 	version, err := e.version()
@@ -237,8 +245,13 @@ func (e *sqliteEngine) status(ctx context.Context) (Status, error) {
 func (e *sqliteEngine) close() error {
 	close(e.quit)
 	<-e.stopped
+	e.sound.stop()
 	e.closeReaders()
-	return e.conn.close()
+	err := e.conn.close()
+	if err == nil {
+		e.sound.leaveMark()
+	}
+	return err
 }
 
 // closeReaders waits for readers at work.

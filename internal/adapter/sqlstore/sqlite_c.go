@@ -97,6 +97,13 @@ func (h *sqliteHandle) fault(code int32) error {
 	return &sqliteFault{int(code), fmt.Sprintf("%s (%d)", text, code)}
 }
 
+// interrupt ends the statement that runs; the one function that another goroutine may call.
+func (h *sqliteHandle) interrupt() {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	sqlite3.Xsqlite3_interrupt(tls, h.db)
+}
+
 // close gives everything back; statements are finalized before.
 func (h *sqliteHandle) close() error {
 	var err error

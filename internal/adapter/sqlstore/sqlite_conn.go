@@ -99,6 +99,7 @@ func (c *sqliteConn) close() error {
 // sqliteReader is the pool of reading connections. A store method makes one statement (a few make two), so
 // a connection is never held while another is asked for.
 type sqliteReader struct {
+	sound  *soundness
 	idle   chan *sqliteConn
 	closed chan struct{}
 }
@@ -109,6 +110,9 @@ type reader interface{ readsOnly() }
 func (*sqliteReader) readsOnly() {}
 
 func (p *sqliteReader) query(ctx context.Context, q string, args []any, each func(*row)) error {
+	if err := p.sound.err(); err != nil {
+		return err
+	}
 	var c *sqliteConn
 	select {
 	case c = <-p.idle:

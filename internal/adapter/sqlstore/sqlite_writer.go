@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"sync/atomic"
@@ -19,6 +20,7 @@ const busyTries = 3
 // in a savepoint of one transaction, commits once and tells everybody.
 type sqliteWriter struct {
 	conn    *sqliteConn
+	sound   *soundness
 	store   flow.Store
 	queue   chan *pendingChange
 	quit    chan struct{} // closed by close
@@ -43,7 +45,7 @@ const (
 )
 
 func (w *sqliteWriter) write(ctx context.Context, change func(flow.Store) error) error {
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), w.sound.err()); err != nil {
 		return err
 	}
 	c := &pendingChange{run: change, done: make(chan struct{})}
