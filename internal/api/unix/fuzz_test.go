@@ -20,14 +20,17 @@ import (
 	"countersign/internal/testkit/mutate"
 )
 
-// hurried is a flow whose people say no at once: nothing waits for them.
-type hurried struct{ SignIn }
+// hurried is a flow whose people say no at once, while they can: nothing waits for them.
+type hurried struct {
+	SignIn
+	now func() time.Time
+}
 
 func (h hurried) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
 	look, stop := context.WithCancel(ctx)
 	stop()
 	t, err := h.SignIn.Watch(look, txID, applicationID)
-	if err != nil || t.State != transaction.Pending || ctx.Err() != nil {
+	if err != nil || t.State != transaction.Pending || ctx.Err() != nil || !h.now().Before(t.Expires) {
 		return t, err
 	}
 	return h.Answer(ctx, txID, transaction.Denied, nil)
@@ -58,7 +61,7 @@ func newMutated(t testing.TB, db flow.DB, m *mutate.Mutator) *mutated {
 	if w.Reload("lena").Status != user.LockedOut {
 		t.Fatal("ten wrong codes lock nobody")
 	}
-	w.door.SignIn = hurried{w.SignIn}
+	w.door.SignIn = hurried{w.SignIn, w.Clock.Now}
 	w.asked = mutate.NewDoor(t, w.h)
 	w.dialects()
 	return w
