@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/api"
@@ -77,7 +78,8 @@ type Door struct {
 	Hold     time.Duration // of one auth_status; 0: 25 s
 	Deadline time.Duration // of everything that does not wait for a person; 0: 2 s
 
-	told told
+	told     told
+	patience patience
 }
 
 // Route is one address of the door.
@@ -132,14 +134,17 @@ func (d *Door) Handler() http.Handler {
 			if s.slow {
 				limit = waitLimit
 			}
+			var known atomic.Pointer[call]
 			body, err := within(r.Context(), limit, func(ctx context.Context) (any, error) {
 				app, params, err := caller.Read(r)
 				c := call{app, params, r, message.For(r.Header.Get("Accept-Language"))}
 				if err != nil {
 					return d.without(s.Pattern, c, err)
 				}
+				known.Store(&c)
 				return s.run(d, ctx, c)
 			})
+			body, err = d.tired(r, s.Pattern, known.Load(), body, err)
 			d.answer(w, r, body, err)
 		})
 	}

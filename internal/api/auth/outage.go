@@ -14,15 +14,25 @@ func (d *Door) without(pattern string, c call, err error) (any, error) {
 		return nil, err
 	}
 	c.app, c.params = lost.Application, lost.Params
-	s := api.StatusOfOutage(c.words)
+	no, ok, failure := d.no(pattern, c)
+	if !ok {
+		return nil, err
+	}
 	d.note(c.r, api.ErrorOf(err))
+	return no, failure
+}
+
+// no is the answer of an operation when nothing can be decided now; false for one that says nothing about a person.
+func (d *Door) no(pattern string, c call) (any, bool, error) {
+	s := api.StatusOfOutage(c.words)
 	switch pattern {
 	case At + "preauth":
-		return preauthAnswer{Result: s.Result, Message: s.Text}, nil
+		return preauthAnswer{Result: s.Result, Message: s.Text}, true, nil
 	case At + "auth":
-		return d.settled(c, s)
+		a, err := d.settled(c, s)
+		return a, true, err
 	case At + "auth_status":
-		return statusAnswer{authAnswer: answerOf(s)}, nil
+		return statusAnswer{authAnswer: answerOf(s)}, true, nil
 	}
-	return nil, err
+	return nil, false, nil
 }

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -94,12 +95,18 @@ func TestALostDatabaseIs503WhereTheClientDecides(t *testing.T) {
 	w.ok("GET", "check")
 }
 
-// The database goes while a call is under way: that is no outage yet, whatever was kept.
-func TestAFlowThatLosesTheDatabaseIs429(t *testing.T) {
+// The database goes while a call is under way: that is no outage, whatever was kept, and never 503. The same question
+// is denied in the end.
+func TestAFlowThatLosesTheDatabaseIs429AtFirst(t *testing.T) {
 	w, _ := loses(t, func(a *application.Application) { a.Options.Outage = application.OutageClient })
 	w.door.SignIn = broken{SignIn: w.SignIn}
-	for range 4 {
-		w.fails(42901, "", "POST", "preauth", "username", "alice")
+	for i := range 4 {
+		if i < 2 {
+			w.fails(42901, "", "POST", "preauth", "username", "alice")
+		} else if a := w.ok("POST", "preauth", "username", "alice"); a.Result != "deny" {
+			t.Errorf("%+v", a)
+		}
+		w.fails(42901, "", "POST", "preauth", "username", "bob"+strconv.Itoa(i)) // others are asked to wait
 		w.Clock.Advance(10 * time.Second)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
@@ -62,8 +63,28 @@ func escape(s string) string {
 	return b.String()
 }
 
-// call is duo_call: X-Duo-Date alone, GET with a "?" even before nothing, sorted parameters.
+// call is duo_call: 429 is asked again, unless the wait is longer than 32 seconds.
 func (c *duoUnix) call(method, path string, pairs ...string) reply {
+	c.Helper()
+	backoff := 1
+	for range 50 {
+		r := c.once(method, path, pairs...)
+		wait, err := strconv.Atoi(r.header.Get("Retry-After"))
+		if err != nil {
+			wait, backoff = backoff, 2*backoff
+		}
+		if r.status != http.StatusTooManyRequests || wait > 32 {
+			return r
+		}
+		c.says("Rate-limiting response received from server.")
+		c.Clock.Advance(time.Duration(wait) * time.Second)
+	}
+	c.Fatal("the client waits for ever")
+	return reply{}
+}
+
+// once sends X-Duo-Date alone, GET with a "?" even before nothing, and sorted parameters.
+func (c *duoUnix) once(method, path string, pairs ...string) reply {
 	c.Helper()
 	var params []string
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -91,8 +112,7 @@ func (c *duoUnix) call(method, path string, pairs ...string) reply {
 	return c.do(r)
 }
 
-// understand gives the response, or the outcome that the client makes of anything else. It would wait for a 429 with a
-// Retry-After of up to 32 seconds, for as long as there are any.
+// understand gives the response, or the outcome that the client makes of anything else.
 func understand(r reply) (map[string]any, string) {
 	switch {
 	case r.status == http.StatusUnauthorized, r.status/100 == 5:
@@ -433,7 +453,7 @@ func TestDuoUnix22OpensWithNoAnswerOfOurs(t *testing.T) {
 		"bytes":           {func(*duoUnix) {}, "a\xffb", aborted, ""},
 		"the clock slow":  {func(c *duoUnix) { c.skew = -time.Hour }, "alice", again, "That code is wrong"},
 		"the clock fast":  {func(c *duoUnix) { c.skew = 24 * time.Hour }, "alice", again, "That code is wrong"},
-		"cannot be known": {func(c *duoUnix) { c.door.SignIn = broken{SignIn: c.SignIn} }, "alice", aborted, ""},
+		"cannot be known": {func(c *duoUnix) { c.door.SignIn = broken{SignIn: c.SignIn} }, "alice", aborted, "The second step does not work right now. Try again in some minutes."},
 	} {
 		c, p := newDuoUnix(t)
 		one.change(c)
@@ -455,4 +475,30 @@ func TestDuoUnix22ReadsWhyItIsDeniedAfterTheMenu(t *testing.T) {
 		return "000000"
 	}
 	c.wants("nothing asked for any more", c.login("alice"), in, "No second step is needed here")
+}
+
+// The client asks a question that is turned away again, for as long as it is.
+func TestDuoUnix22IsNotHeldForAsLongAsTheDatabaseIsLost(t *testing.T) {
+	c, p := newDuoUnix(t)
+	db := &away{DB: c.DB, lost: true}
+	c.door.DB = db // nothing is known of the application
+	c.h = c.door.Handler()
+	before := c.Clock.Now()
+	c.wants("from the beginning", c.login("alice"), aborted, "Rate-limiting")
+	if took := c.Clock.Now().Sub(before); took < api.Patience || took > 2*api.Patience {
+		t.Errorf("it took %v", took)
+	}
+	db.lost = false
+	c.typing(p.Code())
+	c.wants("a moment later", c.login("alice"), in, "Success")
+	c.types = func(string) string { c.door.SignIn = broken{SignIn: c.SignIn}; return p.Code() }
+	c.wants("after the menu", c.login("alice"), again, "The second step does not work right now")
+	c.door.SignIn = c.SignIn
+	c.typing(p.Code())
+	c.wants("once it works again", c.login("alice"), in, "Success")
+	c.Clock.Advance(time.Hour)
+	c.door.SignIn = broken{SignIn: c.SignIn}
+	if r := c.once("POST", "/auth/v2/preauth", "username", "alice"); r.status != 429 || r.header.Get("Retry-After") != "2" {
+		t.Errorf("an hour later: %d %s, Retry-After %q", r.status, r.raw, r.header.Get("Retry-After"))
+	}
 }
