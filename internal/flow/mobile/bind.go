@@ -142,6 +142,6 @@ func (f *Flow) account(c *claim) phonewire.Account {
 	return phonewire.Account{
 		AccountID: c.p.ID, UserID: c.user.ID, Username: c.user.Username, Organisation: c.set.Organization,
 		Origin: strings.TrimSuffix(f.PublicURL, "/"), PhoneName: c.p.Name, OTP: wire, VAPIDPublicKey: f.VAPIDKey,
-		ServerTime: f.Now().UnixMilli(),
+		ServerTime: f.Now().UnixMilli(), ReconnectURL: reconnect(c.app),
 	}
 }

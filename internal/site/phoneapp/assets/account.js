@@ -14,6 +14,7 @@ export async function account(id) {
     !a.gone && a.key && h('form', { class: 'card stack', onsubmit: rename },
       h('label', { for: 'name' }, t('account.rename')), field, h('p', { class: 'muted small', id: 'name-hint' }, t('account.rename_hint')), problem,
       h('button', { type: 'submit', class: 'button', 'data-test': 'menu-rename' }, t('account.save'))),
+    await places(id),
     h('a', { href: '#/check/' + id, class: 'button', 'data-test': 'menu-diagnostics' }, t('account.diagnostics')),
     h('section', { class: 'card' }, h('h2', {}, t('account.seen')), h('p', { class: 'muted' }, t('account.seen_text'))),
     button(t('account.delete'), confirm, { class: 'button danger', 'data-test': 'menu-delete' }));
@@ -47,6 +48,26 @@ export async function account(id) {
       say(t(told ? 'account.deleted' : 'account.deleted_offline'));
     }
   }
+}
+
+// places moves the account in the list, by buttons: dragging is not for every hand. Nothing to move among one.
+async function places(id) {
+  const ids = (await store.accounts()).map((a) => a.id);
+  const here = ids.indexOf(id);
+  if (ids.length < 2) return null;
+  const where = (i) => t('account.place_is', { place: i + 1, all: ids.length });
+  const move = (key, label, by) => button(label, async () => {
+    const order = (await store.accounts()).map((a) => a.id);
+    const i = order.indexOf(id);
+    if (i < 0 || i + by < 0 || i + by >= order.length) return;
+    [order[i], order[i + by]] = [order[i + by], order[i]];
+    await store.arrange(order);
+    await account(id);
+    if (document.activeElement === document.body) document.querySelector(`[data-key=${by < 0 ? 'later' : 'earlier'}]`)?.focus();
+    say(where(i + by));
+  }, { 'data-key': key, 'data-test': 'menu-' + key, disabled: here + by < 0 || here + by >= ids.length });
+  return h('section', { class: 'card', 'aria-labelledby': 'place' }, h('h2', { id: 'place' }, t('account.place')), h('p', { class: 'muted' }, where(here)),
+    h('div', { class: 'buttons' }, move('earlier', t('account.earlier'), -1), move('later', t('account.later'), 1)));
 }
 
 // check is the page to look at when alerts do not come.

@@ -77,8 +77,8 @@ function card(a, offset) {
       Math.abs(offset) >= 1 && !dead && [' ', h('span', { class: 'chip warn', 'data-test': 'clock-chip' }, t('state.clock', { minutes: Math.abs(offset) }))]),
     hint && h('p', { class: 'muted small' }, t('state.' + hint)),
     Math.abs(offset) >= 1 && !dead && h('p', { class: 'muted small' }, t('state.clock_hint')),
-    dead && h('p', {}, t('state.reconnect_plain')), // the way that always works: the address below wants a sign-in, too
-    dead && a.reconnectUrl && h('a', { href: a.reconnectUrl, class: 'button primary', 'data-test': 'reconnect' }, t('state.reconnect')),
+    dead && h('p', {}, a.reconnectUrl ? t('state.reconnect_at', { host: new URL(a.reconnectUrl).host }) : t('state.reconnect_plain')),
+    dead && a.reconnectUrl && h('a', { href: a.reconnectUrl, class: 'button primary', target: '_blank', rel: 'noopener', 'data-test': 'reconnect' }, t('state.reconnect')),
     waiting && h('a', { href: '#/r/' + encodeURIComponent(waiting.transaction), class: 'button primary', 'data-test': 'show-request' }, t('list.show_request')),
     !dead && a.otpKey && codeRow(a, name));
 }

@@ -34,8 +34,16 @@ async function run(store, mode, work) {
 
 export async function accounts() {
   const all = await run('accounts', 'readonly', (s) => s.getAll());
-  return all.filter((a) => a.id !== 'pending').sort((a, b) => a.created - b.created);
+  // Those in an order of the person's own come first; one added later stands behind them.
+  return all.filter((a) => a.id !== 'pending').sort((a, b) => (a.place ?? Infinity) - (b.place ?? Infinity) || a.created - b.created);
 }
+// arrange gives the accounts the order of the ids, in one transaction.
+export const arrange = (ids) => run('accounts', 'readwrite', (s) => {
+  ids.forEach((id, place) => {
+    const r = s.get(id);
+    r.onsuccess = () => { if (r.result) s.put({ ...r.result, place }); };
+  });
+});
 export const account = (id) => run('accounts', 'readonly', (s) => s.get(id));
 export const save = (a) => run('accounts', 'readwrite', (s) => { s.put(a); });
 export const remove = (id) => run('accounts', 'readwrite', (s) => { s.delete(id); });

@@ -1,0 +1,73 @@
+// The phone app beside requests and codes: several accounts in an order of the person's own, and the way back when its
+// key is dead.
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { assertAccessible } from './lib/axe.mjs';
+import { answer, landed, pairingLink, screen, signIn, Stage, tabTo } from './lib/journey.mjs';
+
+let stage, app;
+before(async () => {
+  stage = await Stage.open();
+  app = await stage.application();
+});
+afterEach(() => stage.tidy());
+after(() => stage?.close());
+
+const names = (phone) => phone.page.locator('[data-test="account-card"] .grow p').allTextContents();
+
+describe('the accounts of a phone', () => {
+  it('are put in order by buttons, which stay when the app is opened again', async () => {
+    const { user: first, phone } = await stage.enrolled(app);
+    const second = stage.person();
+    const { page } = await stage.computer();
+    await signIn(page, app, second);
+    await phone.pair(await pairingLink(page));
+    await answer(page, phone);
+    await landed(page, second);
+    await phone.home();
+    const inOrder = async (...users) => {
+      const found = await names(phone);
+      assert.deepEqual(found.map((text) => text.split(' ')[0]), users);
+    };
+    await inOrder(first, second);
+    await phone.page.locator('[data-test="account-menu"]').nth(1).tap();
+    await phone.page.getByText('This account is number 2 of 2.').waitFor();
+    assert.equal(await phone.page.getByRole('button', { name: 'Move down' }).isDisabled(), true);
+    await assertAccessible(phone.page, { name: 'app: an account among several' });
+    await tabTo(phone.page, 'Move up');
+    await phone.page.keyboard.press('Enter');
+    await phone.page.getByText('This account is number 1 of 2.').first().waitFor();
+    assert.equal(await phone.page.evaluate(() => document.activeElement.textContent), 'Move down'); // the button pressed is spent
+    await phone.home();
+    await inOrder(second, first);
+    await phone.page.reload();
+    await phone.page.locator('[data-test="account-card"]').first().waitFor();
+    await inOrder(second, first);
+    await phone.page.locator('[data-test="account-menu"]').first().tap();
+    await phone.page.getByRole('button', { name: 'Move down' }).tap();
+    await phone.home();
+    await inOrder(first, second);
+  });
+});
+
+describe('a phone whose key is dead', () => {
+  it('leads to the application in which it was set up, where a new phone is set up', async () => {
+    await stage.demo.cli('app', 'set', app.registration.client_id, '--redirect-uri', `${app.url}/callback`);
+    const { user, computer: { page }, phone } = await stage.enrolled(app);
+    await phone.home();
+    await signIn(page, app, user);
+    await screen(page, 'push');
+    await page.getByRole('link', { name: 'I have a new phone' }).click();
+    await page.getByRole('button', { name: /^Ask / }).first().click();
+    await answer(page, phone);
+    await screen(page, 'pair');
+    const fresh = await stage.phone();
+    await fresh.pair(await pairingLink(page));
+    await landed(page, user);
+    await phone.home();
+    await phone.waitState('gone');
+    const host = new URL(app.url).host;
+    await phone.page.getByText(`Sign in at ${host} and choose “I have a new phone”.`).waitFor();
+    assert.equal(await phone.page.getByRole('link', { name: 'Reconnect' }).getAttribute('href'), `http://${host}/`);
+  });
+});
