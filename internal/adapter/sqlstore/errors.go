@@ -47,6 +47,11 @@ func isBusy(err error) bool {
 	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
+func isInterrupted(err error) bool {
+	var e sqliteCoded
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_INTERRUPT
+}
+
 // postgresError gives an error of PostgreSQL or of the way to it its meaning. The end of the caller's own
 // context stays what it is.
 func postgresError(ctx context.Context, err error) error {

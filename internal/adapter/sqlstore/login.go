@@ -9,7 +9,7 @@ import (
 
 const loginColumns = `login_id, cookie_digest, door, door_state, application_id, user_id, username, stage, enrolling, transaction_id,
 	version, factor, reason, phone_id, manage_proof_at, manage_factor, spare_asked, recovery_asked, ip, user_agent,
-	created_at, expires_at, tx_id, decided_at, remember`
+	created_at, expires_at, tx_id, decided_at, remember, ticket_used_at`
 
 func scanLogin(r *row) login.Login {
 	return login.Login{
@@ -17,16 +17,17 @@ func scanLogin(r *row) login.Login {
 		Username: r.text(), Stage: login.Stage(r.text()), Enrolling: r.bool(), TransactionID: r.text(), Version: r.int(),
 		Factor: r.text(), Reason: r.text(), PhoneID: r.text(), ManageProof: r.time(), ManageFactor: r.text(),
 		SpareAsked: r.bool(), RecoveryAsked: r.bool(), IP: r.text(), UserAgent: r.text(), Created: r.time(), Expires: r.time(),
-		TxID: r.text(), DecidedAt: r.time(), Remember: r.bool(),
+		TxID: r.text(), DecidedAt: r.time(), Remember: r.bool(), Collected: r.time(),
 	}
 }
 
 func (s *store) CreateLogin(ctx context.Context, l login.Login) error {
-	const q = `INSERT INTO logins (` + loginColumns + `, ticket_digest, ticket_expires_at, ticket_used_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, NULL, 0, 0)`
+	const q = `INSERT INTO logins (` + loginColumns + `, ticket_digest, ticket_expires_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, NULL, 0)`
 	return s.run.later(ctx, q, []any{l.ID, blob(l.CookieDigest), l.Door, blob(l.DoorState), l.ApplicationID, l.UserID, l.Username,
 		string(l.Stage), l.Enrolling, l.TransactionID, l.Version, l.Factor, l.Reason, l.PhoneID, micros(l.ManageProof), l.ManageFactor,
-		l.SpareAsked, l.RecoveryAsked, l.IP, l.UserAgent, micros(l.Created), micros(l.Expires), l.TxID, micros(l.DecidedAt), l.Remember})
+		l.SpareAsked, l.RecoveryAsked, l.IP, l.UserAgent, micros(l.Created), micros(l.Expires), l.TxID, micros(l.DecidedAt), l.Remember,
+		micros(l.Collected)})
 }
 
 func (s *store) LoginByID(ctx context.Context, id string) (login.Login, error) {

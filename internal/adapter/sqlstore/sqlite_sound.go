@@ -39,13 +39,14 @@ func (s *soundness) read(c *sqliteConn) error {
 	if err == nil && answer != "ok" {
 		err = damaged("%s: %s", s.path, answer)
 	}
-	s.whole.Store(err == nil)
+	if err == nil || !isInterrupted(err) { // a program that ends early has learned nothing: the file is what it was
+		s.whole.Store(err == nil)
+	}
 	return err
 }
 
 // readAside is read beside the work of the database.
 func (s *soundness) readAside() error {
-	s.whole.Store(false) // until it is known
 	c, err := connectSQLite(s.path, "query_only(1)")
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (s *soundness) readAside() error {
 		case errors.Is(err, ErrDamaged):
 			s.found.Store(&err)
 			s.log.Error("THE DATABASE FILE IS DAMAGED: nothing is answered any more; restore a backup", "file", s.path, "error", err)
-		case err != nil:
+		case err != nil && !isInterrupted(err):
 			s.log.Warn("the database was not read through; the next start does it first", "error", err)
 		}
 	}()

@@ -29,6 +29,13 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 		want      string
 	}{
 		"as it was closed": {func(*testing.T, string) {}, "aside"},
+		"as it was closed, after a short run": {func(t *testing.T, path string) {
+			db, _ := openedAgain(t, path)
+			db.engine.(*sqliteEngine).sound.stop()
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}, "aside"},
 		"touched": {func(t *testing.T, path string) {
 			later := time.Now().Add(time.Second)
 			if err := os.Chtimes(path, later, later); err != nil {

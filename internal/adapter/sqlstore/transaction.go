@@ -9,7 +9,7 @@ import (
 )
 
 const transactionColumns = `transaction_id, user_id, username, application_id, application, phone_id, login_id, purpose, state, number,
-	ip, client, created_at, expires_at, decided_at, delivered_at, fetched_at, unreachable, title, info, factor, reason`
+	ip, client, created_at, expires_at, decided_at, delivered_at, fetched_at, unreachable, title, info, factor, reason, remember_as`
 
 func scanTransaction(r *row) transaction.Transaction {
 	return transaction.Transaction{
@@ -17,6 +17,7 @@ func scanTransaction(r *row) transaction.Transaction {
 		LoginID: r.text(), Purpose: transaction.Purpose(r.text()), State: transaction.State(r.text()), Number: r.text(),
 		IP: r.text(), Client: r.text(), Created: r.time(), Expires: r.time(), Decided: r.time(), Delivered: r.time(),
 		Fetched: r.time(), Unreachable: r.bool(), Title: r.text(), Info: fields(r.text()), Factor: r.text(), Reason: r.text(),
+		RememberAs: r.text(),
 	}
 }
 
@@ -34,7 +35,7 @@ func fields(text string) []transaction.Field {
 
 func (s *store) CreateTransaction(ctx context.Context, t transaction.Transaction) error {
 	const q = `INSERT INTO transactions (` + transactionColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`
 	info := ""
 	if len(t.Info) > 0 {
 		b, err := json.Marshal(t.Info)
@@ -45,7 +46,7 @@ func (s *store) CreateTransaction(ctx context.Context, t transaction.Transaction
 	}
 	return s.run.later(ctx, q, []any{t.ID, t.UserID, t.Username, t.ApplicationID, t.Application, t.PhoneID, t.LoginID, string(t.Purpose),
 		string(t.State), t.Number, t.IP, t.Client, micros(t.Created), micros(t.Expires), micros(t.Decided), micros(t.Delivered),
-		micros(t.Fetched), t.Unreachable, t.Title, info, t.Factor, t.Reason})
+		micros(t.Fetched), t.Unreachable, t.Title, info, t.Factor, t.Reason, t.RememberAs})
 }
 
 func (s *store) TransactionByID(ctx context.Context, id string) (transaction.Transaction, error) {
