@@ -47,17 +47,14 @@ func (d *Door) Parent(l login.Login) string {
 }
 
 // Complete finishes an allowed sign-in, collects it for its application, and signs the answer. Both ends are
-// ours here, so the ticket never leaves the house; a person whose status changed meanwhile gets no answer.
+// ours here, so the ticket never leaves the house; a person whose status changed meanwhile gets no answer. Asked again
+// within signin.RepeatLife it gives the same answer: the page with the first one may never have arrived.
 func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 	mine, err := stateOf(s.Login)
 	if err != nil {
 		return "", err
 	}
-	ticket, err := d.SignIn.Finish(ctx, s)
-	if err != nil {
-		return "", err
-	}
-	result, err := d.SignIn.Collect(ctx, ticket, s.Application.ID)
+	result, err := d.collect(ctx, s)
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +66,22 @@ func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 	if mine.Enroll {
 		prefix = answerEnroll
 	}
-	return sign(key, prefix, mine.User, result.Application.ID, d.Now().Add(answerLife)), nil
+	return sign(key, prefix, mine.User, result.Application.ID, result.Login.Collected.Add(answerLife)), nil
+}
+
+// collect takes the sign-in for its application, or finds what was taken a moment ago.
+func (d *Door) collect(ctx context.Context, s signin.Session) (signin.Result, error) {
+	ticket, err := d.SignIn.Finish(ctx, s)
+	if err == nil {
+		var result signin.Result
+		if result, err = d.SignIn.Collect(ctx, ticket, s.Application.ID); err == nil {
+			return result, nil
+		}
+	}
+	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket) { // collected already, maybe
+		return d.SignIn.Recollect(ctx, s)
+	}
+	return signin.Result{}, err
 }
 
 // Remembers reports whether a sign-in may have its browser remembered (B-06): one that was asked for to set up a device

@@ -26,6 +26,7 @@ import (
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
+	"countersign/internal/flow/signin"
 	"countersign/internal/testkit"
 )
 
@@ -160,6 +161,7 @@ func TestSomeoneSetsUpAPhoneInTheFrameAndTheNameComesBackAsSent(t *testing.T) {
 		if prefix, who := answer(v); prefix != c.answer || who != name {
 			t.Errorf("%s for %q", prefix, who)
 		}
+		w.Clock.Advance(signin.RepeatLife)
 		if v.Open(at); v.Status != http.StatusGone {
 			t.Errorf("the answer is given a second time: %d %s", v.Status, v.Page)
 		}

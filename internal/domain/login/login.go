@@ -78,6 +78,7 @@ type Login struct {
 	Expires   time.Time
 	TxID      string // names this sign-in in log and id_token
 	DecidedAt time.Time
+	Collected time.Time // when its ticket was taken; zero before
 }
 
 // Later is the end the login gets when the person asks for more time now: its life once more, from now. It is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
@@ -126,27 +127,53 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	if err != nil {
 		return r, err
 	}
-	if usable(a) != nil {
-		return r, login.ErrTicket
+	return r, f.fill(ctx, &r)
+}
+
+// RepeatLife is how long what was collected may be told again to the browser whose sign-in it was: as long as a
+// person waits for a page whose answer got lost on the way.
+const RepeatLife = time.Minute
+
+// Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
+// lost page would lose the sign-in. The person must still be one who may sign in. login.ErrTicket otherwise.
+func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
+	l, err := f.DB.Read().LoginByID(ctx, s.Login.ID)
+	if err != nil {
+		return Result{}, err
+	}
+	if l.Collected.IsZero() || !f.Now().Before(l.Collected.Add(RepeatLife)) {
+		return Result{}, login.ErrTicket
+	}
+	r := Result{Login: l}
+	if r.Application, err = f.DB.Read().ApplicationByID(ctx, l.ApplicationID); err != nil {
+		return r, err
+	}
+	return r, f.fill(ctx, &r)
+}
+
+// fill adds the person to what an application learns of a login; login.ErrTicket when neither may sign in any more.
+func (f *Flow) fill(ctx context.Context, r *Result) error {
+	if usable(r.Application) != nil {
+		return login.ErrTicket
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
 	if r.Login.UserID == "" {
-		return r, nil
+		return nil
 	}
 	v, err := f.DB.Read().VisitByUser(ctx, r.Login.UserID)
 	if err != nil {
-		return r, err
+		return err
 	}
 	r.User = v.User
 	if r.User.Status != user.Active && r.User.Status != user.Bypass {
-		return r, login.ErrTicket // disabled between proof and collection (AC-014)
+		return login.ErrTicket // disabled between proof and collection (AC-014)
 	}
 	for _, p := range v.Phones {
 		if p.ID == r.Login.PhoneID {
 			r.Device = p.Name
 		}
 	}
-	return r, nil
+	return nil
 }
 
 func usable(a application.Application) error {

@@ -20,7 +20,11 @@ function start() {
 // refresh takes the bar, and only the bar, from the server's present page: what is being typed stays.
 async function refresh(live) {
   try {
-    const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" } });
+    const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html", "X-Part": "bar" } });
+    if (answer.ok && (answer.headers.get("Content-Type") || "").startsWith("application/json")) { // answered meanwhile
+      move((await answer.json()).next);
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById("live");
     if (!fresh) {

@@ -27,8 +27,11 @@ func (v view) purpose() transaction.Purpose {
 
 // present shows where a sign-in is, or sends the browser on when there is nothing left to ask.
 func (p *Pages) present(v view, w http.ResponseWriter, r *http.Request) error {
+	if part(r) && v.settled() { // a page nobody sees would use up what can be had once
+		return web.JSON(w, news{Version: v.Login.Version, Next: v.path})
+	}
 	if v.Login.Stage == login.Finished {
-		return errs.New(errs.Gone, "login.done")
+		return p.presentFinished(v, w, r)
 	}
 	if refused := v.Refusal(); refused != nil {
 		return p.show(w, r, http.StatusForbidden, Refused{Base: v.base, Err: refused, Reference: v.Reference()})
@@ -44,6 +47,30 @@ func (p *Pages) present(v view, w http.ResponseWriter, r *http.Request) error {
 		return p.show(w, r, http.StatusOK, Closed{v.base})
 	}
 	return p.prove(v, nil, http.StatusOK, w, r)
+}
+
+// part reports a page that is fetched to take its bar, not to be seen.
+func part(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return r.Header.Get("X-Part") != "" || mode != "" && mode != "navigate"
+}
+
+// settled reports whether the page that asks for a proof has nothing left to ask.
+func (v view) settled() bool {
+	return v.onward(signin.Progress{Stage: v.Login.Stage, ManageReady: !v.Login.ManageProof.IsZero()}) ||
+		v.Login.Stage == login.Finished || v.Refusal() != nil
+}
+
+// presentFinished hands the answer over once more when the first one was lost a moment ago.
+func (p *Pages) presentFinished(v view, w http.ResponseWriter, r *http.Request) error {
+	err := error(login.ErrStale)
+	if v.section == SignIn {
+		err = p.presentAllowed(v, w, r)
+	}
+	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket) {
+		return errs.New(errs.Gone, "login.done")
+	}
+	return err
 }
 
 // presentProof opens the device pages with the proof just given, or asks for one: nothing starts by itself.
