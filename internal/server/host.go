@@ -8,17 +8,18 @@ import (
 )
 
 // hosts are the names this instance answers to, in lower case, each as host:port and, where the
-// port is the scheme's own or programs call, also without it.
+// port is the scheme's own, also without it.
 type hosts struct {
 	publicURL string
 	names     map[string]bool
-	elsewhere map[string]bool // pages asked for under these are sent on to publicURL
+	portless  map[string]string // API hosts without their port, and with it
+	elsewhere map[string]bool   // pages asked for under these are sent on to publicURL
 }
 
 // newHosts takes the public address, further names for programs ("api.example.edu",
 // "localhost:8443") and names to be sent on from.
 func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
-	h := &hosts{publicURL: publicURL, names: map[string]bool{}, elsewhere: map[string]bool{}}
+	h := &hosts{publicURL: publicURL, names: map[string]bool{}, portless: map[string]string{}, elsewhere: map[string]bool{}}
 	port := "443"
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
 		if u.Scheme == "http" {
@@ -28,8 +29,11 @@ func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
 	}
 	for _, name := range apiHosts {
 		h.add(name, "443")
-		if bare, _, err := net.SplitHostPort(name); err == nil && !strings.Contains(bare, ":") {
-			h.names[strings.ToLower(bare)] = true // some clients leave the port out of Host (protocols 9.1)
+	}
+	for _, name := range apiHosts {
+		name = strings.ToLower(name)
+		if bare, _, err := net.SplitHostPort(name); err == nil && !strings.Contains(bare, ":") && !h.names[bare] && h.portless[bare] == "" {
+			h.portless[bare] = name
 		}
 	}
 	for _, name := range elsewhere {
@@ -61,12 +65,17 @@ func (h *hosts) add(name, standard string) {
 }
 
 // guard answers 421 to a request for any other name, so that no page or mail ever carries a name
-// a stranger chose (AC-044). Health checks come from machines that know an address only.
+// a stranger chose (AC-044). Health checks come from machines that know an address only. Some clients and
+// proxies leave the port of an API host out (protocols 0.5, 9.1): to everybody behind, it was there.
 func (h *hosts) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.elsewhere[r.Host] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			http.Redirect(w, r, h.publicURL+onward(r), http.StatusTemporaryRedirect)
 			return
+		}
+		if full := h.portless[strings.ToLower(r.Host)]; full != "" {
+			r = r.WithContext(r.Context()) // a copy
+			r.Host = full
 		}
 		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
