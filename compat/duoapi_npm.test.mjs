@@ -73,6 +73,7 @@ for (const [title, version] of [['second', SIGNATURE_VERSION_2], ['fifth', SIGNA
     it('registers a person, who then pairs a phone', async () => {
       person = await good('POST', '/auth/v2/enroll', { username: name, valid_secs: '600' });
       assert.equal(person.username, name);
+      assert.ok(person.activation_barcode.startsWith(`https://${app.api_host}/frame/qr`), 'with the port, which the client does not know');
       await refused(40002, 'username already exists', 'POST', '/auth/v2/enroll', { username: name });
       const status = () => good('POST', '/auth/v2/enroll_status', { user_id: person.user_id, activation_code: person.activation_code });
       assert.equal(await status(), 'waiting');
