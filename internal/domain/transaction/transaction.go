@@ -66,6 +66,7 @@ type Transaction struct {
 	Info          []Field // what the door tells besides: unverified, shown apart from the facts
 	Factor        string  // audit factor and reason of the decision, for doors that report them later
 	Reason        string
+	RememberAs    string // what its person reads of the token that the caller keeps once it is approved; "" = none is made
 	Created       time.Time
 	Expires       time.Time
 	Decided       time.Time
