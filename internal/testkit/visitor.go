@@ -53,11 +53,17 @@ func (v *Visitor) Open(address string) {
 	v.take(v.http.Get(v.absolute(address)))
 }
 
-// Send posts a form to an address with the page's form token and the given name, value pairs.
+// Send posts a form to an address with its form token, or the page's first when no form leads there, and the given
+// name, value pairs.
 func (v *Visitor) Send(address string, fields ...string) {
 	v.t.Helper()
 	form := url.Values{}
-	if token := v.Find(`name="form_token" value="([^"]*)"`); token != "" {
+	const field = `name="form_token" value="([^"]*)"`
+	token := v.Find(`action="` + regexp.QuoteMeta(html.EscapeString(address)) + `"[^>]*>\s*<input type="hidden" ` + field)
+	if token == "" {
+		token = v.Find(field)
+	}
+	if token != "" {
 		form.Set("form_token", token)
 	}
 	for i := 0; i+1 < len(fields); i += 2 {
