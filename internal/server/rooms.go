@@ -44,11 +44,11 @@ func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
 	pages := &framepages.Pages{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, PublicURL: s.Config.PublicURL, Now: s.now}
 	door := &frame.Door{SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP,
 		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell,
-		Remembered: func(r *http.Request, applicationID string) secret.Text {
-			return secret.NewText(s.cookies.Get(r, framepages.RememberCookie(applicationID)))
+		Remembered: func(r *http.Request, applicationID, parent string) secret.Text {
+			return secret.NewText(s.cookies.Get(r, framepages.RememberCookie(applicationID, parent)))
 		},
-		Remember: func(w http.ResponseWriter, applicationID string, value secret.Text, life time.Duration) {
-			s.cookies.SetFramed(w, framepages.RememberCookie(applicationID), value.Reveal(), life)
+		Remember: func(w http.ResponseWriter, applicationID, parent string, value secret.Text, life time.Duration) {
+			s.cookies.SetFramed(w, framepages.RememberCookie(applicationID, parent), value.Reveal(), life)
 		},
 	}
 	pages.Doors = map[string]framepages.Door{login.DoorFrame: door, login.DoorWizard: framepages.Link{}}

@@ -102,7 +102,7 @@ func (d *Door) Keep(w http.ResponseWriter, r *http.Request, s signin.Session) {
 	case err != nil:
 		d.note(r, "browser not remembered", err)
 	case !value.Empty():
-		d.Remember(w, s.Application.ID, value, life)
+		d.Remember(w, s.Application.ID, d.Parent(s.Login), value, life)
 	}
 }
 

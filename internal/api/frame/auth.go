@@ -54,10 +54,10 @@ type Door struct {
 	Path func(l login.Login, key secret.Text) string
 	// Tell shows a last page that hands an answer to the parent: for requests no sign-in comes of.
 	Tell func(w http.ResponseWriter, r *http.Request, answer, parent, app string) error
-	// Remembered is what the browser keeps for an application since it was remembered, empty when nothing; Remember
-	// lets it keep a value so long. nil: never.
-	Remembered func(r *http.Request, applicationID string) secret.Text
-	Remember   func(w http.ResponseWriter, applicationID string, value secret.Text, life time.Duration)
+	// Remembered is what the browser keeps for an application at an origin since it was remembered there, empty when
+	// nothing; Remember lets it keep a value so long. nil: never.
+	Remembered func(r *http.Request, applicationID, parent string) secret.Text
+	Remember   func(w http.ResponseWriter, applicationID, parent string, value secret.Text, life time.Duration)
 	// ClientIP is the address of the person; nil: none.
 	ClientIP func(r *http.Request) netip.Addr
 }
@@ -152,7 +152,7 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app appl
 	s := state{User: q.User, Parent: parent, Enroll: q.Prefix == prefixEnroll}
 	var kept secret.Text
 	if d.Remembered != nil && !s.Enroll { // who comes to set up a device is asked
-		kept = d.Remembered(r, app.ID)
+		kept = d.Remembered(r, app.ID, parent)
 	}
 	var opening signin.Opening
 	err := error(user.ErrNameInvalid)

@@ -95,6 +95,23 @@ func TestTheBoxInTheFrameRemembersTheBrowserForOnePersonAndApplication(t *testin
 	asked("after forgetting", "TX", "ana")
 }
 
+// Decision 15: browsers keep the cookie of a frame for the whole site around it; it counts at one origin all the same.
+func TestABrowserRememberedAtOneOriginIsAskedAtAnotherOfTheSameSite(t *testing.T) {
+	w := start(t, forADay)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v := w.kept("ana", func() string { return w.code(d) })
+	for _, other := range []string{"https://benefits.example.edu:8443/login", "https://wiki.example.edu/", "http://benefits.example.edu/login"} {
+		v.Open(address(w.tx("TX", "ana"), other))
+		if v.Screen() != "frame-prompt" || strings.Contains(v.Page, "data-answer") {
+			t.Errorf("%s: %s", other, v.Screen())
+		}
+	}
+	w.shown(v, "TX", "ana")
+	if prefix, who := answer(v); prefix != "AUTH" || who != "ana" {
+		t.Errorf("at its own origin: %s %s", prefix, who)
+	}
+}
+
 func TestABrowserIsNotRememberedInAFrameUnlessChosenAndAllowed(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")
@@ -152,7 +169,7 @@ func TestTheCookieOfAFrameIsPartitioned(t *testing.T) {
 		t.Fatalf("cookies: %v", cookies)
 	}
 	c := cookies[0]
-	if c.Name != "__Host-remember-frame-"+w.app.ID || c.Path != "/" || c.Domain != "" || c.MaxAge < 86390 || c.MaxAge > 86400 ||
+	if name := "__Host-remember-frame-" + w.app.ID + "-"; !strings.HasPrefix(c.Name, name) || len(c.Name) != len(name)+12 || c.Path != "/" || c.Domain != "" || c.MaxAge < 86390 || c.MaxAge > 86400 ||
 		!c.Secure || !c.HttpOnly || !c.Partitioned || c.SameSite != http.SameSiteNoneMode {
 		t.Errorf("%s", c.Raw)
 	}

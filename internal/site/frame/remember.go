@@ -1,14 +1,20 @@
 package frame
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 
 	"countersign/internal/domain/login"
 	"countersign/internal/site/web"
 )
 
-// RememberCookie is the base name of the cookie of a browser remembered for an application that frames its prompt.
-func RememberCookie(applicationID string) string { return "remember-frame-" + applicationID }
+// RememberCookie is the base name of the cookie of a browser remembered for an application whose pages at an origin frame
+// its prompt. Browsers keep it for the whole site around the frame; the name keeps the site's other origins apart.
+func RememberCookie(applicationID, origin string) string {
+	of := sha256.Sum256([]byte(origin))
+	return "remember-frame-" + applicationID + "-" + hex.EncodeToString(of[:6])
+}
 
 // box is the choice this page offers; nil when it offers none: policy is off, or the page proves for something else.
 func (v view) box() *Remember {
