@@ -162,13 +162,25 @@ func FuzzARequestNeverVerifiesWithoutItsKey(f *testing.F) {
 }
 
 func TestAPageMayFrameWhenItsHostIsListedOrNoneIs(t *testing.T) {
-	listed := []string{"app.example.edu", "dev.example.edu:8443", "Other.Example.edu"}
+	listed := []string{"app.example.edu", "dev.example.edu:8443", "Other.Example.edu", "old.example.edu:80"}
 	for _, c := range []struct {
 		parent, referer string
 		hosts           []string
 		origin, reason  string
 	}{
 		{"https://app.example.edu/login?next=%2F#x", "", nil, "https://app.example.edu", ""},
+		{`https://app.example.edu/login?next=CORP\tim`, "", nil, "https://app.example.edu", ""},
+		{"https://app.example.edu/report#50% done", "https://app.example.edu/a%b", nil, "https://app.example.edu", ""},
+		{"https://app.example.edu?q=" + strings.Repeat("a", 20000), "", nil, "https://app.example.edu", ""},
+		{"https://app.example.edu%2F@evil.example/", "", nil, "", audit.InvalidReferrer},
+		{"https://evil.example#@app.example.edu/", "", []string{"app.example.edu"}, "", audit.InvalidReferrer},
+		{"http://app.example.edu/x", "", nil, "http://app.example.edu", ""},
+		{"http://app.example.edu/x", "", listed, "", audit.InvalidReferrer},
+		{"http://dev.example.edu:8443/x", "", listed, "", audit.InvalidReferrer},
+		{"http://old.example.edu/x", "", listed, "http://old.example.edu", ""},
+		{"http://old.example.edu:8080/x", "", listed, "", audit.InvalidReferrer},
+		{"http://127.0.0.1:8080/x", "", []string{"127.0.0.1"}, "http://127.0.0.1:8080", ""},
+		{"http://localhost:8080/x", "", []string{"localhost:8080"}, "http://localhost:8080", ""},
 		{"https://APP.example.edu:443/", "", nil, "https://app.example.edu", ""},
 		{"http://127.0.0.1:8080/x", "http://127.0.0.1:8080/", nil, "http://127.0.0.1:8080", ""},
 		{"http://[::1]:8080/x", "", nil, "http://[::1]:8080", ""},
