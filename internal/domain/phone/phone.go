@@ -88,6 +88,9 @@ var (
 	ErrRemoved  = errs.New(errs.Gone, "phone.removed")
 )
 
+// maxName is how many characters a name has at most (D-27).
+const maxName = 50
+
 // CleanName trims and checks a device name (D-27): at most 50 characters, no controls. Empty is allowed
 // and means "take the default".
 func CleanName(name string) (string, error) {
@@ -99,7 +102,7 @@ func CleanName(name string) (string, error) {
 		}
 		n++
 	}
-	if n > 50 {
+	if n > maxName {
 		return "", ErrNameInvalid
 	}
 	return name, nil

@@ -191,6 +191,11 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 		if name == "" {
 			name = "Phone"
 		}
+		all, err := st.PhonesOf(ctx, p.UserID)
+		if err != nil {
+			return err
+		}
+		name = phone.FreeName(name, all, p.ID)
 		if err := st.RenamePhone(ctx, p.ID, name); err != nil {
 			return err
 		}

@@ -100,7 +100,11 @@ func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 		if name == "" {
 			name = defaultName(p)
 		}
-		return st.RenamePhone(ctx, phoneID, name)
+		all, err := st.PhonesOf(ctx, p.UserID)
+		if err != nil {
+			return err
+		}
+		return st.RenamePhone(ctx, phoneID, phone.FreeName(name, all, phoneID))
 	})
 }
 

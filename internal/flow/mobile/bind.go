@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/base/id"
+	"countersign/internal/base/message"
 	"countersign/internal/base/otp"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/activation"
@@ -31,7 +32,11 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 		name = defaultName(c.p)
 	}
 	if c.p.Name == "" || c.wire.Name != "" {
-		c.p.Name = name
+		all, err := st.PhonesOf(ctx, c.user.ID)
+		if err != nil {
+			return err
+		}
+		c.p.Name = phone.FreeName(name, all, c.p.ID)
 	}
 	c.p.Activated, c.p.KeyID, c.p.Key = c.now, c.key.ID, c.key.SPKI
 	c.p.OTP = phone.OTP{Type: c.pol.PasscodeType, Seed: f.Keys.Seal(phone.SeedPurpose, c.p.ID, c.seed)}
@@ -54,8 +59,16 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 	return st.UseEnrollments(ctx, c.user.ID, c.now)
 }
 
+// defaultName is for a phone whose person chose no name: its model, else what the person said it is.
 func defaultName(p phone.Phone) string {
-	for _, s := range []string{p.Model, p.Platform} {
+	own := ""
+	switch {
+	case p.Type == phone.Tablet, p.Platform == "iPadOS":
+		own = message.English().Text("phoneapp.pair.default_tablet")
+	case p.Platform == "Android", p.Platform == "iOS":
+		own = message.English().Text("phoneapp.pair.default_name")
+	}
+	for _, s := range []string{p.Model, own, p.Platform} {
 		if n, err := phone.CleanName(s); err == nil && n != "" {
 			return n
 		}

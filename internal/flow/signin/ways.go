@@ -23,9 +23,10 @@ var methods = []method{
 
 func pushWays(phones []phone.Phone) []Way {
 	var ways []Way
+	labels := phone.Labels(phones)
 	for _, p := range phones {
 		if p.CanPush() {
-			ways = append(ways, Way{ID: "push:" + p.ID, Method: policy.MethodPush, PhoneID: p.ID, Device: p.Name, AlertsOn: p.Alerts == phone.AlertsOn})
+			ways = append(ways, Way{ID: "push:" + p.ID, Method: policy.MethodPush, PhoneID: p.ID, Device: labels[p.ID], AlertsOn: p.Alerts == phone.AlertsOn})
 		}
 	}
 	return ways
@@ -33,9 +34,10 @@ func pushWays(phones []phone.Phone) []Way {
 
 func passcodeWays(phones []phone.Phone) []Way {
 	var ways []Way
+	labels := phone.Labels(phones)
 	for _, p := range phones {
 		if p.CanPasscode() {
-			ways = append(ways, Way{ID: "code:" + p.ID, Method: policy.MethodPasscode, PhoneID: p.ID, Device: p.Name})
+			ways = append(ways, Way{ID: "code:" + p.ID, Method: policy.MethodPasscode, PhoneID: p.ID, Device: labels[p.ID]})
 		}
 	}
 	return ways

@@ -73,6 +73,16 @@ async function model() {
   } catch { return ''; }
 }
 
+// generic names a device that does not say what it is.
+function generic(platform) {
+  if (platform === 'iPadOS' || platform === 'Android' && !/Mobile/.test(navigator.userAgent)) return t('pair.default_tablet');
+  return ['Android', 'iOS'].includes(platform) ? t('pair.default_name') : t('pair.default_computer', { platform });
+}
+
+// chosen is the name to send: none when the person left "My phone", so that the server, which may have been told that
+// it is a tablet or which phone it replaces, finds a better one.
+const chosen = (typed, suggested) => typed === suggested && typed === t('pair.default_name') ? '' : typed;
+
 const known = async (code) => (await store.accounts()).some((a) => a.pairedWith && a.pairedWith === code);
 export const fingerprint = async (code) => base64url(await sha256(new TextEncoder().encode('code:' + code)));
 
@@ -82,7 +92,8 @@ export const resume = async (code) => !await known(await fingerprint(code));
 // pair shows one button; a tap makes the key and claims the code.
 export async function pair(code) {
   const about = { platform: platform(), model: await model(), name: '' };
-  const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, value: about.model || (['Android', 'iOS', 'iPadOS'].includes(about.platform) ? t('pair.default_name') : t('pair.default_computer', { platform: about.platform })),
+  const suggested = about.model || generic(about.platform);
+  const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, value: suggested,
     'aria-describedby': 'name-hint', 'data-test': 'pair-name-field' });
   const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'pair-problem' });
   const go = h('button', { type: 'submit', class: 'button primary', 'data-test': 'pair-button' }, t('pair.button'));
@@ -106,7 +117,7 @@ export async function pair(code) {
       return fail(t('pair.unsupported'));
     }
     try {
-      const got = await activate(code, keys, { ...about, name: field.value.trim() });
+      const got = await activate(code, keys, { ...about, name: chosen(field.value.trim(), suggested) });
       const spki = await crypto.subtle.exportKey('spki', keys.publicKey);
       await store.save({ id: got.account_id, userId: got.user_id, username: got.username, organisation: got.organisation,
         phoneName: got.phone_name, reconnectUrl: safe(got.reconnect_url), vapid: got.vapid_public_key, key: keys.privateKey,
