@@ -50,6 +50,47 @@ describe('the accounts of a phone', () => {
   });
 });
 
+describe('a change of devices', () => {
+  it('is asked about on the other phone, once, and reported when it was somebody else', async () => {
+    const { user, computer: { page }, phone } = await stage.enrolled(app, { known: true });
+    await phone.home();
+    await signIn(page, app, user);
+    await page.getByRole('link', { name: 'Other ways to sign in' }).click();
+    await page.getByRole('link', { name: 'Manage devices' }).click();
+    await page.getByRole('button', { name: /^Ask / }).first().click();
+    await answer(page, phone);
+    await screen(page, 'devices');
+    await page.getByRole('button', { name: 'Add a device' }).click();
+    await screen(page, 'pair');
+    const second = await stage.phone();
+    await second.pair(await pairingLink(page));
+    await page.getByText('You can sign in with it now').waitFor();
+    const change = phone.page.locator('[data-test=change]');
+    const opened = async () => {
+      await phone.page.goto(new URL('app/', stage.url).href);
+      await phone.page.locator('[data-test=state-chip]:not([data-state=connecting])').waitFor();
+    };
+    await opened();
+    await change.waitFor();
+    await phone.page.getByRole('heading', { name: /was added to your account$/ }).waitFor();
+    await assertAccessible(phone.page, { name: 'app: a change is asked about' });
+    await change.getByRole('button', { name: 'It was me' }).tap();
+    await change.waitFor({ state: 'detached' });
+
+    await page.locator('li.device.fresh').getByRole('link', { name: /^Remove/ }).click();
+    await page.getByRole('button', { name: 'Remove device' }).click();
+    await page.getByText('was removed. It can no longer confirm').or(page.locator('.note.ok')).first().waitFor();
+    await opened();
+    await phone.page.getByRole('heading', { name: /can no longer be used for your account$/ }).waitFor();
+    await change.getByRole('button', { name: 'It was not me' }).tap();
+    await phone.page.getByText('Reported. Call your help desk now.').waitFor();
+    await change.waitFor({ state: 'detached' });
+    await opened();
+    assert.equal(await change.count(), 0);
+    assert.match(JSON.stringify(await stage.demo.cli('log', 'admin')), /phone_change_reported/);
+  });
+});
+
 describe('a phone whose key is dead', () => {
   it('leads to the application in which it was set up, where a new phone is set up', async () => {
     await stage.demo.cli('app', 'set', app.registration.client_id, '--redirect-uri', `${app.url}/callback`);

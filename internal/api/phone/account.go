@@ -33,6 +33,17 @@ func (d *Door) rename(ctx context.Context, c caller, _ *http.Request) (any, erro
 	return nil, d.Mobile.Rename(ctx, c.phoneID, n.Name)
 }
 
+func (d *Door) report(ctx context.Context, c caller, _ *http.Request) (any, error) {
+	var r phonewire.Report
+	if err := decode(c.body, &r); err != nil {
+		return nil, err
+	}
+	if err := r.Check(); err != nil {
+		return nil, refusal(err)
+	}
+	return nil, d.Mobile.Report(ctx, c.phoneID, r.Device)
+}
+
 func (d *Door) leave(ctx context.Context, c caller, _ *http.Request) (any, error) {
 	return nil, d.Mobile.Leave(ctx, c.phoneID)
 }

@@ -32,6 +32,8 @@ type Mobile interface {
 	TestAlert(ctx context.Context, phoneID string) error
 	// Rename changes what the phone is called.
 	Rename(ctx context.Context, phoneID, name string) error
+	// Report says that a change of a device was not the person's own. Limited "rate.limit".
+	Report(ctx context.Context, phoneID, device string) error
 	// Leave ends the phone's key: the account was deleted in the app.
 	Leave(ctx context.Context, phoneID string) error
 	// Status tells what the server knows of the phone.

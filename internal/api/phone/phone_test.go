@@ -337,6 +337,8 @@ func TestTheAccountCallsReachThePhone(t *testing.T) {
 		{"PATCH", "/phone/v1/account", `{"name":" "}`, 400},
 		{"GET", "/phone/v1/account", ``, 200},
 		{"POST", "/phone/v1/account", ``, 404},
+		{"POST", "/phone/v1/account/report", `{"device":"Other phone"}`, 204},
+		{"POST", "/phone/v1/account/report", `{"device":" "}`, 400},
 		{"GET", "/phone/v1/nothing", ``, 404},
 		{"DELETE", "/phone/v1/account", ``, 204},
 		{"GET", "/phone/v1/account", ``, 410},

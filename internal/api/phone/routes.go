@@ -56,6 +56,7 @@ var signed = []struct {
 	{Route{"POST", "/phone/v1/test-alert", "ask for an alert now"}, (*Door).testAlert},
 	{Route{"GET", "/phone/v1/account", "show what the server knows"}, (*Door).status},
 	{Route{"PATCH", "/phone/v1/account", "rename the phone"}, (*Door).rename},
+	{Route{"POST", "/phone/v1/account/report", "a change of a device was not the person's own"}, (*Door).report},
 	{Route{"DELETE", "/phone/v1/account", "leave: the account was deleted in the app"}, (*Door).leave},
 }
 

@@ -164,6 +164,21 @@ type Status struct {
 	LastAlert    int64  `json:"last_alert"` // when the push service last took one; 0: never
 	ReconnectURL string `json:"reconnect_url"`
 	ServerTime   int64  `json:"server_time"`
+
+	// Devices are the person's other connected ones, so that an app can tell what has changed (E-21).
+	Devices []Device `json:"devices"`
+}
+
+// Device is another phone or tablet of the person.
+type Device struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Since int64  `json:"since"` // when its app was connected
+}
+
+// Report is the body of POST account/report: a change of a device was not the person's own (M-11).
+type Report struct {
+	Device string `json:"device"` // its name
 }
 
 // Rename is the body of PATCH account.

@@ -115,6 +115,14 @@ func (r Rename) Check() error {
 	return plain("name", r.Name, 256)
 }
 
+// Check tests the name of a device: 1 to 256 bytes of printable text.
+func (r Report) Check() error {
+	if strings.TrimSpace(r.Device) == "" {
+		return fmt.Errorf("%w: device", ErrField)
+	}
+	return plain("device", r.Device, 256)
+}
+
 func plain(name, value string, max int) error {
 	if len(value) > max || !utf8.ValidString(value) {
 		return fmt.Errorf("%w: %s", ErrField, name)

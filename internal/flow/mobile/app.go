@@ -149,6 +149,16 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 	}
 	s := phonewire.Status{AccountID: p.ID, UserID: u.ID, Username: u.Username, Organisation: set.Organization, PhoneName: p.Name,
 		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ServerTime: f.Now().UnixMilli()}
+	all, err := st.PhonesOf(ctx, u.ID)
+	if err != nil {
+		return phonewire.Status{}, err
+	}
+	s.Devices = []phonewire.Device{}
+	for _, other := range all {
+		if other.ID != p.ID && other.KeyID != "" {
+			s.Devices = append(s.Devices, phonewire.Device{ID: other.ID, Name: other.Name, Since: other.Activated.UnixMilli()})
+		}
+	}
 	if !p.LastSeen.IsZero() {
 		s.LastSeen = p.LastSeen.UnixMilli()
 	}

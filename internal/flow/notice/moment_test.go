@@ -38,13 +38,14 @@ func TestAMailDoesNotSpeakOfWhatThereIsNot(t *testing.T) {
 	o.queue(t, notice.Message{Kind: notice.BypassCreated, To: "ana@example.edu", Args: []any{"username", "ana", "expires", time.Time{}}})
 	o.queue(t, notice.Message{Kind: notice.Enrollment, To: "ana@example.edu", Link: "https://sign.example.edu/x", Args: []any{"username", "ana"}})
 	o.queue(t, notice.Message{Kind: notice.FraudReported, To: "it@example.edu", Args: []any{"username", "ana", "application", "Payroll", "ip", ""}})
+	o.queue(t, notice.Message{Kind: notice.ChangeReported, To: "it@example.edu", Args: []any{"username", "ana", "device", "Mallory's phone"}})
 	o.deliver(t)
 	for _, l := range o.sent {
 		if strings.Contains(l.Text, "until .") || strings.Contains(l.Text, "from  ") || strings.Contains(l.Text, "⟦") {
 			t.Errorf("%s:\n%s", l.Subject, l.Text)
 		}
 	}
-	if len(o.sent) != 3 {
+	if len(o.sent) != 4 {
 		t.Errorf("%d mails", len(o.sent))
 	}
 }

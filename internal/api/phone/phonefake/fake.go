@@ -39,6 +39,7 @@ type Phone struct {
 	Answers      []phonewire.Answer
 	Subscription phonewire.Subscription
 	TestAlerts   int
+	Reported     []string // devices
 }
 
 // Offer makes a pairing code valid for a user.
@@ -227,6 +228,14 @@ func (m *Mobile) Rename(_ context.Context, phoneID, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.phones[phoneID].Account.PhoneName = name
+	return nil
+}
+
+// Report implements phone.Mobile.
+func (m *Mobile) Report(_ context.Context, phoneID, device string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.phones[phoneID].Reported = append(m.phones[phoneID].Reported, device)
 	return nil
 }
 

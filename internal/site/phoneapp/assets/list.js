@@ -2,6 +2,7 @@
 import * as store from './store.js';
 import { clockOffset, serverNow } from './api.js';
 import { enable, permission } from './alerts.js';
+import { changes } from './changes.js';
 import { hotp, step } from './otp.js';
 import { connection, open } from './watch.js';
 import { button, h, icon, say, show, t } from './dom.js';
@@ -34,6 +35,7 @@ export async function list(paired = false) {
   show('list',
     paired ? h('section', { class: 'result ok', 'data-test': 'paired' }, h('p', { class: 'sign' }, icon('ok')), h('h1', {}, t('pair.done')), h('p', {}, t('pair.done_hint')))
       : h('header', { class: 'top' }, h('h1', {}, t('list.title'))),
+    changes(all),
     all.length ? h('ul', { class: 'cards' }, cards) : h('section', { class: 'card' }, h('h2', {}, t('list.empty')), h('p', { class: 'muted' }, t('list.empty_hint'))),
     alertsPanel(all),
     install && all.length > 0 && h('section', { class: 'card' }, h('p', {}, t('list.install_hint')),

@@ -2,6 +2,7 @@
 // allow few connections to a host), a plain look every 3 seconds for more.
 import * as store from './store.js';
 import { call, Refusal, serverNow } from './api.js';
+import { learn } from './changes.js';
 
 export const open = new Map(); // account id -> open requests
 export const connection = new Map(); // account id -> 'on' | 'off'
@@ -22,7 +23,10 @@ export async function restart() {
   if (mine.signal.aborted) return;
   if (!all.length) looking = false;
   for (const id of open.keys()) if (!all.some((a) => a.id === id)) open.delete(id);
-  all.forEach((a, i) => follow(a, i < 2, mine.signal));
+  all.forEach((a, i) => {
+    follow(a, i < 2, mine.signal);
+    learn(a).then((news) => { if (news) changed(); });
+  });
 }
 
 const sleep = (ms, signal) => new Promise((done) => {

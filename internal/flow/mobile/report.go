@@ -1,0 +1,45 @@
+package mobile
+
+import (
+	"context"
+
+	"countersign/internal/base/id"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/flow"
+)
+
+// Report implements Mobile: the person says in the app that a change of a device was not theirs (M-11). The people who
+// look after sign-ins are told; what they do about it is theirs to decide, because the phone that speaks may be the
+// wrong one.
+func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
+	if !f.Tests.Take("report:"+phoneID, f.Now()) {
+		return ErrGuesses
+	}
+	device, err := phone.CleanName(device)
+	if err != nil {
+		return err
+	}
+	err = f.DB.Write(ctx, func(st flow.Store) error {
+		p, err := st.PhoneByID(ctx, phoneID)
+		if err != nil {
+			return err
+		}
+		u, err := st.UserByID(ctx, p.UserID)
+		if err != nil {
+			return err
+		}
+		set, err := st.LoadSettings(ctx)
+		if err != nil {
+			return err
+		}
+		if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: u.Username, Action: "phone_change_reported",
+			Object: u.Username, Description: map[string]any{"device": device, "reported_on": p.Name, "phone": p.ID}}); err != nil {
+			return err
+		}
+		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "change_reported", To: set.FraudEmail,
+			Args: []any{"user", u.Username, "device", device, "time", f.Now()}})
+	})
+	f.Bell.Ring(flow.OutboxTopic)
+	return err
+}
