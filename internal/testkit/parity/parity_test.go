@@ -45,14 +45,27 @@ var meant = []struct {
 			return t.unnumbered(d) && t.policy.NumberRequired != "on" && t.ask.push()
 		},
 		func(first, other outcome) outcome {
+			const unsent = "_unsent" // has no number anywhere
+			held := row(audit.Denied, audit.FrequentAttempts, audit.FactorPush)
+			other.Logged = strings.ReplaceAll(other.Logged, held, unsent)
 			other.Logged = strings.ReplaceAll(other.Logged, audit.FactorPush, audit.FactorVerifiedPush)
+			other.Logged = strings.ReplaceAll(other.Logged, unsent, held)
 			return other
 		}},
-	{"stricter: where a number is demanded, a door that shows none sends no request at all (decision 14)",
+	{"stricter: where a number is demanded, a door that shows none sends no request at all, and logs that somebody tried (decision 14)",
 		func(t *twin, d door, first, other outcome) bool {
-			return t.unnumbered(d) && t.policy.NumberRequired == "on" && t.ask.push() && !strings.Contains(string(other.Decision), string(allowed)) && other.Logged == ""
+			return t.unnumbered(d) && t.policy.NumberRequired == "on" && t.ask.push() && !strings.Contains(string(other.Decision), string(allowed)) &&
+				other.Logged == row(audit.Denied, audit.FactorRestricted, audit.FactorPush)
 		},
 		func(first, other outcome) outcome { return first }},
+	{"the Universal Prompt sends requests by itself, and logs that one too many was not sent (decision 13)",
+		func(t *twin, d door, first, other outcome) bool { return !t.ask.push() },
+		func(first, other outcome) outcome {
+			if strings.Replace(first.Logged, row(audit.Denied, audit.FrequentAttempts, audit.FactorPush), "", 1) == other.Logged {
+				other.Logged = first.Logged
+			}
+			return other
+		}},
 	{"told once: preauth logs that only a code of the help desk is left, auth alone logs the proof only",
 		func(t *twin, d door, first, other outcome) bool { return t.straight && d.direct() },
 		func(first, other outcome) outcome {
