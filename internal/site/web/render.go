@@ -65,10 +65,11 @@ type Config struct {
 // Renderer holds the templates of a site.
 type Renderer struct {
 	cfg  Config
-	sets sync.Pool // *set
+	root *template.Template
+	sets sync.Map // *message.Catalogue -> *sync.Pool of *set
 }
 
-// set is one escaped copy of the templates. Its functions speak through words, which belongs to
+// set is one escaped copy of the templates, in one language. Its functions speak through words, which belongs to
 // the request that took the set from the pool: escaping costs more than rendering, so sets are
 // kept, and one set serves one request at a time.
 type set struct {
@@ -95,13 +96,27 @@ func New(cfg Config) (*Renderer, error) {
 			}
 		}
 	}
-	p.sets.New = func() any {
+	p.root = root
+	return p, nil
+}
+
+// pool gives the sets of a language.
+func (p *Renderer) pool(c *message.Catalogue) *sync.Pool {
+	if pool, ok := p.sets.Load(c); ok {
+		return pool.(*sync.Pool)
+	}
+	pool, _ := p.sets.LoadOrStore(c, &sync.Pool{New: func() any {
 		s := &set{}
 		// A clone of a set that never ran cannot fail.
-		s.Template = template.Must(root.Clone()).Funcs(p.funcs(s))
+		s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
+		for _, t := range s.Templates() {
+			if t.Tree != nil {
+				p.fold(t.Tree.Root, Words{Catalogue: c})
+			}
+		}
 		return s
-	}
-	return p, nil
+	}})
+	return pool.(*sync.Pool)
 }
 
 // Words gives the language and clock for a request.
@@ -153,14 +168,15 @@ func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 	if frame.Ending != nil {
 		frame.Scripts = append(frame.Scripts[:len(frame.Scripts):len(frame.Scripts)], "ending.js")
 	}
-	set := p.sets.Get().(*set)
-	defer p.sets.Put(set)
+	c := words.catalogue()
+	sets := p.pool(c)
+	set := sets.Get().(*set)
+	defer sets.Put(set)
 	set.words = words
 	var body, whole bytes.Buffer
 	if err := set.ExecuteTemplate(&body, frame.Template, page); err != nil {
 		return nil, err
 	}
-	c := words.catalogue()
 	v := view{Frame: frame, Lang: c.Lang, Dir: c.Dir, Body: template.HTML(body.String())} // body is a template's own output
 	if err := set.ExecuteTemplate(&whole, cmp.Or(frame.Layout, "layout"), v); err != nil {
 		return nil, err
