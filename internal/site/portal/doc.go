@@ -8,6 +8,7 @@
 //	GET  {Path}/device/{id}/rename     POST the same: name=…
 //	GET  {Path}/device/{id}/remove     POST the same
 //	POST {Path}/device/{id}/replace    start pairing a new phone in its place
+//	POST {Path}/browser/{id}/forget    a remembered browser asks again; POST {Path}/browsers/forget: all
 package portal
 
 import (

@@ -12,6 +12,7 @@
 //	GET  {Path}/devices          proof page for Manage devices
 //	GET  {Path}/new-phone        proof page for a new phone   POST {Path}/new-phone  start pairing
 //	POST {Path}/continue         on to the application
+//	POST {Path}/keep             more time, back=ADDRESS
 //
 // and for pairing: POST {Path}/wait, POST {Path}/renew, POST {Path}/mail address=…; for the spare
 // way: POST {Path}/add, POST {Path}/later. Every form carries form_token.
