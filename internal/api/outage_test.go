@@ -85,7 +85,7 @@ func ask(t *testing.T, c *api.Caller, f *failing, what call) string {
 }
 
 func outcome(c *api.Caller, r *http.Request) string {
-	_, _, err := c.Read(r)
+	_, err := c.Read(r)
 	var lost *api.Lost
 	switch {
 	case err == nil:
@@ -273,7 +273,7 @@ func TestRetryAfterGrowsFromTwoToEightSeconds(t *testing.T) {
 	var waits []string
 	for range 5 {
 		w := httptest.NewRecorder()
-		_, _, err := c.Read(form("DIGOOD").request())
+		_, err := c.Read(form("DIGOOD").request())
 		api.WriteError(w, err)
 		waits = append(waits, w.Header().Get("Retry-After"))
 		f.clock = f.clock.Add(4 * time.Second)

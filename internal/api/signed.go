@@ -39,36 +39,39 @@ type Caller struct {
 	Outage       *Outage            // shared by all doors of a node; nil: a lost database is 429 for as long as it is lost
 }
 
+// Signed is a request whose sender is proved.
+type Signed struct {
+	Application application.Application
+	Params      url.Values // what the signature covers and nothing else
+	Dated       bool       // the signature covers a date
+	Identity    string     // of all that was signed: two calls with the same one are the same, letter by letter
+}
+
 // Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
 // the signature covers and nothing else. The error is an *Error: 40101 … 40105 for one who proved nothing,
 // 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
 // 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now. When the
 // database is lost for longer, it is a *Lost or, for an application that wants it so, 50301.
-func (c *Caller) Read(r *http.Request) (application.Application, url.Values, error) {
-	none := application.Application{}
+func (c *Caller) Read(r *http.Request) (Signed, error) {
 	if len(r.Header.Values("Authorization")) != 1 {
-		return none, nil, ErrCredentials
+		return Signed{}, ErrCredentials
 	}
 	credentials, err := duosign.Parse(r.Header.Get("Authorization"))
 	if err != nil {
-		return none, nil, ErrCredentials
+		return Signed{}, ErrCredentials
 	}
 	body, err := readBody(r)
 	if err != nil {
-		return none, nil, err
+		return Signed{}, err
 	}
 	app, err := c.find(r.Context(), credentials.Key)
 	if lost := (*noDatabase)(nil); errors.As(err, &lost) {
-		return none, nil, c.without(r, body, credentials, lost)
+		return Signed{}, c.without(r, body, credentials, lost)
 	}
 	if err != nil {
-		return none, nil, err
+		return Signed{}, err
 	}
-	params, err := c.check(r, body, credentials.Signature, app)
-	if err != nil {
-		return none, nil, err
-	}
-	return app, params, nil
+	return c.check(r, body, credentials.Signature, app)
 }
 
 // without answers a request whose application the database could not be asked for.
@@ -78,27 +81,31 @@ func (c *Caller) without(r *http.Request, body []byte, credentials duosign.Crede
 	if !ok {
 		return shed
 	}
-	params, err := c.check(r, body, credentials.Signature, app)
+	call, err := c.check(r, body, credentials.Signature, app)
 	if err != nil {
 		return shed // what was kept accuses nobody
 	}
-	return c.Outage.answer(app, params, shed)
+	return c.Outage.answer(app, call.Params, shed)
 }
 
 // check proves that an application signed a request and may send it, and gives its parameters.
-func (c *Caller) check(r *http.Request, body []byte, signature string, app application.Application) (url.Values, error) {
+func (c *Caller) check(r *http.Request, body []byte, signature string, app application.Application) (Signed, error) {
 	in, parsed := read(r, body)
 	version, err := c.verify(in.request, signature, app)
 	if err != nil {
-		return nil, err
+		return Signed{}, err
 	}
 	if err := c.mayCall(app, version, in.request.Date); err != nil {
-		return nil, err
+		return Signed{}, err
 	}
 	if parsed != nil {
-		return nil, parsed
+		return Signed{}, parsed
 	}
-	return in.signed(version, c.Lists)
+	params, err := in.signed(version, c.Lists)
+	if err != nil {
+		return Signed{}, err
+	}
+	return Signed{Application: app, Params: params, Dated: version.Dated(), Identity: app.ID + ":" + signature}, nil
 }
 
 // readBody reads a body of any framing, up to maxBody.

@@ -157,7 +157,8 @@ func TestWhoSignedIsToldFromWhoDidNot(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			app, params, err := caller.Read(test.call.request())
+			in, err := caller.Read(test.call.request())
+			app, params := in.Application, in.Params
 			want(t, err, test.code)
 			if err == nil && (app.ID != test.call.key || params == nil) {
 				t.Errorf("%s, %v", app.ID, params)
@@ -168,7 +169,7 @@ func TestWhoSignedIsToldFromWhoDidNot(t *testing.T) {
 		})
 	}
 	b.down = true
-	_, _, err := caller.Read(form("DIGOOD").request())
+	_, err := caller.Read(form("DIGOOD").request())
 	want(t, err, 42901)
 }
 
@@ -199,7 +200,8 @@ func TestAJSONBodyIsReadAsAFormWouldBe(t *testing.T) {
 	send := func(body, query string) (url.Values, error) {
 		c := form("DIGOOD")
 		c.kind, c.version, c.body, c.query = "application/json", duosign.V5, body, query
-		_, params, err := caller.Read(c.request())
+		in, err := caller.Read(c.request())
+		params := in.Params
 		return params, err
 	}
 	params, err := send(`{"s":"é","t":true,"f":false,"n":12.50,"z":null,"list":["a",1],"o":{"k": 1}}`, "")
@@ -227,12 +229,12 @@ func TestASignatureOverTheBodyIsRightForAnyTypeAndOnlyJSONIsRead(t *testing.T) {
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp"} {
 		c := form("DIGOOD")
 		c.kind, c.version, c.body, c.query = kind, duosign.V5, `username=alice`, ""
-		if _, params, err := caller.Read(c.request()); !errors.Is(err, api.ErrInvalid.About("Content-Type")) {
-			t.Errorf("%q: %v, %v", kind, params, err)
+		if in, err := caller.Read(c.request()); !errors.Is(err, api.ErrInvalid.About("Content-Type")) {
+			t.Errorf("%q: %v, %v", kind, in.Params, err)
 		}
 		c.body, c.query = "", "username=mallory"
-		if _, params, err := caller.Read(c.request()); err != nil || len(params) != 0 {
-			t.Errorf("%q: the query, which nothing signs, is read: %v, %v", kind, params, err)
+		if in, err := caller.Read(c.request()); err != nil || len(in.Params) != 0 {
+			t.Errorf("%q: the query, which nothing signs, is read: %v, %v", kind, in.Params, err)
 		}
 	}
 }

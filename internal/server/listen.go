@@ -40,7 +40,8 @@ type Listen struct {
 func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
-	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	requests, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	endRequests := func() { end(http.ErrServerClosed) } // by which doors tell it from a caller who left
 	defer endRequests()
 
 	var background errgroup.Group

@@ -31,48 +31,72 @@ func answerOf(s api.Status) authAnswer { return authAnswer{s.Result, s.Status, s
 // errNoDevice is the answer to a factor nobody can serve: no such phone, no app on it, no texts, no calls.
 var errNoDevice = api.ErrInvalid.About("no capable device")
 
-// auth sends a request or tries a code. The gates are asked again: what preauth said may be old, and callers
-// come here without it too (AC-034).
+// auth sends a request or tries a code; a retry of a call whose connection broke gets what that came to.
 func (d *Door) auth(ctx context.Context, c call) (any, error) {
-	r, err := c.request()
+	b, err := c.way.Begin(api.Once{Call: c.signed,
+		Start: func() (api.Beginning, error) { return d.begin(context.WithoutCancel(ctx), c) },
+		Waits: func(t transaction.Transaction) bool { return d.waits(ctx, t) },
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case b.TxID != "" && flag(c.params, "async"):
+		return txAnswer{b.TxID}, nil
+	case b.Decided != nil:
+		return answerOf(*b.Decided), nil
+	}
+	t, err := d.wait(ctx, b.Transaction)
 	if err != nil {
 		return nil, err
+	}
+	return answerOf(api.StatusOf(c.words, t)), nil
+}
+
+// begin starts a sign-in. The gates are asked again: what preauth said may be old, and callers come here without it
+// too (AC-034).
+func (d *Door) begin(ctx context.Context, c call) (api.Beginning, error) {
+	none := api.Beginning{}
+	r, err := c.request()
+	if err != nil {
+		return none, err
 	}
 	r.Proving = true
 	asking, cancel := context.WithTimeout(ctx, d.deadline())
 	defer cancel()
 	g, err := d.SignIn.Preauth(asking, r)
 	if err != nil {
-		return nil, unknown(err)
+		return none, unknown(err)
 	}
 	if g.Outcome != signin.OutcomeChallenge {
-		return d.settled(c, api.StatusOfGate(c.words, g))
+		return d.decided(c, api.StatusOfGate(c.words, g))
 	}
 	a := signin.Attempt{Gate: g, Request: r, Told: !flag(c.params, "async")}
 	if err := d.describe(c, &a); err != nil {
-		return nil, err
+		return none, err
 	}
 	choice, err := c.choice(a)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	t, err := d.attempt(ctx, a, choice)
 	if errors.Is(err, errNoDevice) && c.params.Get("factor") == "prompt" {
 		err = signin.ErrNoWay // a terminal asks again
 	}
 	if s, about := api.StatusOfError(c.words, err); about {
-		return d.settled(c, s)
+		return d.decided(c, s)
 	}
-	if err != nil {
-		return nil, err
+	if errors.Is(err, signin.ErrNumberSpent) {
+		return none, api.ErrInvalid.About("txid").With(err)
 	}
-	if flag(c.params, "async") {
-		return txAnswer{t.ID}, nil
-	}
-	if t, err = d.wait(ctx, t); err != nil {
-		return nil, err
-	}
-	return answerOf(api.StatusOf(c.words, t)), nil
+	return api.Beginning{TxID: t.ID, Transaction: t}, err
+}
+
+// waits reports whether a request still waits for its person.
+func (d *Door) waits(ctx context.Context, t transaction.Transaction) bool {
+	look, cancel := context.WithCancel(ctx)
+	cancel() // Watch then says what is true now
+	now, err := d.SignIn.Watch(look, t.ID, t.ApplicationID)
+	return err == nil && now.State == transaction.Pending && d.Now().Before(now.Expires)
 }
 
 // describe adds what the caller says about the attempt.
@@ -88,11 +112,11 @@ func (d *Door) describe(c call, a *signin.Attempt) error {
 	if txid == "" {
 		return nil
 	}
-	t, ok := d.open(txid, whose(a.Gate))
-	if !ok || t.kind < 3 || t.kind > 6 {
+	number, ok := d.tickets().Number(txid, a.Numbers(), whose(a.Gate))
+	if !ok {
 		return api.ErrInvalid.About("txid")
 	}
-	a.Number = d.number(txid, int(t.kind))
+	a.Number, a.Ticket = number, txid
 	return nil
 }
 
@@ -149,48 +173,17 @@ func (d *Door) attempt(ctx context.Context, a signin.Attempt, choice api.Choice)
 	return d.SignIn.Send(ctx, a, choice.WayID)
 }
 
-// settled are the outcomes that a ticket can carry, each by its sentence. Tickets of other nodes count on the
-// order: add at the end. The first of a result and status stands for those that are not here.
-var settled = []struct{ result, status, sentence string }{
-	{api.ResultAllow, "allow", "api.allow"},
-	{api.ResultAllow, "bypass", "api.allow.bypass_user"},
-	{api.ResultDeny, "deny", "api.deny"},
-	{api.ResultDeny, "locked_out", "api.deny.locked_out"},
-	{api.ResultAllow, "allow", "api.allow.allowed_by_policy"},
-	{api.ResultAllow, "allow", "api.allow.allow_unenrolled_user"},
-	{api.ResultDeny, "deny", "api.deny.no_way"},
-	{api.ResultDeny, "deny", "api.deny.push_number"},
-	{api.ResultDeny, "deny", "api.deny.push_limit"},
-	{api.ResultDeny, "deny", "api.deny.push_storm"},
-	{api.ResultDeny, "deny", "api.deny.user_disabled"},
-	{api.ResultDeny, "deny", "api.deny.denied_by_policy"},
-	{api.ResultDeny, "deny", "api.deny.deny_unenrolled_user"},
-	{api.ResultDeny, "deny", "api.deny.factor_restricted"},
-	{api.ResultDeny, "deny", "api.deny.no_activated_duo_mobile_account"},
-	{api.ResultDeny, "deny", "api.deny.outage"},
-	{api.ResultDeny, "deny", "api.enroll.first"},
+// decided is the beginning of a call that is decided already; a caller who asked to be told later gets a ticket.
+func (d *Door) decided(c call, s api.Status) (api.Beginning, error) {
+	b := api.Beginning{Decided: &s}
+	var err error
+	if flag(c.params, "async") {
+		b.TxID, err = d.tickets().ForDecided(c.words, s, c.app.ID)
+	}
+	return b, err
 }
 
-// settled answers with what is decided already; a caller who asked to be told later gets a ticket.
-func (d *Door) settled(c call, s api.Status) (any, error) {
-	if !flag(c.params, "async") {
-		return answerOf(s), nil
-	}
-	kind := -1
-	for i, one := range settled {
-		if one.result != s.Result || one.status != s.Status {
-			continue
-		}
-		if kind < 0 || c.words.Text(one.sentence) == s.Text {
-			kind = i
-		}
-	}
-	if kind < 0 {
-		return answerOf(s), nil
-	}
-	txid, err := d.ticket(byte(firstSettled+kind), c.app.ID)
-	return txAnswer{txid}, err
-}
+func (d *Door) tickets() api.Tickets { return api.Tickets{Keys: d.Keys, Now: d.Now, Rand: d.Rand} }
 
 // wait returns the transaction when it is final. A request whose time is over is ended here.
 func (d *Door) wait(ctx context.Context, t transaction.Transaction) (transaction.Transaction, error) {
@@ -217,9 +210,8 @@ func (d *Door) authStatus(ctx context.Context, c call) (any, error) {
 	case !uuidShaped(txid):
 		return nil, api.ErrInvalid.About("txid")
 	}
-	if t, ok := d.open(txid, c.app.ID); ok && int(t.kind) >= firstSettled && int(t.kind) < firstSettled+len(settled) {
-		one := settled[t.kind-firstSettled]
-		return statusAnswer{authAnswer: authAnswer{one.result, one.status, c.words.Text(one.sentence)}}, nil
+	if s, ok := d.tickets().Decided(c.words, txid, c.app.ID); ok {
+		return statusAnswer{authAnswer: answerOf(s)}, nil
 	}
 	look, cancel := context.WithCancel(ctx)
 	cancel() // Watch then says what is true now

@@ -95,6 +95,8 @@ type call struct {
 	params url.Values
 	r      *http.Request
 	words  *message.Catalogue
+	signed api.Signed      // app and params again, and what makes it the same call
+	way    *api.Connection // back to the caller
 }
 
 var signed = []struct {
@@ -126,6 +128,7 @@ func (d *Door) Handler() http.Handler {
 	mux.HandleFunc("GET "+At+"ping", func(w http.ResponseWriter, _ *http.Request) { api.WriteOK(w, d.time()) })
 	mux.HandleFunc("GET "+QRAt, d.qr)
 	caller := &api.Caller{Applications: d.DB.Read(), Keys: d.Keys, Now: d.Now, Types: Types, Outage: d.Outage}
+	retries := &api.Retries{Now: d.Now}
 	methods := map[string]string{At + "ping": http.MethodGet}
 	for _, s := range signed {
 		methods[s.Pattern] = s.Method
@@ -135,9 +138,10 @@ func (d *Door) Handler() http.Handler {
 				limit = waitLimit
 			}
 			var known atomic.Pointer[call]
+			way := retries.Connect(r.Context())
 			body, err := within(r.Context(), limit, func(ctx context.Context) (any, error) {
-				app, params, err := caller.Read(r)
-				c := call{app, params, r, message.For(r.Header.Get("Accept-Language"))}
+				in, err := caller.Read(r)
+				c := call{in.Application, in.Params, r, message.For(r.Header.Get("Accept-Language")), in, way}
 				if err != nil {
 					return d.without(s.Pattern, c, err)
 				}
@@ -145,7 +149,13 @@ func (d *Door) Handler() http.Handler {
 				return s.run(d, ctx, c)
 			})
 			body, err = d.tired(r, s.Pattern, known.Load(), body, err)
+			if !way.Answer() {
+				body, err = nil, api.ErrTooManyRequests.With(context.Canceled) // the answer is the retry's
+			}
 			d.answer(w, r, body, err)
+			if !api.Sent(w) {
+				way.Failed()
+			}
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

@@ -29,8 +29,11 @@ func (d *Door) no(pattern string, c call) (any, bool, error) {
 	case At + "preauth":
 		return preauthAnswer{Result: s.Result, Message: s.Text}, true, nil
 	case At + "auth":
-		a, err := d.settled(c, s)
-		return a, true, err
+		b, err := d.decided(c, s)
+		if b.TxID != "" {
+			return txAnswer{b.TxID}, true, err
+		}
+		return answerOf(s), true, err
 	case At + "auth_status":
 		return statusAnswer{authAnswer: answerOf(s)}, true, nil
 	}

@@ -78,10 +78,9 @@ func (d *Door) preauthAuth(c call, g signin.Gate) (any, error) {
 	a := preauthAnswer{Result: "auth", Message: c.words.Text("api.auth")}
 	if flag(c.params, "client_supports_verified_push") && g.Numbers() > 0 && len(api.PushWays(g, true)) > 0 {
 		var err error
-		if a.TxID, err = d.ticket(byte(g.Numbers()), whose(g)); err != nil {
+		if a.TxID, a.Number, err = d.tickets().ForNumber(g.Numbers(), whose(g)); err != nil {
 			return nil, err
 		}
-		a.Number = d.number(a.TxID, g.Numbers())
 	}
 	a.Devices = devices(g, a.Number != "")
 	if flag(c.params, "text_prompt") {

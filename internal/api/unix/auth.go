@@ -8,46 +8,62 @@ import (
 	"time"
 
 	"countersign/internal/api"
-	"countersign/internal/base/id"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/signin"
 )
 
-// errPanicked is what the retries of a request get that met a bug.
-var errPanicked = errors.New("the first run of this request did not end")
-
-// auth asks for a second proof: async=1 gives a txid to ask about, otherwise the answer is the decision.
+// auth asks for a second proof: async=1 gives a txid to ask about, otherwise the answer is the decision. A retry of a
+// call whose connection broke gets what that came to.
 func (d *Door) auth(c call) (any, error) {
-	waiting := c.ctx
-	var cancel context.CancelFunc
-	c.ctx, cancel = context.WithTimeout(context.WithoutCancel(waiting), proveTime)
-	defer cancel()
-	r, g, err := d.gate(c, true)
-	if err != nil {
+	b, err := c.way.Begin(api.Once{Call: c.signed,
+		Start: func() (api.Beginning, error) { return d.begin(c) },
+		Waits: func(t transaction.Transaction) bool { return d.waits(c.ctx, t) },
+	})
+	switch {
+	case err != nil:
 		return nil, err
+	case b.TxID != "" && c.async():
+		return document{{"txid", b.TxID}}, nil
+	case b.Decided != nil:
+		return resultOf(*b.Decided).document(), nil
 	}
-	if g.Outcome != signin.OutcomeChallenge { // it was another at preauth, or the client did not listen
-		return d.final(c, resultOf(api.StatusOfGate(words(), g))), nil
-	}
-	choice, err := choose(c, g)
-	if err != nil {
-		return nil, err
-	}
-	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: told(c), Told: !c.async()}, choice)
-	if err != nil {
-		if s, ok := api.StatusOfError(words(), err); ok {
-			return d.final(c, resultOf(s)), nil
-		}
-		return nil, err
-	}
-	if c.async() {
-		return document{{"txid", t.ID}}, nil
-	}
-	out, err := d.block(waiting, t)
+	out, err := d.block(c.ctx, b.Transaction)
 	if err != nil {
 		return nil, err
 	}
 	return out.document(), nil
+}
+
+// begin starts a sign-in, and goes on when the connection breaks.
+func (d *Door) begin(c call) (api.Beginning, error) {
+	none := api.Beginning{}
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithTimeout(context.WithoutCancel(c.ctx), proveTime)
+	defer cancel()
+	r, g, err := d.gate(c, true)
+	if err != nil {
+		return none, err
+	}
+	if g.Outcome != signin.OutcomeChallenge { // it was another at preauth, or the client did not listen
+		return d.final(c, api.StatusOfGate(words(), g))
+	}
+	choice, err := choose(c, g)
+	if err != nil {
+		return none, err
+	}
+	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: told(c), Told: !c.async()}, choice)
+	if s, ok := api.StatusOfError(words(), err); ok {
+		return d.final(c, s)
+	}
+	return api.Beginning{TxID: t.ID, Transaction: t}, err
+}
+
+// waits reports whether a request still waits for its person.
+func (d *Door) waits(ctx context.Context, t transaction.Transaction) bool {
+	look, cancel := context.WithCancel(ctx)
+	cancel() // Watch then says what is true now
+	now, err := d.SignIn.Watch(look, t.ID, t.ApplicationID)
+	return err == nil && now.State == transaction.Pending && d.Now().Before(now.Expires)
 }
 
 func (c call) async() bool { return c.params["async"] == "1" }
@@ -82,9 +98,7 @@ func (d *Door) prove(c call, a signin.Attempt, choice api.Choice) (transaction.T
 	case choice.Factor == api.FactorPush && numberless(a):
 		return d.SignIn.Send(c.ctx, a, api.PushWays(a.Gate, true)[0].ID) // refuses, and logs that somebody tried
 	case choice.Factor == api.FactorPasscode:
-		return d.decided.take(c.digest, d.Now(), func() (transaction.Transaction, error) {
-			return d.SignIn.Prove(c.ctx, a, choice.Code)
-		})
+		return d.SignIn.Prove(c.ctx, a, choice.Code)
 	}
 	return transaction.Transaction{}, signin.ErrNoWay
 }
@@ -95,15 +109,17 @@ func numberless(a signin.Attempt) bool {
 	return a.Policy.NumberRequired == "on" && len(api.PushWays(a.Gate, true)) > 0
 }
 
-// final answers with a decision that no transaction stands for.
-func (d *Door) final(c call, r result) document {
-	if !c.async() {
-		return r.document()
+// final is the beginning of a call that is decided already; a caller who asks later gets a ticket.
+func (d *Door) final(c call, s api.Status) (api.Beginning, error) {
+	b := api.Beginning{Decided: &s}
+	var err error
+	if c.async() {
+		b.TxID, err = d.tickets().ForDecided(words(), s, c.application.ID)
 	}
-	txID := id.UUID(d.Rand)
-	d.outcomes.put(txID, c.application.ID, r, d.Now())
-	return document{{"txid", txID}}
+	return b, err
 }
+
+func (d *Door) tickets() api.Tickets { return api.Tickets{Keys: d.Keys, Now: d.Now, Rand: d.Rand} }
 
 // block waits for the decision: the request's life at most. When the program stops or the client has gone, the
 // answer is no; the request itself ends by its own time.

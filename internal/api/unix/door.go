@@ -72,12 +72,11 @@ type Door struct {
 	Hosts  *api.Hosts    // where the fail modes of hosts are noted; nil: nowhere
 	Hold   time.Duration // of a status poll; 0 = pollTime
 
-	caller   api.Caller
-	once     sync.Once
-	busy     chan struct{}
-	decided  decisions
-	outcomes outcomes
-	polls    polls
+	caller  api.Caller
+	once    sync.Once
+	busy    chan struct{}
+	retries *api.Retries
+	polls   polls
 }
 
 // Route is one address of the door.
@@ -122,6 +121,7 @@ func (d *Door) Handler() http.Handler {
 		d.caller = api.Caller{Applications: d.Applications, Keys: d.Keys, Now: d.Now,
 			Types: []application.Type{application.TypeUnix, application.TypeAuthAPI}, Outage: d.Outage}
 		d.busy = make(chan struct{}, maxBusy)
+		d.retries = &api.Retries{Now: d.Now}
 	})
 	mux := http.NewServeMux()
 	for _, route := range routes {
@@ -146,12 +146,13 @@ type call struct {
 	ctx         context.Context // ends with the connection, or when the program stops
 	application application.Application
 	params      map[string]string
-	digest      string // of all that was signed, for retries
 	userAgent   string
+	signed      api.Signed      // what makes it the same call
+	way         *api.Connection // back to the caller
 }
 
 func newCall(r *http.Request, app application.Application, params url.Values) call {
-	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), digest: digest(app.ID, r.URL.Path, params)}
+	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent()}
 	for name := range params {
 		c.params[name] = params.Get(name)
 	}
@@ -167,55 +168,50 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 	if quick { // finished even while the program stops: a preauth that breaks off opens the host (security 0 e)
 		limit, ctx = PreauthTime, context.WithoutCancel(ctx)
 	}
-	answer, err := d.within(ctx, limit, r, op)
-	if err != nil {
-		d.fail(w, r, err)
-		return
+	way := d.retries.Connect(r.Context())
+	body, err := d.within(ctx, limit, r, way, op)
+	if !way.Answer() {
+		err = api.ErrTooManyRequests.With(context.Canceled) // the answer is the retry's
 	}
-	if logo, ok := answer.body.(picture); ok {
+	if logo, ok := body.(picture); ok && err == nil {
 		_ = send(w, http.StatusOK, "image/png", logo) // the client may be gone
-		return
+	} else if err != nil {
+		d.fail(w, r, err)
+	} else {
+		_ = write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", body}}) // Sent tells
 	}
-	sent := write(w, r, http.StatusOK, document{{"stat", "OK"}, {"response", answer.body}})
-	if sent == nil && r.Context().Err() == nil {
-		d.decided.arrived(answer.digest, d.Now())
+	if !api.Sent(w) {
+		way.Failed()
 	}
-}
-
-// reply is the body of a good answer, and the request's digest.
-type reply struct {
-	body   any
-	digest string
 }
 
 // run proves who calls and does what is asked. Only proved calls take one of the places, so strangers cannot
 // keep the others out; a place is free again when its call is really over.
-func (d *Door) run(r *http.Request, op operation) (reply, error) {
-	app, params, err := d.caller.Read(r)
+func (d *Door) run(r *http.Request, way *api.Connection, op operation) (any, error) {
+	in, err := d.caller.Read(r)
 	if lost := (*api.Lost)(nil); errors.As(err, &lost) {
-		body, err := d.without(newCall(r, lost.Application, lost.Params), r.URL.Path, err)
-		return reply{body: body}, err
+		return d.without(newCall(r, lost.Application, lost.Params), r.URL.Path, err)
 	}
 	if err != nil {
-		return reply{}, err
+		return nil, err
 	}
-	c := newCall(r, app, params)
+	c := newCall(r, in.Application, in.Params)
+	c.signed, c.way = in, way
 	select {
 	case d.busy <- struct{}{}:
 		defer func() { <-d.busy }()
 	default:
-		return reply{}, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy))
+		return nil, api.ErrTooManyRequests.With(fmt.Errorf("%d requests are under way", maxBusy))
 	}
-	body, err := op(d, c)
-	return reply{body, c.digest}, err
+	return op(d, c)
 }
 
 // within runs a call that must be answered in time whatever hangs.
-func (d *Door) within(ctx context.Context, limit time.Duration, r *http.Request, op operation) (reply, error) {
+func (d *Door) within(ctx context.Context, limit time.Duration, r *http.Request, way *api.Connection, op operation) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	type answer struct {
-		reply
-		err error
+		body any
+		err  error
 	}
 	done := make(chan answer, 1)
 	go func() {
@@ -227,15 +223,15 @@ func (d *Door) within(ctx context.Context, limit time.Duration, r *http.Request,
 			}
 			done <- a
 		}()
-		a.reply, a.err = d.run(r.WithContext(ctx), op)
+		a.body, a.err = d.run(r.WithContext(ctx), way, op)
 	}()
 	late := time.NewTimer(limit)
 	defer late.Stop()
 	select {
 	case a := <-done:
-		return a.reply, a.err
+		return a.body, a.err
 	case <-late.C:
-		return reply{}, api.ErrTooManyRequests.With(fmt.Errorf("not answered within %s", limit))
+		return nil, api.ErrTooManyRequests.With(fmt.Errorf("not answered within %s", limit))
 	}
 }
 
@@ -257,7 +253,7 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if wait := e.RetryAfter(); wait != "" {
 		w.Header().Set("Retry-After", wait)
 	}
-	if e.Status >= http.StatusTooManyRequests {
+	if e.Status >= http.StatusTooManyRequests && !errors.Is(err, context.Canceled) {
 		level = slog.LevelError
 	}
 	d.log().Log(r.Context(), level, "legacy API refused", "route", r.Pattern, "error", err)

@@ -10,14 +10,18 @@ import (
 // those that ask about nobody.
 func (d *Door) without(c call, path string, err error) (any, error) {
 	name, _, _ := strings.Cut(strings.TrimPrefix(path, At), ".")
-	r := resultOf(api.StatusOfOutage(words()))
+	s := api.StatusOfOutage(words())
 	switch name {
 	case "preauth", "status":
 		d.log().Error("legacy API denies", "route", At+name, "error", err)
-		return r.document(), nil
+		return resultOf(s).document(), nil
 	case "auth":
 		d.log().Error("legacy API denies", "route", At+name, "error", err)
-		return d.final(c, r), nil
+		b, err := d.final(c, s)
+		if b.TxID != "" {
+			return document{{"txid", b.TxID}}, err
+		}
+		return resultOf(s).document(), err
 	}
 	return nil, err
 }

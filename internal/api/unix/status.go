@@ -16,8 +16,8 @@ func (d *Door) status(c call) (any, error) {
 	if txID == "" {
 		return nil, api.ErrMissing.About("txid")
 	}
-	if r, ok := d.outcomes.get(txID, c.application.ID, d.Now()); ok {
-		return r.document(), nil
+	if s, ok := d.tickets().Decided(words(), txID, c.application.ID); ok {
+		return resultOf(s).document(), nil
 	}
 	if len(txID) > 64 {
 		return nil, api.ErrNotFound

@@ -25,15 +25,19 @@ type Attempt struct {
 	Title   string              // what the request is, as the door says; "" = a sign-in
 	Info    []transaction.Field // further lines of the door, unverified
 	Number  string              // digits the door shows and the phone must be told; "" = the door shows none
+	Ticket  string              // with Number: what the door knows them by, good for one request; "" = without a Number
 	Told    bool                // the door tells what a code came to in this call: nothing is kept to ask about
 }
 
 // ErrNumber reports a plain request where policy demands a number that the door cannot show (decision 14).
 var ErrNumber = errs.New(errs.Denied, "push.number")
 
-// coalesced is how long an identical request is the same request: clients repeat a call when its connection
-// breaks (security 4.4).
-const coalesced = 10 * time.Second
+// ErrNumberSpent reports a number that a request has carried already, or that another open one carries: it would be
+// asked for twice (decision 13, AC-011).
+var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
+
+// ticketLife is longer than any door takes a ticket.
+const ticketLife = time.Hour
 
 // Preauth asks the gates and logs what they decided at once (allow, deny), and that nothing but a code of the help
 // desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
@@ -69,8 +73,8 @@ func ipText(r Request) string {
 // Numbers is how many digits the request of this attempt must carry, 0 for a plain one.
 func (g Gate) Numbers() int { return max(0, g.Policy.NumberEntry) }
 
-// Send sends a request to the phone of a push way. An identical one of the last ten seconds that still waits is
-// returned instead. ErrNoWay, ErrPushLimit, ErrPushStorm, ErrNumber, user.ErrLocked.
+// Send sends a request to the phone of a push way: each call its own. ErrNoWay, ErrPushLimit, ErrPushStorm, ErrNumber,
+// ErrNumberSpent, user.ErrLocked.
 func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.Transaction, error) {
 	s := a.session("")
 	way, ok := s.Way(wayID)
@@ -81,66 +85,68 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 		return transaction.Transaction{}, f.refuseNumber(ctx, s)
 	}
 	var t transaction.Transaction
-	var again bool
 	var refused error
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		t, again, refused, err = f.sendDirect(ctx, st, a, s, way)
+		t, refused, err = f.sendDirect(ctx, st, a, s, way)
 		return err
 	})
 	if err == nil {
 		err = refused
 	}
-	if err == nil && !again {
+	if err == nil {
 		f.alert(s, t)
 	}
 	return t, err
 }
 
-func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, again bool, refused, err error) {
+func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
 	u, err := st.LockUser(ctx, s.User.ID)
 	if err != nil {
-		return t, false, nil, err
+		return t, nil, err
 	}
 	if u.Status != user.Active {
-		return t, false, nil, user.ErrLocked
+		return t, nil, user.ErrLocked
 	}
 	if err := f.closeOld(ctx, st, s); err != nil {
-		return t, false, nil, err
-	}
-	open, err := st.OpenTransactionsOf(ctx, "", "", way.PhoneID)
-	if err != nil {
-		return t, false, nil, err
-	}
-	for _, o := range open {
-		if f.repeats(o, a, s) {
-			return o, true, nil, nil
-		}
+		return t, nil, err
 	}
 	if refused = f.limited(ctx, st, s); refused != nil {
 		if errs.KindOf(refused) == errs.Limited {
-			return t, false, refused, nil // what was found out stays written
+			return t, refused, nil // what was found out stays written
 		}
-		return t, false, nil, refused
+		return t, nil, refused
 	}
 	p, err := st.PhoneByID(ctx, way.PhoneID)
 	if err != nil {
-		return t, false, nil, err
+		return t, nil, err
 	}
 	if p.UserID != u.ID || !p.CanPush() {
-		return t, false, nil, ErrNoWay
+		return t, nil, ErrNoWay
+	}
+	if err := f.spendNumber(ctx, st, a); err != nil {
+		return t, nil, err
 	}
 	t = f.directRequest(a, s, p)
-	return t, false, nil, st.CreateTransaction(ctx, t)
+	return t, nil, st.CreateTransaction(ctx, t)
 }
 
-// repeats reports whether an attempt is the same call once more: everything a person would see of it is the same.
-func (f *Flow) repeats(o transaction.Transaction, a Attempt, s Session) bool {
-	window := coalesced
-	if s.Login.IP == "" { // nobody knows where the call came from: only a repetition at once is surely the same
-		window = time.Second
+// spendNumber uses an attempt's number up. The person's row is locked.
+func (f *Flow) spendNumber(ctx context.Context, st flow.Store, a Attempt) error {
+	if a.Number == "" {
+		return nil
 	}
-	return o.LoginID == "" && o.ApplicationID == a.Application.ID && o.IP == s.Login.IP && o.Number == a.Number &&
-		o.Title == a.Title && slices.Equal(o.Info, a.Info) && f.Now().Sub(o.Created) < window
+	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.Keys.Digest("number-spent", a.Ticket), f.Now().Add(ticketLife))
+	if err != nil {
+		return err
+	}
+	others, err := st.OpenTransactionsOf(ctx, a.User.ID, "", "")
+	if err != nil {
+		return err
+	}
+	if !fresh || slices.ContainsFunc(others, func(o transaction.Transaction) bool { return o.Number == a.Number }) {
+		return ErrNumberSpent
+	}
+	return nil
 }
 
 func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Transaction {

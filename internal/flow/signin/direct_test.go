@@ -2,7 +2,10 @@ package signin_test
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
@@ -11,29 +14,64 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// A client repeats a call when its connection breaks (security 4.4): that is one request. Two logins from one
-// address are two.
-func TestARepeatedCallIsOneRequestAndAnotherLoginIsItsOwn(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db flow.DB) {
-		k := flowkit.New(t, db)
+// Two logins of one person from one address look the same, and are two (decision 0026, decision 13): one approval opens one.
+func TestEachCallIsARequestOfItsOwn(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("ssh")
 		p := k.Enrolled(app, "alice")
-		ask := func(command string) transaction.Transaction {
-			t.Helper()
+		r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
+		ask := func() (transaction.Transaction, error) {
+			g, err := k.SignIn.Gate(context.Background(), r)
+			k.OK(err)
+			return k.SignIn.Send(context.Background(), signin.Attempt{Gate: g, Request: r}, "push:"+p.ID)
+		}
+		first, err := ask()
+		k.OK(err)
+		second, err := ask()
+		k.OK(err)
+		if first.ID == second.ID {
+			k.Error("two calls share a request")
+		}
+		_, err = ask()
+		k.Want(err, signin.ErrPushLimit)
+		k.OK(p.Approve(first))
+		if now, err := k.DB.Read().TransactionByID(context.Background(), second.ID); err != nil || now.State != transaction.Pending {
+			k.Errorf("the other request is %s, %v", now.State, err)
+		}
+	})
+}
+
+// AC-011: digits belong to one request, whatever became of it, and no two open requests ask for the same.
+func TestANumberStartsOneRequest(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("vpn")
+		p := k.Enrolled(app, "alice")
+		ask := func(ticket, number string) error {
 			r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
 			g, err := k.SignIn.Gate(context.Background(), r)
 			k.OK(err)
-			sent, err := k.SignIn.Send(context.Background(), signin.Attempt{Gate: g, Request: r,
-				Info: []transaction.Field{{Label: "Command", Value: command}}}, "push:"+p.ID)
-			k.OK(err)
-			return sent
+			_, err = k.SignIn.Send(context.Background(), signin.Attempt{Gate: g, Request: r, Ticket: ticket, Number: number}, "push:"+p.ID)
+			return err
 		}
-		first := ask("ls")
-		if again := ask("ls"); again.ID != first.ID {
-			t.Error("the repeated call sent a second request")
+		k.OK(ask("one", "111"))
+		k.Want(ask("one", "111"), signin.ErrNumberSpent)
+		k.Want(ask("two", "111"), signin.ErrNumberSpent)
+		k.Clock.Advance(transaction.Life + time.Second)
+		k.Want(ask("one", "111"), signin.ErrNumberSpent)
+		k.OK(ask("two", "111"))
+
+		var all sync.WaitGroup
+		var sent atomic.Int32
+		for range 16 {
+			all.Go(func() {
+				if ask("three", "333") == nil {
+					sent.Add(1)
+				}
+			})
 		}
-		if other := ask("rm"); other.ID == first.ID {
-			t.Error("another login shared the first one's request")
+		all.Wait()
+		if n := sent.Load(); n != 1 {
+			k.Errorf("one ticket started %d requests", n)
 		}
 	})
 }
