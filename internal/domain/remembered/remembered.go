@@ -1,5 +1,6 @@
 // Package remembered is a browser that may skip the second proof for a while: one user's, for one
-// application (decision 15). Its cookie holds a secret of which only a digest rests here.
+// application (decision 15). Its cookie, or the token that a program keeps for a device, holds a secret of which only a
+// digest rests here.
 //
 //	made ──▶ good ──expired, policy shorter, factors or status changed, told to──▶ forgotten
 package remembered
@@ -12,6 +13,8 @@ import (
 const (
 	// DigestPurpose is the kind of digest of a cookie's value.
 	DigestPurpose = "remembered-browser"
+	// TokenPurpose is the kind of digest of what a program keeps instead of a cookie: neither is good for the other.
+	TokenPurpose = "remembered-token"
 	// Skew is how far the clocks of two nodes may differ. A clock further back than the last use is a clock that was
 	// set back, and nothing is good under it (AC-036).
 	Skew = time.Minute

@@ -152,6 +152,9 @@ func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transac
 	if err := st.TouchPhone(ctx, t.PhoneID, true, f.Now()); err != nil {
 		return err
 	}
+	if _, err := f.keepToken(ctx, st, s, t.ID, e.Factor, t.RememberAs); err != nil {
+		return err
+	}
 	return f.record(ctx, st, s, e)
 }
 

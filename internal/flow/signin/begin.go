@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
+	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
@@ -215,7 +216,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
-	kept, recognised, over, err := f.recognise(ctx, r, g)
+	kept, recognised, over, err := f.recognise(ctx, r, g, remembered.DigestPurpose)
 	if err != nil {
 		return Opening{}, err
 	}

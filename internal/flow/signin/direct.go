@@ -22,6 +22,7 @@ import (
 type Attempt struct {
 	Gate
 	Request Request
+	Keep    string              // what the person reads of the token that the caller may keep (N-01); "" = it keeps none
 	Title   string              // what the request is, as the door says; "" = a sign-in
 	Info    []transaction.Field // further lines of the door, unverified
 	Number  string              // digits the door shows and the phone must be told; "" = the door shows none
@@ -43,6 +44,11 @@ const ticketLife = time.Hour
 // desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
 func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 	g, err := f.Gate(ctx, r)
+	if err == nil && !r.Proving && !r.Remembered.Empty() {
+		if g, err = f.recall(ctx, r, g); g.Reason == audit.RememberedDevice {
+			return g, err
+		}
+	}
 	if err != nil || g.Reason == "" || g.Outcome == OutcomeChallenge && r.Proving {
 		return g, err
 	}
@@ -154,7 +160,7 @@ func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Tr
 	return transaction.Transaction{
 		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username, ApplicationID: a.Application.ID, Application: a.Application.Name,
 		PhoneID: p.ID, Purpose: transaction.SignIn, State: transaction.Pending, Number: a.Number, IP: s.Login.IP, Title: a.Title, Info: a.Info,
-		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn,
+		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn, RememberAs: a.Keep,
 	}
 }
 
@@ -169,13 +175,15 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 		return t, ErrNoWay
 	}
 	s := a.session(t.ID)
-	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) error {
+	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) (err error) {
 		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
+		t.RememberAs = ""
 		if m.ok {
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
+			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.factor, a.Keep)
 		}
-		if a.Told {
-			return nil
+		if err != nil || a.Told {
+			return err
 		}
 		return st.CreateTransaction(ctx, t)
 	})

@@ -102,12 +102,12 @@ func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Du
 var errForgotten = errs.New(errs.Conflict, "internal")
 
 // recognise finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
-// policy and new users). over names one that this browser need not be asked for again.
-func (f *Flow) recognise(ctx context.Context, r Request, g Gate) (b remembered.Browser, good bool, over string, err error) {
+// policy and new users). purpose is of the digest of what is kept. over names one that this browser need not be asked for again.
+func (f *Flow) recognise(ctx context.Context, r Request, g Gate, purpose string) (b remembered.Browser, good bool, over string, err error) {
 	if r.Remembered.Empty() || r.Invited || g.Outcome != OutcomeChallenge || g.Reason != "" {
 		return b, false, "", nil
 	}
-	b, found, err := f.DB.Read().BrowserByDigest(ctx, f.Keys.Digest(remembered.DigestPurpose, r.Remembered.Reveal()))
+	b, found, err := f.DB.Read().BrowserByDigest(ctx, f.Keys.Digest(purpose, r.Remembered.Reveal()))
 	if err != nil || !found || !b.Of(g.User.ID, g.Application.ID) {
 		return b, false, "", err
 	}

@@ -230,12 +230,12 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 				k.OK(err)
 			}},
 			{"forgotten by an administrator", func(_ application.Application, name string, _ *flowkit.Phone) {
-				if _, n, err := k.Directory.ForgetUserBrowsers(ctx, "test", name); err != nil || n != 1 {
+				if _, n, err := k.Directory.ForgetUserBrowsers(ctx, "test", name); err != nil || n != 2 {
 					t.Errorf("%d forgotten, %v", n, err)
 				}
 			}},
 			{"forgotten for the application", func(app application.Application, _ string, _ *flowkit.Phone) {
-				if _, n, err := k.Directory.ForgetApplicationBrowsers(ctx, "test", app.ID); err != nil || n != 1 {
+				if _, n, err := k.Directory.ForgetApplicationBrowsers(ctx, "test", app.ID); err != nil || n != 2 {
 					t.Errorf("%d forgotten, %v", n, err)
 				}
 			}},
@@ -251,13 +251,13 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 			name := "user-" + id36(c.what)
 			app := remembering(k, "App "+c.what)
 			p := k.Enrolled(app, name)
-			value := kept(k, app, name, p)
-			if again(k, app, name, value).Stage() != login.Allowed {
+			value, token := kept(k, app, name, p), keptToken(k, app, name, p)
+			if again(k, app, name, value).Stage() != login.Allowed || present(k, app, name, token).Outcome != signin.OutcomeAllow {
 				t.Fatalf("%s: not good to begin with", c.what)
 			}
 			k.Clock.Advance(time.Hour)
 			if c.what == "the clock set back" {
-				if again(k, app, name, value).Stage() != login.Allowed {
+				if again(k, app, name, value).Stage() != login.Allowed || present(k, app, name, token).Outcome != signin.OutcomeAllow {
 					t.Fatal("not good an hour later")
 				}
 			}
@@ -266,6 +266,9 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 			k.OK(err)
 			if l := again(k, fresh, name, value); l.Stage() != login.Open {
 				t.Errorf("after %s: %+v", c.what, l.Row())
+			}
+			if g := present(k, fresh, name, token); g.Outcome != signin.OutcomeChallenge {
+				t.Errorf("a program's token after %s: %s %s", c.what, g.Outcome, g.Reason)
 			}
 		}
 	})
@@ -325,9 +328,12 @@ func TestWhoLosesADeviceIsAskedAgain(t *testing.T) {
 			first := k.Enrolled(app, name)
 			v := flowkitView{k, k.Prove(app, name, first)}
 			second := v.add()
-			value := kept(k, app, name, first)
+			value, token := kept(k, app, name, first), keptToken(k, app, name, first)
 			v = flowkitView{k, k.Prove(app, name, first)}
 			lose(second, v)
+			if g := present(k, app, name, token); g.Outcome != signin.OutcomeChallenge {
+				t.Errorf("%s: a program's token: %s", name, g.Outcome)
+			}
 			if l := again(k, app, name, value); l.Stage() != login.Open {
 				t.Errorf("%s: %+v", name, l.Row())
 			}
