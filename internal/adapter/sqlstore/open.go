@@ -123,6 +123,10 @@ func (db *DB) Write(ctx context.Context, change func(flow.Store) error) error {
 	return db.write(ctx, change)
 }
 
+// Asked is how often the database was asked since it was opened: statements of SQLite, journeys to PostgreSQL.
+// What a sign-in costs is mostly this number.
+func (db *DB) Asked() int64 { return db.reading.(*store).cache.asked.Load() }
+
 // Status describes the database for the operator.
 func (db *DB) Status(ctx context.Context) (Status, error) { return db.status(ctx) }
 

@@ -56,7 +56,7 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 		return nil, postgresError(ctx, err)
 	}
 	e := &postgresEngine{pool: pool, cache: &cache{}, log: o.Logger}
-	e.reading = &store{run: &postgresReader{pool}, cache: e.cache}
+	e.reading = &store{run: &postgresReader{pool, e.cache}, cache: e.cache}
 	if err := e.check(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -150,7 +150,7 @@ func (e *postgresEngine) writeOnce(ctx context.Context, change func(flow.Store) 
 	if err != nil {
 		return false, postgresError(ctx, err)
 	}
-	t := &postgresTx{conn: conn.Conn(), stepwise: stepwise}
+	t := &postgresTx{conn: conn.Conn(), cache: e.cache, stepwise: stepwise}
 	settled := false
 	defer func() { // also when the change panics or ends its goroutine
 		if !settled {
@@ -192,6 +192,7 @@ func call(change func(flow.Store) error, s flow.Store) (err error) {
 // runs again, stepwise.
 type postgresTx struct {
 	conn      *pgx.Conn
+	cache     *cache
 	stepwise  bool // nothing is presumed
 	begun     bool
 	queued    []queuedStatement
@@ -238,6 +239,7 @@ func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchR
 	}
 	b.Queue(q, args...)
 	t.begun, t.queued, t.presuming = true, t.queued[:0], 0
+	t.cache.asked.Add(1)
 	answer := t.conn.SendBatch(ctx, &b)
 	for _, s := range ahead {
 		tag, err := answer.Exec()
@@ -268,6 +270,7 @@ func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	if t.begun && len(t.queued) == 0 {
+		t.cache.asked.Add(1)
 		rows, err := t.conn.Query(own, q, cleanAll(args)...)
 		if err == nil {
 			err = eachRow(rows, &t.row, each)
@@ -296,6 +299,7 @@ func (t *postgresTx) exec(ctx context.Context, q string, args []any) (int64, err
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	if t.begun && len(t.queued) == 0 {
+		t.cache.asked.Add(1)
 		tag, err := t.conn.Exec(own, q, cleanAll(args)...)
 		return tag.RowsAffected(), t.fail(ctx, err)
 	}
@@ -367,7 +371,8 @@ func eachRow(rows pgx.Rows, into *row, each func(*row)) error {
 
 // postgresReader reads; each statement sees its own moment.
 type postgresReader struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	cache *cache
 }
 
 func (*postgresReader) readsOnly() {}
@@ -375,6 +380,7 @@ func (*postgresReader) readsOnly() {}
 func (p *postgresReader) query(ctx context.Context, q string, args []any, each func(*row)) error {
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
+	p.cache.asked.Add(1)
 	rows, err := p.pool.Query(own, q, cleanAll(args)...)
 	if err == nil {
 		var r row

@@ -15,6 +15,7 @@ import (
 type cache struct {
 	settings atomic.Pointer[decodedSettings]
 	logged   atomic.Int64 // rows logged by this process: the order of those of one moment
+	asked    atomic.Int64 // see DB.Asked
 }
 
 type decodedSettings struct {

@@ -62,6 +62,8 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 		return nil, err
 	}
 	e.readers = &sqliteReader{sound: e.sound, idle: make(chan *sqliteConn, sqliteReaders), closed: make(chan struct{})}
+	shared := &cache{}
+	e.conn.cache = shared
 	for range sqliteReaders {
 		c, err := connectSQLite(path, "query_only(1)")
 		if err != nil {
@@ -71,9 +73,9 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 			_ = e.conn.close()
 			return nil, err
 		}
+		c.cache = shared
 		e.readers.idle <- c
 	}
-	shared := &cache{}
 	e.reading = &store{run: e.readers, cache: shared}
 	e.store = &store{run: e.conn, cache: shared}
 	if !o.Unchecked && asClosed {

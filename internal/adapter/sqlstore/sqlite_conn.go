@@ -9,6 +9,7 @@ type sqliteConn struct {
 	handle *sqliteHandle
 	stmts  map[string]sqliteStmt
 	row    row
+	cache  *cache // counts the statements; nil = nobody does
 
 	failed error // the first error of a statement since a change began
 	lost   error // the transaction cannot go on
@@ -40,6 +41,9 @@ func (c *sqliteConn) query(_ context.Context, q string, args []any, each func(*r
 	s, err := c.prepare(q)
 	if err != nil {
 		return c.fail(err)
+	}
+	if c.cache != nil {
+		c.cache.asked.Add(1)
 	}
 	defer s.reset() // also when each panics
 	err = s.bind(cleanAll(args))

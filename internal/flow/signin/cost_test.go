@@ -1,0 +1,55 @@
+package signin_test
+
+import (
+	"context"
+	"testing"
+
+	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/flow/signin"
+	"countersign/internal/testkit/flowkit"
+)
+
+// The database is what a sign-in costs. BEGIN and COMMIT are statements, too; PostgreSQL is sent several in one journey.
+func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		ctx := context.Background()
+		db := k.DB.(*sqlstore.DB)
+		app := k.Application("Payroll", passcodes("hotp"), func(a *application.Application) { a.Policy.Spare = policy.SpareOff })
+		p := k.Enrolled(app, "alice")
+		k.OK(k.Begin(app, "alice").Code(p.Code(), transaction.SignIn)) // the way used last: nothing starts by itself
+		asks := func(what string, sqlite, postgres int64, do func() error) {
+			t.Helper()
+			before := db.Asked()
+			k.OK(do())
+			most := map[string]int64{sqlstore.SQLite: sqlite, sqlstore.PostgreSQL: postgres}[db.Dialect()]
+			if n := db.Asked() - before; n > most {
+				t.Errorf("%s asks %d times, more than %d", what, n, most)
+			}
+		}
+		var l *flowkit.Login
+		var s signin.Session
+		var ticket secret.Text
+		code := p.Code()
+		asks("to begin", 4, 2, func() (err error) { l, err = k.TryBegin(app, "alice"); return err })
+		asks("a page", 1, 1, func() (err error) { s, err = k.SignIn.Resume(ctx, l.ID, l.Cookie); return err })
+		asks("a code", 8, 3, func() (err error) { ticket, err = k.SignIn.Enter(ctx, s, code); return err })
+		asks("to collect", 4, 3, func() error {
+			_, err := k.SignIn.CollectFor(ctx, ticket, app, nil)
+			return err
+		})
+
+		auth := k.Application("VPN", passcodes("hotp"), func(a *application.Application) { a.Type = application.TypeAuthAPI })
+		r := signin.Request{Door: "auth", Application: auth, Username: "alice"}
+		var g signin.Gate
+		asks("preauth", 1, 1, func() (err error) { g, err = k.SignIn.Preauth(ctx, r); return err })
+		code = p.Code()
+		asks("auth", 6, 3, func() error {
+			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, Told: true}, code)
+			return err
+		})
+	})
+}
