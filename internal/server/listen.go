@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,18 +16,18 @@ import (
 
 // Limits of the listeners (AC-077). Bodies are bounded by the doors.
 const (
-	headerLimit   = 64 << 10
-	headerTime    = 10 * time.Second // from the first byte to the end of the headers
-	bodyTime      = 30 * time.Second // for a body to arrive
-	stallTime     = 30 * time.Second // a reader that takes nothing for so long is gone
-	idleTime      = 2 * time.Minute
-	maxOpen       = 20_000 // connections a listener holds; further ones wait in the kernel's queue
-	maxStreams    = 128    // requests at once on an HTTP/2 connection
-	maxFrame      = 64 << 10
-	streamBuffer  = 128 << 10
-	connBuffer    = 512 << 10
-	drainTime     = 30 * time.Second // what requests on their way get when the program stops
-	waitersFinish = time.Second      // when pages and phones that wait are sent away
+	headerLimit  = 64 << 10
+	headerTime   = 10 * time.Second // from the first byte to the end of the headers
+	bodyTime     = 30 * time.Second // for a body to arrive
+	stallTime    = 30 * time.Second // a reader that takes nothing for so long is gone
+	idleTime     = 2 * time.Minute
+	maxOpen      = 20_000 // connections a listener holds; further ones wait in the kernel's queue
+	maxStreams   = 128    // requests at once on an HTTP/2 connection
+	maxFrame     = 64 << 10
+	streamBuffer = 128 << 10
+	connBuffer   = 512 << 10
+	drainTime    = 30 * time.Second // what requests on their way get when the program stops
+	farewell     = time.Second      // for callers on kept connections to be told to go, before those are closed
 )
 
 // Listen is one address the server answers on.
@@ -35,14 +37,14 @@ type Listen struct {
 }
 
 // Serve answers on every listener and does the background work until ctx ends or a listener
-// fails; then it stops: not ready at once, requests on their way are finished, waiting ones end
-// early, at most 30 s in all. It closes the listeners, not the server.
+// fails; then it stops: not ready at once, for a moment every answer says that its connection ends,
+// requests on their way are finished, waiting ones end early, at most 31 s in all. It closes the
+// listeners, not the server.
 func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	requests, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	endRequests := func() { end(http.ErrServerClosed) } // by which doors tell it from a caller who left
-	defer endRequests()
+	defer end(http.ErrServerClosed) // by which doors tell it from a caller who left
 
 	var background errgroup.Group
 	background.Go(func() error { s.sweep(work); return nil })
@@ -50,17 +52,16 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	background.Go(func() error { s.outage.Watch(work); return nil })
 	background.Go(func() error { s.unixHosts.Run(work); return nil })
 
-	fronts := make([]*http.Server, len(listeners))
+	fronts, bounded := make([]*http.Server, len(listeners)), make([]*patient, len(listeners))
 	failed := make(chan error, len(listeners))
 	for i, l := range listeners {
-		front := s.front(requests, l)
-		fronts[i] = front
+		front, door := s.front(requests, l), newPatient(l.Listener)
+		fronts[i], bounded[i] = front, door
 		go func() {
-			bounded := newPatient(l.Listener)
 			if l.TLS != nil {
-				failed <- front.ServeTLS(bounded, "", "")
+				failed <- front.ServeTLS(door, "", "")
 			} else {
-				failed <- front.Serve(bounded)
+				failed <- front.Serve(door)
 			}
 		}()
 	}
@@ -70,11 +71,19 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	case err = <-failed:
 	}
 	s.health.draining.Store(true)
-	defer time.AfterFunc(waitersFinish, endRequests).Stop()
+	if err == nil {
+		untilGone(bounded)
+	}
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	var closing errgroup.Group
+	var shutting atomic.Int32
 	for _, front := range fronts {
+		front.RegisterOnShutdown(func() {
+			if int(shutting.Add(1)) == len(fronts) {
+				end(http.ErrServerClosed) // from now on answers to those that wait end their connections, too
+			}
+		})
 		closing.Go(func() error {
 			if err := front.Shutdown(down); err != nil {
 				return errors.Join(err, front.Close())
@@ -90,10 +99,32 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	return err
 }
 
+// untilGone waits until nobody is connected, at most for farewell.
+func untilGone(doors []*patient) {
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for end := time.Now().Add(farewell); time.Now().Before(end); <-look.C {
+		if !slices.ContainsFunc(doors, func(p *patient) bool { return p.connected() > 0 }) {
+			return
+		}
+	}
+}
+
+// leaving ends the connection with each answer once the program stops: a kept connection that is closed while the next
+// request is on its way would cut that.
+func (s *Server) leaving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.health.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // front is the HTTP server of one listener.
 func (s *Server) front(requests context.Context, l Listen) *http.Server {
 	return &http.Server{
-		Handler:           s.Handler(),
+		Handler:           s.leaving(s.Handler()),
 		TLSConfig:         l.TLS,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,

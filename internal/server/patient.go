@@ -17,6 +17,9 @@ func newPatient(l net.Listener) *patient {
 	return &patient{Listener: l, room: make(chan struct{}, maxOpen)}
 }
 
+// connected is the number of connections that are held, but for one that Accept may be taking.
+func (p *patient) connected() int { return len(p.room) - 1 }
+
 // Accept waits for room, then for a visitor.
 func (p *patient) Accept() (net.Conn, error) {
 	p.room <- struct{}{}
