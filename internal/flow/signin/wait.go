@@ -11,8 +11,9 @@ import (
 	"countersign/internal/flow"
 )
 
-// safetyPoll is how often a waiting page looks by itself, should a ring be lost.
-const safetyPoll = 10 * time.Second
+// safetyPoll is how often a waiting page looks by itself, should a ring be lost. The bell rings everybody when it may have
+// missed one, so this is for its mistakes: a look of each of ten thousand pages is felt by those who just got an answer.
+const safetyPoll = 20 * time.Second
 
 // Wait implements Interface.
 func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {

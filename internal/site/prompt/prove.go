@@ -117,6 +117,7 @@ func (p *Prompt) status(v *view, w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
+	v.Phones = nil // nobody asks for them after the wait, and ten thousand requests would keep them
 	news, err := p.SignIn.WaitOn(ctx, v.Login.ID, since)
 	if err != nil {
 		return err
