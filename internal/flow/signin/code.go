@@ -89,8 +89,8 @@ func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose tra
 }
 
 // weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
-// a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked or login.ErrStale: what was counted and spent stays
-// written with it. then, if given, runs last inside it and learns what was decided.
+// a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked (no attempt was left, or this was the last) or
+// login.ErrStale: what was counted and spent stays written with it. then, if given, runs last inside it and learns what was decided.
 func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) (m match, outcome, err error) {
 	code := CleanCode(typed)
 	candidate, err := f.bypassCandidate(ctx, s, code)
@@ -119,6 +119,9 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 			outcome = ErrCodeWrong
 			if m.again {
 				outcome = ErrCodeAgain
+			}
+			if s.User.Failures >= s.Settings.LockoutThreshold {
+				outcome = user.ErrLocked // it was the last attempt there was (decision 12)
 			}
 			err = f.wrongCode(ctx, st, s)
 		}

@@ -115,7 +115,7 @@ type Interface interface {
 	// Code tries a code of any kind. nil: the login is allowed (SignIn) or the manage proof is set (Manage;
 	// the login is allowed too when policy lets that factor sign in, decision 5). Errors: "code.wrong" for
 	// every wrong, used or expired code (X-14 … X-16); "code.resync" after a far-ahead code that may be a
-	// resynchronisation; user.ErrLocked; login.ErrStale.
+	// resynchronisation; user.ErrLocked, also for the wrong code that locks; login.ErrStale.
 	Code(ctx context.Context, s Session, code string, purpose transaction.Purpose) error
 
 	// Wait returns when the login's version is above since, or ctx ends, with what is true then.
