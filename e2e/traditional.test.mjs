@@ -40,7 +40,7 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
   await frame.getByLabel('Mobile phone').check();
   await press(frame, 'Continue');
   await at(frame, 'setup-number');
-  if (window) await assertAccessible(window.page, { name: 'number', only: ['light'] });
+  if (window) await assertAccessible(window.page, { name: 'number', only: ['light', 'large'] });
   const on = frame.getByRole('button', { name: 'Continue' });
   await disabled(on, 'Continue waits for the box');
   await frame.getByLabel('Country').selectOption('US');
@@ -49,7 +49,12 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
   await on.click();
   if (replace) {
     await frame.getByText('You already have a phone with this number').waitFor();
+    const typed = await frame.getByLabel('Phone number').inputValue();
     await disabled(on, 'Continue waits for the second box');
+    await frame.getByLabel('Phone number').fill('(858) 534-2299');
+    assert.equal(await on.isEnabled(), true, 'another number leaves the question behind');
+    assert.equal(await frame.getByLabel(`Replace ${replace} with this phone`).isVisible(), false);
+    await frame.getByLabel('Phone number').fill(typed);
     await frame.getByLabel(`Replace ${replace} with this phone`).check();
     await on.click();
   }
@@ -64,9 +69,9 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
 const link = (frame) => frame.getByRole('link', { name: 'Open on this phone' }).getAttribute('href');
 
 // scanned waits until the page has noticed the phone: the checkmark is there and Continue turns on by itself.
-async function scanned(frame) {
+async function scanned(frame, kind = 'phone') {
   await frame.locator('#picture.done').waitFor();
-  await frame.getByText('Your phone is connected.').first().waitFor();
+  await frame.getByText(`Your ${kind} is connected.`).first().waitFor();
   await press(frame, 'Continue');
 }
 
@@ -113,7 +118,7 @@ describe('the traditional prompt', () => {
     const { window, frame, phone } = await enrolled(user);
     const kept = await window.page.frames()[1].evaluate(() => { document.cookie = 'probe=1; SameSite=None; Secure'; return document.cookie; });
     assert.equal(kept, '', 'the browser keeps no cookie of the frame');
-    await assertAccessible(window.page, { name: 'prompt', only: ['light', 'dark'] });
+    await assertAccessible(window.page, { name: 'prompt', only: ['light', 'dark', 'large'] });
     await request(frame, phone);
     await signedIn(window, user);
     assert.deepEqual(await window.context.cookies(), [], 'no cookie was set');
@@ -154,10 +159,10 @@ describe('the traditional prompt', () => {
     await at(frame, 'frame-prompt');
     assert.equal(await phone.hasRequest(), false, 'nothing starts by itself');
     await codeIn(frame, '000000');
-    await press(frame, 'Log in');
+    await press(frame, 'Sign in');
     await frame.locator('.bar.bad').waitFor();
     await frame.getByLabel('Code').fill(await phone.code());
-    await press(frame, 'Log in');
+    await press(frame, 'Sign in');
     await signedIn(window, user);
   });
 
@@ -190,14 +195,14 @@ describe('the traditional prompt', () => {
     await signedIn(window, user);
   });
 
-  it('opens my settings & devices: add by mail, rename, default, when I log in, delete', async () => {
+  it('opens my settings & devices: add by mail, rename, default, when I sign in, delete', async () => {
     const user = stage.person();
     const { window, frame, phone } = await enrolled(user);
     await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
     await at(frame, 'frame-verify');
     await request(frame, phone);
     await at(frame, 'frame-devices');
-    await assertAccessible(window.page, { name: 'devices', only: ['light', 'dark', 'narrow'] });
+    await assertAccessible(window.page, { name: 'devices', only: ['light', 'dark', 'narrow', 'large'] });
 
     await press(frame, 'Add another device');
     await at(frame, 'setup-type');
@@ -211,11 +216,11 @@ describe('the traditional prompt', () => {
     const address = `${user}@northfield.example`;
     await frame.getByLabel('Mail address').fill(address);
     await press(frame, 'Send link');
-    await frame.getByText('Open the mail on your phone').waitFor();
+    await frame.getByText('Open the mail on your tablet').waitFor();
     const mail = await stage.mail(address);
     const tablet = await stage.phone();
     await tablet.pair(/https?:\/\/\S+\/a\/\S+/.exec(mail.text)[0]);
-    await scanned(frame);
+    await scanned(frame, 'tablet');
     await at(frame, 'frame-devices');
     const items = frame.locator('.items > li');
     assert.equal(await items.count(), 2);
@@ -228,7 +233,7 @@ describe('the traditional prompt', () => {
     await frame.getByText('The device is now called Kitchen tablet.').waitFor();
 
     await frame.getByLabel('Default device').selectOption({ label: 'Kitchen tablet' });
-    await frame.getByLabel('When I log in').selectOption('push');
+    await frame.getByLabel('When I sign in').selectOption('push');
     await press(frame, 'Save');
     await frame.getByText('Your settings are saved.').waitFor();
     await press(frame, 'Done, back to sign-in');
@@ -249,8 +254,8 @@ describe('the traditional prompt', () => {
     const first = later.locator('.items > li').filter({ hasNotText: 'Kitchen tablet' });
     await first.getByText('Device options').click();
     await first.getByRole('link', { name: 'Delete' }).click();
-    await press(later, 'Remove device');
-    await later.getByText('The device was removed.').waitFor();
+    await press(later, 'Delete device');
+    await later.getByText('The device was deleted.').waitFor();
     const last = later.locator('.items > li');
     assert.equal(await last.count(), 1);
     await last.getByText('Device options').click();
@@ -316,39 +321,38 @@ describe('the traditional prompt', () => {
     await at(wizard, 'setup-finish');
     await press(wizard, 'Continue to sign-in');
     await codeIn(wizard, await second.code());
-    await press(wizard, 'Log in');
+    await press(wizard, 'Sign in');
     await at(wizard, 'frame-answer');
   });
 
-  // plain opens the frame's page by itself, by default in a browser without scripts.
+  // plain opens the frame without the published script around it, by default in a browser without scripts.
   async function plain(user, javaScriptEnabled = false) {
-    const window = await stage.computer({ javaScriptEnabled, width: 620 });
-    const host = app.registration.api_host;
-    const tx = app.sign(user).split(':')[0];
-    await window.page.goto(`https://${host}/frame/web/v1/auth?tx=${encodeURIComponent(tx)}&parent=${encodeURIComponent(app.url + '/login')}&v=2.9`);
-    return { window, frame: window.page };
+    const window = await stage.computer({ javaScriptEnabled, width: 640 });
+    await window.page.goto(`${app.url}/plain?user=${encodeURIComponent(user)}`);
+    return { window, frame: window.page.frameLocator('#duo_iframe') };
   }
 
   it('can be used by keyboard alone: a code, and back from my devices', async () => {
     const user = stage.person();
     const { phone } = await enrolled(user);
-    const { window: { page } } = await plain(user, true);
-    await tabTo(page, 'My settings & devices');
+    const { window: { page }, frame } = await plain(user, true);
+    const inside = page.frames()[1];
+    await tabTo(page, 'My settings & devices', inside);
     await page.keyboard.press('Enter');
-    await at(page, 'frame-verify');
-    await tabTo(page, 'Enter a code');
+    await at(frame, 'frame-verify');
+    await tabTo(page, 'Enter a code', inside);
     await page.keyboard.press('Enter');
     const code = await phone.code();
-    await page.locator('#code:focus').waitFor();
+    await frame.locator('#code:focus').waitFor();
     await page.keyboard.type(code);
     await page.keyboard.press('Enter');
-    await at(page, 'frame-devices');
-    await tabTo(page, /^Device options/);
+    await at(frame, 'frame-devices');
+    await tabTo(page, /^Device options/, inside);
     await page.keyboard.press('Space');
-    await tabTo(page, 'Change device name');
-    await tabTo(page, 'Done, back to sign-in');
+    await tabTo(page, 'Change device name', inside);
+    await tabTo(page, 'Done, back to sign-in', inside);
     await page.keyboard.press('Enter');
-    await at(page, 'frame-answer');
+    await at(frame, 'frame-answer');
   });
 
   it('fits a frame of 304 by 330 pixels, and its Settings button opens the links', async () => {
@@ -363,6 +367,62 @@ describe('the traditional prompt', () => {
     await assertAccessible(window.page, { name: 'small', only: ['narrow'] });
     await request(frame, phone);
     await at(frame, 'setup-type');
+  });
+
+  // S0 step 11, decision 2: the page learns that something changed, and the person approves before it has looked.
+  it('signs in when the approval comes while the page takes a look', async () => {
+    const quick = await FramedApplication.start(stage.demo, 'Quick', ...usual, '--number-entry', 'off');
+    try {
+      const user = stage.person();
+      const { phone } = await enrolled(user);
+      const window = await computer();
+      const frame = await opened(window, quick, user);
+      await at(frame, 'frame-prompt');
+      let approved, looked = 0, told = 0;
+      const approval = new Promise((done) => { approved = done; });
+      await window.page.route(/\/frame\/[^/]+\/status\?/, (route) => (told++ ? route.continue() : route.fulfill({ json: { version: 1000, state: 'going' } })));
+      await window.page.route(/\/frame\/[^/]+$/, async (route) => {
+        if (route.request().resourceType() === 'fetch') {
+          looked++;
+          await approval;
+        }
+        await route.continue();
+      });
+      await phone.home();
+      await press(frame, 'Send a request');
+      await phone.waitRequest();
+      await phone.approve();
+      assert.equal(await phone.outcome(), 'approved');
+      approved();
+      await signedIn(window, user);
+      assert.ok(looked, 'the page took a look');
+    } finally {
+      await quick.close();
+    }
+  });
+
+  it('is of no use opened by itself, and leads back to the application when it is over', async () => {
+    const over = await FramedApplication.start(stage.demo, 'Over', ...usual);
+    try {
+      const user = stage.person();
+      await enrolled(user);
+      const window = await computer({ allow: [/status of 4(03|10)/] });
+      const frame = await opened(window, over, user);
+      await at(frame, 'frame-prompt');
+      const address = window.page.frames()[1].url();
+      const tab = await stage.computer({ allow: [/status of 403/] });
+      await tab.page.goto(address);
+      await tab.page.getByRole('heading', { name: 'This page cannot be opened by itself' }).waitFor();
+      assert.equal(await tab.page.getByRole('button').count(), 0);
+      await stage.demo.cli('app', 'set', over.registration.client_id, '--disabled');
+      await press(frame, 'Send a request');
+      await at(frame, 'frame-refused');
+      await assertAccessible(window.page, { name: 'over', only: ['light', 'dark', 'narrow'] });
+      await press(frame, 'Back to Over');
+      await window.page.getByRole('heading', { name: 'Not signed in' }).waitFor();
+    } finally {
+      await over.close();
+    }
   });
 
   it('shows neither links nor pages of devices where self-service is off', async () => {
@@ -415,9 +475,7 @@ describe('the traditional prompt', () => {
       const { page } = window;
       await page.goto(/https?:\/\/\S+\/enroll\/\S+/.exec(mail.text)[0]);
       await page.getByRole('button', { name: 'Set up my phone' }).click();
-      await at(page, 'setup-welcome');
-      await page.getByRole('link', { name: 'Start setup' }).click();
-      await toPicture(page);
+      await toPicture(page); // the page of the link was the welcome
       const phone = await stage.phone();
       await phone.pair(await link(page));
       await scanned(page);
@@ -440,7 +498,7 @@ describe('the framed sample', () => {
     const frame = page.frameLocator('#prompt');
     const { code } = await stage.demo.cli('user', 'bypass-code', 'ana');
     await codeIn(frame, code);
-    await press(frame, 'Log in');
+    await press(frame, 'Sign in');
     await at(frame, 'frame-recovered');
     await press(frame, /Continue to/);
     await page.locator('#signed-in[data-username=ana]').waitFor();

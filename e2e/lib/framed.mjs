@@ -46,6 +46,10 @@ export class FramedApplication {
       return html(page('One more step', `<script src="/Duo-Web-v2.js"></script>
         <iframe id="duo_iframe" title="Confirm that it is you" data-host="${this.registration.api_host}" data-sig-request="${escape(this.sign(url.searchParams.get('user')))}" data-post-action="/answer"></iframe>`));
     }
+    if (url.pathname === '/plain') { // the frame alone, also for browsers without scripts; nobody takes its answer
+      const parent = encodeURIComponent(`${this.url}/plain`), tx = encodeURIComponent(this.sign(url.searchParams.get('user')).split(':')[0]);
+      return html(page('One more step', `<iframe id="duo_iframe" title="Confirm that it is you" src="https://${this.registration.api_host}/frame/web/v1/auth?tx=${tx}&amp;parent=${parent}&amp;v=2.9"></iframe>`));
+    }
     if (url.pathname === '/answer') {
       let body = '';
       for await (const part of request) body += part;

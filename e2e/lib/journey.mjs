@@ -147,13 +147,13 @@ export async function typeCode(page, code) {
   await page.getByRole('button', { name: 'Continue', exact: true }).click();
 }
 
-// tabTo presses Tab until the control with this name has the focus.
-export async function tabTo(page, name) {
+// tabTo presses Tab until the control with this name has the focus; inside is the frame it is in, else the page itself.
+export async function tabTo(page, name, inside = page) {
   const hit = (text) => (name instanceof RegExp ? name.test(text) : text === name);
   const seen = [];
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab');
-    const text = await page.evaluate(() => {
+    const text = await inside.evaluate(() => {
       const e = document.activeElement;
       if (!e?.matches('a, button, input, select, summary, textarea')) return ''; // a heading that a script has focused is no control
       return (e?.getAttribute('aria-label') || e?.labels?.[0]?.textContent || e?.textContent || '').trim().replace(/\s+/g, ' ');

@@ -43,7 +43,7 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
 	pages := &framepages.Pages{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, PublicURL: s.Config.PublicURL, Now: s.now}
 	door := &frame.Door{SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP,
-		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell,
+		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell, Stop: pages.Stop,
 		Remembered: func(r *http.Request, applicationID, parent string) secret.Text {
 			return secret.NewText(s.cookies.Get(r, framepages.RememberCookie(applicationID, parent)))
 		},

@@ -54,6 +54,9 @@ type Door struct {
 	Path func(l login.Login, key secret.Text) string
 	// Tell shows a last page that hands an answer to the parent: for requests no sign-in comes of.
 	Tell func(w http.ResponseWriter, r *http.Request, answer, parent, app string) error
+	// Stop shows an error in the frame, with a button that hands an answer to the parent. Without an answer it names
+	// nobody.
+	Stop func(w http.ResponseWriter, r *http.Request, err error, answer, parent, app string)
 	// Remembered is what the browser keeps for an application at an origin since it was remembered there, empty when
 	// nothing; Remember lets it keep a value so long. nil: never.
 	Remembered func(r *http.Request, applicationID, parent string) secret.Text
@@ -86,11 +89,12 @@ var (
 	errLate    = errs.New(errs.Gone, "frame.expired")
 	errHost    = errs.New(errs.Forbidden, "frame.host")
 	errClosed  = errs.New(errs.Forbidden, "frame.application")
+	errOutside = errs.New(errs.Forbidden, "frame.outside")
 	errBusy    = errs.New(errs.Limited, "frame.busy").Arg("retry", 2*time.Second)
 )
 
-// auth opens a sign-in. Until the request is found good nobody may frame the answer; afterwards only the page that
-// the application's own rule allows.
+// auth opens a sign-in. Only the page that the application's own rule allows may frame the answer. A request that does
+// not check out gets a page with nothing on it but the error, framed by the same rule.
 func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 	p, err := params(w, r)
 	if err != nil {
@@ -98,23 +102,31 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	q, app, key, err := d.trusted(r.Context(), p["tx"])
+	parent, reason := framer(p["parent"], r.Referer(), app.Options.Hosts)
 	if err != nil {
+		if reason == "" && !outside(r) {
+			d.Stop(w, d.Embed(w, r, parent), err, "", "", "")
+			return
+		}
 		d.Page(w, r, err)
 		return
 	}
-	parent, reason := framer(p["parent"], r.Referer(), app.Options.Hosts)
 	if reason != "" {
 		d.noteFramer(r, q, app, reason)
 		d.Page(w, r, errHost)
 		return
 	}
 	r = d.Embed(w, r, parent)
+	if outside(r) {
+		d.Page(w, r, errOutside.Arg("app", app.Name))
+		return
+	}
 	if app.Disabled || !app.Deleted.IsZero() {
-		d.Page(w, r, errClosed)
+		d.Stop(w, r, errClosed, d.Refuse(), parent, app.Name)
 		return
 	}
 	if err := q.timely(d.Now()); err != nil {
-		d.Page(w, r, errLate.With(err))
+		d.Stop(w, r, errLate.Arg("app", app.Name).With(err), d.Refuse(), parent, app.Name)
 		return
 	}
 	if r.Method == http.MethodHead { // a link checker opens no sign-in
@@ -122,6 +134,10 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 	}
 	d.begin(w, r, q, app, key, parent)
 }
+
+// outside reports a page opened by itself, not in a frame: there nobody takes the answer, and whoever sent the address
+// may not be who it is for. Browsers that do not tell are believed.
+func outside(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Dest") == "document" }
 
 // trusted finds the application of a request and checks that it is its word.
 func (d *Door) trusted(ctx context.Context, tx string) (request, application.Application, []byte, error) {
@@ -172,11 +188,11 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app appl
 			d.Page(w, r, err)
 		}
 	case errors.Is(err, application.ErrUnknown):
-		d.Page(w, r, errClosed)
+		d.Stop(w, r, errClosed, d.Refuse(), parent, app.Name)
 	case errs.KindOf(err) == errs.Invalid:
-		d.Page(w, r, errRequest.With(err))
+		d.Stop(w, r, errRequest.With(err), d.Refuse(), parent, app.Name)
 	default:
-		d.Page(w, r, errBusy.With(err))
+		d.Stop(w, r, errBusy.With(err), d.Refuse(), parent, app.Name)
 	}
 }
 

@@ -118,7 +118,7 @@ func (w *world) setUp(v *testkit.Visitor, at, number string) *phone.Device {
 	v.Send(at+"/setup/type", "type", "mobile")
 	v.Send(at+"/setup/number?type=mobile", "country", "US", "number", number, "sure", "1")
 	if v.Status == http.StatusConflict {
-		v.Send(at+"/setup/number?type=mobile", "country", "US", "number", number, "sure", "1", "replace", "1")
+		v.Send(at+"/setup/number?type=mobile", "country", "US", "number", number, "sure", "1", "replace", v.Must(`name="replace" value="([^"]+)"`))
 	}
 	v.Send(html.UnescapeString(v.Must(`action="([^"]+/setup/platform[^"]*)"`)), "platform", "android")
 	v.Send(v.Must(`action="([^"]+/setup/install[^"]*)"`))
@@ -433,7 +433,10 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 		t.Errorf("logged as %s", r)
 	}
 	check("a bad parent", ask("GET", address(good, "https://a.example;/")), "'none'")
-	check("a bad request", ask("GET", address(good+"0", page)), "'none'")
+	check("a bad request", ask("GET", address(good+"0", page)), origin)
+	check("no request", ask("GET", address("", page)), origin)
+	check("a bad request without a page", ask("GET", address(good+"0", "")), "'none'")
+	check("a bad request of a bad page", ask("GET", address(good+"0", "https://a.example;/")), "'none'")
 	check("another method", ask("PUT", address(good, page)), "'none'")
 	check("twice", ask("GET", address(good, page)+"&parent=https%3A%2F%2Fevil.example"), "'none'")
 	check("an unknown address", ask("GET", "/frame/web/v1/else"), "'none'")
@@ -446,6 +449,9 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	if r := w.lastLog("ana").Reason; r != audit.InvalidReferrer {
 		t.Errorf("logged as %s", r)
 	}
+	forged := good[:len(good)-40] + strings.Repeat("0", 40)
+	check("a forged request of a page not listed", ask("GET", address(forged, page)), "'none'")
+	check("a forged request of a page that is listed", ask("GET", address(forged, "https://app.example.edu/x")), "https://app.example.edu")
 	check("a page that is listed", ask("GET", address(good, "https://app.example.edu/x")), "https://app.example.edu")
 	w.Clock.Advance(7 * time.Minute)
 	check("an old request", ask("GET", address(good, "https://app.example.edu/x")), "https://app.example.edu")

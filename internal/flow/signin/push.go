@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -172,6 +173,38 @@ func (f *Flow) limited(ctx context.Context, st flow.Store, s Session) error {
 	return refused
 }
 
+// MaySend reports whether Push would send a request now: ErrPushLimit or ErrPushStorm when it would not, so that a page
+// need not offer what fails. It changes nothing.
+func (f *Flow) MaySend(ctx context.Context, s Session) error {
+	open, missed, err := f.requestsOf(ctx, f.DB.Read(), s.User)
+	if err != nil {
+		return err
+	}
+	if t := s.Transaction; t.State == transaction.Pending { // a new one takes its place
+		open, missed = open-1, missed+1
+	}
+	return overLimits(s.User, open, missed)
+}
+
+// requestsOf counts the open requests of a user and those that were not approved since the window or the last success.
+func (f *Flow) requestsOf(ctx context.Context, st flow.Store, u user.User) (open, missed int, err error) {
+	since := f.Now().Add(-MissedWindow)
+	if u.LastLogin.After(since) {
+		since = u.LastLogin
+	}
+	return st.CountTransactions(ctx, u.ID, since)
+}
+
+func overLimits(u user.User, open, missed int) error {
+	switch {
+	case !u.PushStopped.IsZero(), missed >= MaxMissed, u.PushMisses >= MaxMissedInAll:
+		return ErrPushStorm
+	case open >= MaxOpen, open+missed >= MaxMissed:
+		return ErrPushLimit
+	}
+	return nil
+}
+
 // withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
 	u, err := st.UserByID(ctx, userID)
@@ -181,24 +214,17 @@ func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) e
 	if !u.PushStopped.IsZero() {
 		return ErrPushStorm
 	}
-	since := f.Now().Add(-MissedWindow)
-	if u.LastLogin.After(since) {
-		since = u.LastLogin
-	}
-	open, missed, err := st.CountTransactions(ctx, userID, since)
+	open, missed, err := f.requestsOf(ctx, st, u)
 	if err != nil {
 		return err
 	}
-	switch {
-	case missed >= MaxMissed || u.PushMisses >= MaxMissedInAll:
+	refused := overLimits(u, open, missed)
+	if errors.Is(refused, ErrPushStorm) {
 		if _, err := st.MissPush(ctx, userID, 0, true, f.Now()); err != nil {
 			return err
 		}
-		return ErrPushStorm
-	case open >= MaxOpen || open+missed >= MaxMissed:
-		return ErrPushLimit
 	}
-	return nil
+	return refused
 }
 
 // alert rings the phone after the request is on disk. The request waits in the app either way.

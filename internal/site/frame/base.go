@@ -11,6 +11,7 @@ type Base struct {
 	FormToken string
 	Home      string // address of the sign-in, "/frame/{key}"
 	Mine      string // address of the device pages while they are open; the rail leads there without another proof
+	Spent     bool   // those device pages open no more additions: the rail leads to another proof
 	Section   Section
 	Devices   bool // self-service is on: the links of the rail show
 	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends

@@ -88,6 +88,11 @@ func (p *Pages) presentProof(v view, w http.ResponseWriter, r *http.Request) err
 			return err
 		}
 	}
+	if v.Transaction.Purpose == transaction.SignIn && !part(r) { // whoever left for the devices answers no sign-in any more
+		if err := p.takeBack(&v, r); err != nil {
+			return err
+		}
+	}
 	return p.prove(v, nil, http.StatusOK, w, r)
 }
 
@@ -137,6 +142,9 @@ func (p *Pages) prove(v view, mistake *errs.Error, status int, w http.ResponseWr
 		if page.Bar == nil || page.Bar.Tone != Going {
 			page.Bar = &Bar{Tone: Bad, Line: words.S("frame.bar.code")}
 		}
+	}
+	if err := p.pause(&page, v, r); err != nil {
+		return err
 	}
 	if len(v.Ways) == 0 && v.User.ID != "" { // B-15
 		page.Notice, page.CodeOpen = errs.New(errs.Forbidden, "way.none"), true
@@ -224,14 +232,17 @@ func (p *Pages) status(v view, w http.ResponseWriter, r *http.Request) error {
 	}
 	if v.onward(now) {
 		out.Next = v.path
+		if v.section != SignIn && !now.ManageReady {
+			out.Next = v.base.Home
+		}
 	}
 	return web.JSON(w, out)
 }
 
 // onward reports whether the page has got what it waits for.
 func (v view) onward(now signin.Progress) bool {
-	if v.section != SignIn {
-		return now.ManageReady
+	if v.section != SignIn { // an approval of the sign-in that came just before this page is good too
+		return now.ManageReady || now.Stage != v.Login.Stage
 	}
 	return now.Stage != login.Open
 }
@@ -255,13 +266,25 @@ func (p *Pages) push(v view, w http.ResponseWriter, r *http.Request) error {
 
 // cancel takes the open request back (B-07).
 func (p *Pages) cancel(v view, w http.ResponseWriter, r *http.Request) error {
-	if v.Transaction.State == transaction.Pending {
-		_, err := p.SignIn.Answer(r.Context(), v.Transaction.ID, transaction.Cancelled, nil)
-		if err != nil && !errors.Is(err, transaction.ErrDecided) {
-			return err
-		}
+	if err := p.takeBack(&v, r); err != nil {
+		return err
 	}
 	return web.Move(w, r, v.path)
+}
+
+// takeBack ends the request on show, if it still waits for its answer.
+func (p *Pages) takeBack(v *view, r *http.Request) error {
+	if v.Transaction.State != transaction.Pending {
+		return nil
+	}
+	t, err := p.SignIn.Answer(r.Context(), v.Transaction.ID, transaction.Cancelled, nil)
+	if errors.Is(err, transaction.ErrDecided) {
+		return nil
+	}
+	if err == nil {
+		v.Transaction = t
+	}
+	return err
 }
 
 // wait holds a form until the answer, for browsers without scripts.

@@ -77,10 +77,15 @@ type Refused struct {
 	Err       *errs.Error
 	Reference string
 	Link      web.Link // a way on inside the frame; no link when its path is empty
+	Answer    string   // what a button hands to Parent, the page around the frame; empty = no such button
+	Parent    string
 }
 
 // Frame implements web.Page.
 func (p Refused) Frame(w web.Words) web.Frame {
+	if p.Answer != "" {
+		return p.frame("frame-refused", "refused", w.ErrorTitle(p.Err), "frame-answer.js")
+	}
 	return p.frame("frame-refused", "refused", w.ErrorTitle(p.Err))
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/session"
@@ -162,7 +163,12 @@ func (p *Pages) known(w http.ResponseWriter, r *http.Request) (login.Login, secr
 	if key == "" || !secret.Equal(l.CookieDigest, p.SignIn.Keys.Digest(login.CookiePurpose, key)) || p.Doors[l.Door] == nil {
 		return l, secret.Text{}, r, login.ErrStale
 	}
-	return l, secret.NewText(key), web.Embed(w, r, p.Doors[l.Door].Parent(l)), nil
+	parent := p.Doors[l.Door].Parent(l)
+	r = web.Embed(w, r, parent)
+	if parent != "" && r.Header.Get("Sec-Fetch-Dest") == "document" { // older browsers send none
+		return l, secret.Text{}, r, errs.New(errs.Forbidden, "frame.outside").Arg("app", p.appOf(r, l))
+	}
+	return l, secret.NewText(key), r, nil
 }
 
 // withLogin serves a page of a sign-in; a POST must carry its form token.
@@ -174,7 +180,7 @@ func (p *Pages) withLogin(section Section, next handler) web.Handler {
 		}
 		// From here on also a refusal is a page for the frame.
 		if err := p.serveLogin(section, next, l, key, w, r); err != nil {
-			p.Web.Fail(w, r, err)
+			p.stop(w, r, l, err)
 		}
 		return nil
 	}
@@ -194,9 +200,6 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 	v.base = Base{Org: web.Org{Name: s.Settings.Organization}, App: s.Application.Name, Help: web.Help{Text: s.Settings.Help},
 		User: l.Username, FormToken: p.Forms.Token(l.ID), Home: v.path, Section: section,
 		Devices: s.Application.SelfService && s.User.ID != "" && l.Door != login.DoorWizard, Leave: v.door.Refuse() != ""}
-	if v.Refusal() == nil {
-		v.base.Ending = p.ending(l, v.base.Home, r)
-	}
 	if l.Door == login.DoorWizard {
 		v.base.App = ""
 	}
@@ -205,6 +208,11 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 			return devices.ErrOff
 		}
 		v.path += "/" + string(section)
+	}
+	if v.Refusal() == nil {
+		v.base.Ending = p.ending(l, v.base.Home, r)
+	} else {
+		v.base.Devices = false // links that lead back here only
 	}
 	return next(p, v, w, r)
 }
@@ -225,13 +233,21 @@ func (p *Pages) withSession(next manager) web.Handler {
 		}
 		err = p.serveSession(next, l, key, w, r)
 		if errors.Is(err, session.ErrProof) || errors.Is(err, session.ErrIdle) { // prove again, if the sign-in is still there
-			err = web.Move(w, r, Path(l, key)+"/"+string(Settings))
+			err = web.Move(w, r, Path(l, key)+"/"+string(wanted(r))+"?again=1")
 		}
 		if err != nil {
-			p.Web.Fail(w, r, err)
+			p.stop(w, r, l, err)
 		}
 		return nil
 	}
+}
+
+// wanted is the section that a device page belongs to.
+func wanted(r *http.Request) Section {
+	if _, below, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, At), "/my/"); strings.Contains(below, "/setup") || strings.HasSuffix(below, "/add") {
+		return Add
+	}
+	return Settings
 }
 
 func (p *Pages) serveSession(next manager, l login.Login, key secret.Text, w http.ResponseWriter, r *http.Request) error {
@@ -249,7 +265,8 @@ func (p *Pages) serveSession(next manager, l login.Login, key secret.Text, w htt
 	}
 	m := manage{View: found, path: Path(l, key) + "/my/" + r.PathValue("session")}
 	m.base = Base{Org: web.Org{Name: found.Settings.Organization}, App: found.Application.Name, Help: web.Help{Text: found.Settings.Help},
-		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Mine: m.path, Section: Settings, Devices: true, Ending: p.ending(l, Path(l, key), r)}
+		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), Home: Path(l, key), Mine: m.path, Spent: found.Session.ChangesLeft == 0,
+		Section: Settings, Devices: true, Ending: p.ending(l, Path(l, key), r)}
 	return next(p, m, w, r)
 }
 
@@ -283,13 +300,3 @@ func (Link) Keep(http.ResponseWriter, *http.Request, signin.Session) {}
 
 // Refuse implements Door.
 func (Link) Refuse() string { return "" }
-
-// Tell shows the last page of a request that no sign-in came of: it hands an answer to the parent.
-func (p *Pages) Tell(w http.ResponseWriter, r *http.Request, answer, parent, app string) error {
-	s, err := p.SignIn.DB.Read().LoadSettings(r.Context())
-	if err != nil {
-		return err
-	}
-	b := Base{Org: web.Org{Name: s.Organization}, App: app, Help: web.Help{Text: s.Help}}
-	return p.show(w, r, http.StatusBadRequest, Answer{Base: b, Text: answer, Parent: parent, Failed: true})
-}

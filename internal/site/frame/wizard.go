@@ -28,6 +28,9 @@ func (p *Pages) showWelcome(c course, w http.ResponseWriter, r *http.Request) er
 }
 
 func (p *Pages) showKind(c course, w http.ResponseWriter, r *http.Request) error {
+	if err := c.may(); err != nil {
+		return err
+	}
 	page := Kind{Step: c.step(c.path), Type: string(c.choices.Type)}
 	if c.setting != FirstDevice {
 		page.Back = c.list()
@@ -39,6 +42,9 @@ func (p *Pages) showKind(c course, w http.ResponseWriter, r *http.Request) error
 }
 
 func (p *Pages) kind(c course, w http.ResponseWriter, r *http.Request) error {
+	if err := c.may(); err != nil {
+		return err
+	}
 	switch t := phone.Type(r.PostFormValue("type")); t {
 	case phone.Mobile:
 		return web.Move(w, r, c.path+"/number"+choices{Type: t}.query())
@@ -161,7 +167,7 @@ func (p *Pages) activatePage(c course, code, sent string, early bool, w http.Res
 			return err
 		}
 		if state == activation.Claimed {
-			page.Done, page.Early = true, false
+			page.Done, page.Early, page.Back = true, false, ""
 			return p.show(w, r, http.StatusOK, page)
 		}
 	}

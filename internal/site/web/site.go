@@ -58,6 +58,17 @@ func (s *Site) Refuse(err error) http.Handler {
 
 // Fail logs err and shows its message page, unless something was already sent.
 func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.FailAs(w, r, err, func(e *errs.Error, reference string) Page {
+		m := Message{Err: e, Reference: reference}
+		if s.Frame != nil {
+			m.Around = s.Frame(r)
+		}
+		return m
+	})
+}
+
+// FailAs is Fail with a page of the caller's own look.
+func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page func(e *errs.Error, reference string) Page) {
 	e := meaning(err)
 	s.logFailure(r, e)
 	if cw, ok := w.(*countingWriter); ok && cw.code != 0 {
@@ -76,11 +87,7 @@ func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.failJSON(w, words, e, status)
 		return
 	}
-	m := Message{Err: e, Reference: RequestID(r.Context())}
-	if s.Frame != nil {
-		m.Around = s.Frame(r)
-	}
-	if err := s.Pages.Write(w, r, status, m); err != nil {
+	if err := s.Pages.Write(w, r, status, page(e, RequestID(r.Context()))); err != nil {
 		s.Log.ErrorContext(r.Context(), "message page", "error", err)
 		http.Error(w, http.StatusText(status), status)
 	}

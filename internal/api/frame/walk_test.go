@@ -1,0 +1,102 @@
+package frame_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"countersign/internal/domain/user"
+	"countersign/internal/flow/directory"
+)
+
+// B-07, B-13, decision 13: one request at a time, and none that nobody can take back.
+func TestWhoLeavesForTheDevicesTakesTheRequestBack(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Send(at+"/push", "device", d.Account().AccountID)
+	if list, err := d.Requests(t.Context()); err != nil || len(list) != 1 {
+		t.Fatalf("%v %v", list, err)
+	}
+	v.Open(at + "/settings")
+	if list, err := d.Requests(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("the request for the sign-in is still there: %v %v", list, err)
+	}
+	v.Send(at+"/settings/push", "device", d.Account().AccountID)
+	v.Open(at + "/settings")
+	if list, err := d.Requests(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("the request of the page itself: %v %v", list, err)
+	}
+}
+
+// Decision 12, X-02: the wrong code that locks says so.
+func TestTheLastWrongCodeSaysThatTheAccountIsLocked(t *testing.T) {
+	w := start(t)
+	w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Open(at + "?code=1")
+	for i := range 10 {
+		if v.Screen() != "frame-prompt" {
+			t.Fatalf("after %d codes: %s", i, v.Screen())
+		}
+		v.Send(at+"/code", "code", "000000000")
+	}
+	if v.Screen() != "frame-refused" || v.Status != http.StatusForbidden || strings.Contains(v.Page, "did not work") {
+		t.Errorf("the tenth: %d %s", v.Status, v.Screen())
+	}
+	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.Status != user.LockedOut {
+		t.Errorf("%+v", u)
+	}
+}
+
+// Decision 13: what would fail is not offered.
+func TestAPauseOfRequestsIsToldBeforeOneIsAskedFor(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	for range 5 {
+		v.Send(at+"/push", "device", d.Account().AccountID)
+		v.Send(at + "/cancel")
+	}
+	for _, path := range []string{at, at + "/settings"} {
+		v.Open(path)
+		if v.Status != http.StatusOK || strings.Contains(v.Page, path+`/push"`) || !strings.Contains(v.Page, "Sign in with a code") || !strings.Contains(v.Page, `name="code"`) {
+			t.Errorf("%s: %d %s", path, v.Status, v.Page)
+		}
+	}
+	v.Open(at + "?code=1")
+	v.Send(at+"/code", "code", w.code(d))
+	if prefix, _ := answer(v); prefix != "AUTH" {
+		t.Errorf("a code: %s", v.Screen())
+	}
+	if again, at := w.open("TX", "ana"); !strings.Contains(again.Page, at+`/push"`) {
+		t.Errorf("after a success: %s", again.Page)
+	}
+}
+
+// Decision 5, B-08: a code from the help desk opens one addition, and the rail says so before the wizard does.
+func TestAfterOneAdditionTheNextNeedsAProofOfItsOwn(t *testing.T) {
+	w := start(t)
+	w.Phone(w.User("ana"), "Ana's phone")
+	code, err := w.Directory.MakeBypassCode(t.Context(), "test", "ana", directory.NewBypassRequest())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/add?code=1")
+	v.Send(at+"/add/code", "code", code.Code.Reveal())
+	mine := strings.TrimSuffix(v.At.Path, "/setup/type")
+	if v.Screen() != "setup-type" {
+		t.Fatalf("%s", v.Screen())
+	}
+	w.setUp(v, mine, "858 534 2230")
+	if v.Screen() != "frame-devices" || !strings.Contains(v.Page, at+"/add?again=1") || strings.Contains(v.Page, mine+"/setup/type") {
+		t.Fatalf("the list: %s", v.Page)
+	}
+	for _, path := range []string{at + "/add?again=1", mine + "/setup/type", mine + "/setup/number?type=mobile"} {
+		v.Open(path)
+		if v.Screen() != "frame-verify" || v.At.Path != at+"/add" || !strings.Contains(v.Page, "needs a fresh proof") {
+			t.Errorf("%s leads to %s, %s", path, v.At, v.Screen())
+		}
+	}
+}
