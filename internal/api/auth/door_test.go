@@ -346,16 +346,6 @@ func TestATerminalGetsAMenuAndSendsBackWhatWasTyped(t *testing.T) {
 	}
 }
 
-func TestASecondQuestionWithinSecondsSendsNoSecondRequest(t *testing.T) {
-	w := newWorld(t)
-	p := w.person("alice")
-	one := w.ok("POST", "auth", "username", "alice", "factor", "push", "device", "auto", "async", "1")
-	two := w.ok("POST", "auth", "username", "alice", "factor", "push", "device", "auto", "async", "1")
-	if one.TxID != two.TxID || len(p.Requests()) != 1 {
-		t.Errorf("%s, %s: %d requests", one.TxID, two.TxID, len(p.Requests()))
-	}
-}
-
 func TestAnApplicationSeesItsOwnRequestsOnly(t *testing.T) {
 	w := newWorld(t)
 	w.person("alice")
