@@ -1,4 +1,5 @@
-// Runs axe-core on a page as people meet it: light, dark, on a narrow phone, and in forced colours.
+// Runs axe-core on a page as people meet it: light, dark, on a narrow phone, in forced colours, and with letters twice
+// the size.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -11,6 +12,7 @@ export const variants = {
   dark: { colorScheme: 'dark' },
   narrow: { colorScheme: 'light', width: 320 },
   forced: { colorScheme: 'light', forcedColors: 'active' },
+  large: { colorScheme: 'light', text: 2 },
 };
 
 // assertAccessible fails with one line a finding. The page keeps its size and colours afterwards.
@@ -18,18 +20,47 @@ export async function assertAccessible(page, { name = new URL(page.url()).pathna
   const findings = [];
   const size = page.viewportSize();
   for (const variant of only) {
-    const { colorScheme, forcedColors = 'none', width = size.width } = variants[variant];
+    const { colorScheme, forcedColors = 'none', width = size.width, text = 1 } = variants[variant];
     await page.emulateMedia({ colorScheme, forcedColors, reducedMotion: 'reduce' });
     await page.setViewportSize({ width, height: size.height });
+    const usual = text === 1 ? async () => {} : await enlarge(page, text);
     for (const v of await violations(page)) findings.push(`${name} (${variant}): ${v}`);
-    if (variant === 'narrow') {
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      if (wide > width) findings.push(`${name} (${variant}): the page is ${wide} px wide and scrolls sideways`);
+    if (variant === 'narrow' || variant === 'large') {
+      for (const [frame, wide, room] of await widths(page)) {
+        if (wide > room) findings.push(`${name} (${variant}): the ${frame} is ${wide} px wide and scrolls sideways`);
+      }
     }
+    await usual();
   }
   await page.emulateMedia({ colorScheme: null, forcedColors: null, reducedMotion: null });
   await page.setViewportSize(size);
   assert.equal(findings.length, 0, `not accessible:\n  ${findings.join('\n  ')}`);
+}
+
+// enlarge sets the size of letters that people choose in their browser, in the page and in the frames in it that come
+// from elsewhere; gives what sets it back.
+async function enlarge(page, factor) {
+  const sessions = [await page.context().newCDPSession(page)];
+  for (const frame of page.frames().slice(1)) sessions.push(await page.context().newCDPSession(frame).catch(() => null));
+  const set = async (n) => {
+    for (const session of sessions) await session?.send('Page.setFontSizes', { fontSizes: { standard: 16 * n, fixed: 13 * n } });
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  };
+  await set(factor);
+  return async () => {
+    await set(1);
+    for (const session of sessions) await session?.detach();
+  };
+}
+
+// widths measures the page and the frames in it: what it is, how wide its content is, how much room there is.
+async function widths(page) {
+  const all = [];
+  for (const frame of page.frames()) {
+    const [wide, room] = await frame.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    all.push([frame === page.mainFrame() ? 'page' : 'frame', wide, room]);
+  }
+  return all;
 }
 
 async function violations(page) {

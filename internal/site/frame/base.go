@@ -14,6 +14,7 @@ type Base struct {
 	Spent     bool   // those device pages open no more additions: the rail leads to another proof
 	Section   Section
 	Devices   bool // self-service is on: the links of the rail show
+	Alone     bool // nothing frames the page: it came by an enrollment link
 	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends
 	Theme     string
 	Ending    *web.Ending // when the sign-in closes; nil = no time runs

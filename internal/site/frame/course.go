@@ -99,7 +99,7 @@ func first(next stepper) handler {
 			case err != nil:
 				return err
 			case done && strings.HasSuffix(r.URL.Path, "/setup/activate/status"):
-				return web.JSON(w, news{Version: 2, State: string(activation.Claimed), Line: p.Web.Pages.Words(r).S("pair.line.done")})
+				return web.JSON(w, news{Version: 2, State: string(activation.Claimed), Line: p.Web.Pages.Words(r).S(kindly("line.done", r.URL.Query().Get("type") == string(phone.Tablet)))})
 			case done:
 				return web.Move(w, r, v.path+"/setup/finish")
 			}
@@ -146,11 +146,7 @@ func more(next stepper) manager {
 // step fills what the pages share; back is the address of the page before.
 func (c course) step(back string) Step {
 	s := Step{Base: c.base, Path: c.path, Back: back, Choices: c.choices.query(), Setting: c.setting, Tablet: c.choices.Type == phone.Tablet}
-	for _, p := range c.phones {
-		if p.ID == c.choices.Replace {
-			s.Device = p.Name
-		}
-	}
+	s.Device = phone.Labels(c.phones)[c.choices.Replace]
 	return s
 }
 

@@ -3,8 +3,15 @@ import { follow, say } from "./live.js";
 
 for (const form of document.querySelectorAll("form[data-sure]")) {
   const button = document.getElementById("continue");
+  const { number, country, replace } = form.elements;
+  const refused = [number.value, country.value];
+  const taken = document.getElementById("taken");
   const look = () => {
-    button.disabled = [...form.querySelectorAll("input[type=checkbox]")].some((box) => !box.checked) || !form.elements.number.value.trim();
+    if (taken) { // the question is about the number that was sent, not about another
+      taken.hidden = refused[0] !== number.value || refused[1] !== country.value;
+      replace.disabled = taken.hidden;
+    }
+    button.disabled = [...form.querySelectorAll("input[type=checkbox]")].some((box) => !box.checked && !box.disabled) || !number.value.trim();
   };
   form.addEventListener("input", look);
   look();
@@ -26,6 +33,7 @@ if (pair && !("done" in pair.dataset)) {
     line.className = "line good";
     line.removeAttribute("role");
     document.getElementById("picture").classList.add("done");
+    for (const part of document.querySelectorAll(".before")) part.hidden = true;
     button.disabled = false;
     button.focus();
     say(news.line);

@@ -8,6 +8,7 @@ import (
 // Item is one device of the list.
 type Item struct {
 	ID, Name string
+	Label    string // in a list of choices, where two may bear one name; empty = Name
 	Kind     string // "phone", "tablet" or "computer"; also the icon
 	Model    string
 	Number   string // as people read it; empty = none
@@ -58,9 +59,9 @@ type Remove struct {
 
 // Frame implements web.Page.
 func (p Remove) Frame(w web.Words) web.Frame {
-	title := "remove.title"
+	title := "frame.delete.title"
 	if p.Last {
-		title += ".last"
+		title = "remove.title.last"
 	}
 	return p.frame("frame-remove", "remove", w.S(title, "device", p.Name))
 }

@@ -19,9 +19,11 @@ import (
 func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error {
 	page := List{Base: m.base, Path: m.path, Name: cmp.Or(m.User.RealName, m.User.Username), CanAdd: m.Session.ChangesLeft != 0,
 		Auto: m.User.AutoAction == user.AutoPush, Default: m.User.DefaultPhone}
+	labels := phone.Labels(m.Phones)
 	done, which := r.URL.Query().Get("done"), r.URL.Query().Get("device")
 	for _, d := range m.Phones {
 		item := itemOf(d)
+		item.Label = labels[d.ID]
 		item.Fresh = d.ID == which && (done == "added" || done == "replaced")
 		if d.ID == which {
 			page.Device = d.Name

@@ -140,7 +140,7 @@ func (p *Pages) prove(v view, mistake *errs.Error, status int, w http.ResponseWr
 	default:
 		page.Err, page.CodeOpen = mistake, true
 		if page.Bar == nil || page.Bar.Tone != Going {
-			page.Bar = &Bar{Tone: Bad, Line: words.S("frame.bar.code")}
+			page.Bar = &Bar{Tone: Bad, Line: words.Error(mistake)}
 		}
 	}
 	if err := p.pause(&page, v, r); err != nil {

@@ -38,6 +38,10 @@ func (p Prove) Frame(w web.Words) web.Frame {
 	return p.frame(screen, "prove", p.Heading(w), "frame.js")
 }
 
+// InBar reports whether the bar at the foot tells what is wrong with the code (B-13); it stands at the field while the
+// bar is about a request that waits.
+func (p Prove) InBar() bool { return p.Err != nil && p.Bar != nil && p.Bar.Tone == Bad }
+
 // Heading is the title.
 func (p Prove) Heading(w web.Words) string {
 	switch {

@@ -201,6 +201,7 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 		User: l.Username, FormToken: p.Forms.Token(l.ID), Home: v.path, Section: section,
 		Devices: s.Application.SelfService && s.User.ID != "" && l.Door != login.DoorWizard, Leave: v.door.Refuse() != ""}
 	if l.Door == login.DoorWizard {
+		v.base.Alone = true
 		v.base.App = ""
 	}
 	if section != SignIn {

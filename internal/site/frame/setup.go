@@ -61,7 +61,7 @@ type Number struct {
 	Sure      bool
 	Err       *errs.Error // at the number
 	SureErr   bool        // the box was not ticked
-	Taken     string      // name of the person's own phone with this number; empty = none
+	Taken     *Device     // the person's own phone with this number; nil = none
 }
 
 // Frame implements web.Page.
@@ -74,6 +74,7 @@ type Platform struct {
 	Step
 	Platform string // "ios", "android" or "other"
 	Stop     bool   // "other" was chosen: there is no app for it
+	Unsaid   bool   // nothing was chosen
 }
 
 // Frame implements web.Page.
@@ -127,6 +128,26 @@ func (p Activate) Frame(w web.Words) web.Frame {
 // QR is the picture of Link.
 func (p Activate) QR(w web.Words) (template.HTML, error) {
 	return qr.SVG(p.Link, w.S("pair.qr", "code", p.Code))
+}
+
+// Kind is the icon of the device.
+func (p Step) Kind() string {
+	if p.Tablet {
+		return "tablet"
+	}
+	return "phone"
+}
+
+// Say is a text of the wizard that names the kind of device.
+func (p Step) Say(w web.Words, key string, pairs ...any) template.HTML {
+	return w.T(kindly(key, p.Tablet), pairs...)
+}
+
+func kindly(key string, tablet bool) string {
+	if tablet {
+		return "setup." + key + ".tablet"
+	}
+	return "setup." + key
 }
 
 // And joins a further pair to the choices of the address.

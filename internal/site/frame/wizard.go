@@ -21,7 +21,7 @@ import (
 )
 
 func (p *Pages) showWelcome(c course, w http.ResponseWriter, r *http.Request) error {
-	if c.setting != FirstDevice {
+	if c.setting != FirstDevice || c.base.Alone { // the page of the link was the welcome
 		return web.Move(w, r, c.path+"/type")
 	}
 	return p.show(w, r, http.StatusOK, Welcome{c.step("")})
@@ -32,8 +32,11 @@ func (p *Pages) showKind(c course, w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	page := Kind{Step: c.step(c.path), Type: string(c.choices.Type)}
-	if c.setting != FirstDevice {
+	switch {
+	case c.setting != FirstDevice:
 		page.Back = c.list()
+	case c.base.Alone:
+		page.Back = ""
 	}
 	if page.Type == "" {
 		page.Type = string(phone.Mobile)
@@ -92,8 +95,8 @@ func (p *Pages) number(c course, w http.ResponseWriter, r *http.Request) error {
 	}
 	c.choices.Type, c.choices.Number = phone.Mobile, number
 	if own, taken := c.byNumber(number); taken {
-		if r.PostFormValue("replace") == "" {
-			page.Taken = own.Name
+		if r.PostFormValue("replace") != own.ID {
+			page.Taken = &Device{own.ID, phone.Labels(c.phones)[own.ID]}
 			return p.show(w, r, http.StatusConflict, page)
 		}
 		c.choices.Replace = own.ID
@@ -135,7 +138,9 @@ func (p *Pages) platform(c course, w http.ResponseWriter, r *http.Request) error
 		page.Stop, page.Platform = true, s
 		return p.show(w, r, http.StatusUnprocessableEntity, page)
 	}
-	return p.show(w, r, http.StatusUnprocessableEntity, c.platformPage())
+	page := c.platformPage()
+	page.Unsaid = true
+	return p.show(w, r, http.StatusUnprocessableEntity, page)
 }
 
 func (p *Pages) showInstall(c course, w http.ResponseWriter, r *http.Request) error {
@@ -203,7 +208,7 @@ func (p *Pages) activateStatus(c course, w http.ResponseWriter, r *http.Request)
 	case activation.Waiting:
 		out.Version = 1
 	case activation.Claimed:
-		out.Line = p.Web.Pages.Words(r).S("pair.line.done")
+		out.Line = p.Web.Pages.Words(r).S(kindly("line.done", c.choices.Type == phone.Tablet))
 	}
 	return web.JSON(w, out)
 }

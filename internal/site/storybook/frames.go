@@ -35,12 +35,12 @@ func frames() []Story {
 		{"frame-prompt-code", with(func(p *frame.Prove) { p.CodeOpen = true })},
 		{"frame-prompt-code-wrong", with(func(p *frame.Prove) {
 			p.CodeOpen, p.Err = true, errs.New(errs.Denied, "code.wrong")
-			p.Bar = &frame.Bar{Tone: frame.Bad, Line: "That code did not work."}
+			p.Bar = &frame.Bar{Tone: frame.Bad, Line: "That code did not work. Use the newest code, and each code only once."}
 		})},
 		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Cancel: true})},
 		{"frame-prompt-number", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone. Type this number in the app:", Number: "417",
 			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
-		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone.", Again: "p1"})},
+		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a slip, send it again.", Again: "p1"})},
 		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
 		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &frame.Remember{Days: 30, Checked: true} })},
 		{"frame-prompt-paused", with(func(p *frame.Prove) { p.CodeOpen, p.Notice = true, errs.New(errs.Limited, "push.storm") })},
@@ -92,14 +92,18 @@ func wizards() []Story {
 	wrong, untold, taken := number, number, number
 	wrong.Typed, wrong.Err = "555", errs.New(errs.Invalid, "number.invalid")
 	untold.Typed, untold.SureErr = "(858) 534-2230", true
-	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, anas.Name
+	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, &frame.Device{ID: "p1", Name: anas.Name}
 	tabletStep, again := on, on
 	tabletStep.Tablet = true
 	again.Setting, again.Device, again.Base = frame.Reconnect, anas.Name, framed()
 	activate := frame.Activate{Step: on, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW", Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", Token: "DV1", Until: Now.Add(10 * time.Minute)}
 	early, sent, done, replace := activate, activate, activate, activate
 	early.Early, sent.SentTo, replace.Step = true, "a…@example.edu", again
-	done.Done = true
+	done.Done, done.Back = true, ""
+	linked := activate
+	linked.Base.Alone, linked.Base.App, linked.Base.Leave = true, "", false
+	linkedType := frame.Kind{Step: linked.Step, Type: "mobile"}
+	linkedType.Back = ""
 	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas.Name, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
 	finish.Devices = true
 	link := finish
@@ -112,6 +116,7 @@ func wizards() []Story {
 		{"setup-install", frame.Install{Step: on, Platform: "android", Address: "mfa.example.edu/app"}},
 		{"setup-install-ios", frame.Install{Step: on, Platform: "ios", Address: "mfa.example.edu/app"}},
 		{"setup-activate", activate}, {"setup-activate-early", early}, {"setup-activate-mailed", sent}, {"setup-activate-done", done}, {"setup-activate-replace", replace},
+		{"setup-type-link", linkedType}, {"setup-activate-link", linked},
 		{"setup-mail", frame.Mail{Step: on}}, {"setup-mail-mistake", frame.Mail{Step: on, Typed: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}},
 		{"setup-finish", finish}, {"setup-finish-link", link},
 	}
