@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
@@ -206,9 +205,6 @@ func (p *Prompt) code(v *view, w http.ResponseWriter, r *http.Request) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain):
-		if now, again := p.SignIn.Resume(r.Context(), v.Login.ID, secret.NewText(p.Cookies.Get(r, CookieName(v.Login.ID)))); again == nil && now.User.Status != user.Active {
-			return p.move(w, r, v.base.LoginPath) // that was one try too many: say so at once, not at the next
-		}
 		if t := v.Transaction; t.Number != "" && signin.CleanCode(typed) == t.Number && t.State == transaction.Pending {
 			err = errs.New(errs.Denied, "code.number") // the number on the screen goes into the app
 		}
