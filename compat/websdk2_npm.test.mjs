@@ -112,16 +112,18 @@ describe('Web SDK v2 through the official Node client', () => {
     assert.equal((await ask(first)).status, 200);
   });
 
-  it('shows nothing, and lets nobody frame it, when the request is not the application\'s word', async () => {
+  it('shows nothing but the error when the request is not the application\'s word, and that to the page that asked only', async () => {
     const [tx] = duo.sign_request(...keys, 'ana').split(':');
     const [theirs] = duo.sign_request(keys[0], 'y'.repeat(40), keys[2], 'ana').split(':');
-    const paths = [address(theirs), address(tx + '0'), address('TX|x|y'), address(''), `${address(tx)}&tx=${encodeURIComponent(tx)}`, '/frame/web/v1/auth',
+    const asked = [address(theirs), address(tx + '0'), address('TX|x|y'), address('')];
+    const nobody = [`${address(tx)}&tx=${encodeURIComponent(tx)}`, '/frame/web/v1/auth',
       `/frame/web/v1/auth?tx=${encodeURIComponent(tx)}&v=2.9`, `/frame/web/v1/auth?tx=${encodeURIComponent(tx)}&parent=javascript:alert(1)`];
-    for (const path of paths) {
+    for (const path of [...asked, ...nobody]) {
       const answer = await ask(path);
       assert.ok(answer.status >= 400 && answer.status < 500, `${path}: ${answer.status}`);
-      framedBy(answer, null);
+      framedBy(answer, asked.includes(path) ? origin : null);
       assert.ok(!answer.text.includes('ana'), path);
+      if (asked.includes(path)) assert.doesNotMatch(answer.text, /<form|data-answer|Benefits/, path);
     }
   });
 });
