@@ -292,12 +292,45 @@ func TestLoginDuo(t *testing.T) {
 		s.sees("(1-1): ")
 		s.types(good)
 		h.expect(s, true)
-		time.Sleep(1100 * time.Millisecond) // until then the same call is the repetition of a broken one
 		s = h.at(name, "prompts=1")
 		s.sees("(1-1): ")
 		s.types(good)
 		s.sees("wrong")
 		h.expect(s, false)
+	})
+	t.Run("opens one session of three by one approval", func(t *testing.T) {
+		h := h.in(t)
+		var all [3]*terminal
+		for i := range all {
+			all[i] = h.at(name, "prompts=1")
+			all[i].sees("(1-1): ")
+		}
+		for i := range all { // the third is one more than may be open (decision 13)
+			all[i].types("1")
+			if i < 2 {
+				all[i].sees("Open the app on your phone")
+			}
+		}
+		h.expect(all[2], false)
+		open, err := pixel.Requests(t.Context())
+		if err != nil || len(open) != 2 {
+			t.Fatalf("%d requests on the phone, %v", len(open), err)
+		}
+		if _, err := pixel.Approve(t.Context(), open[0].Transaction, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pixel.Deny(t.Context(), open[1].Transaction, phonewire.Mistake); err != nil {
+			t.Fatal(err)
+		}
+		in := 0
+		for _, s := range all[:2] {
+			if s.end(); strings.Contains(s.shown(), shellRuns) {
+				in++
+			}
+		}
+		if in != 1 {
+			t.Errorf("one approval opened %d sessions", in)
+		}
 	})
 	t.Run("takes a help-desk code", func(t *testing.T) {
 		h := h.in(t)
