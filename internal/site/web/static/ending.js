@@ -28,7 +28,7 @@ if (box) {
     if (due < told) {
       told = due;
       const more = form && !form.hidden;
-      say(due === LAST ? box.dataset.few : more ? box.dataset.one : document.getElementById("ending-line").textContent);
+      say(due === LAST ? box.dataset.last : more ? box.dataset.soon : document.getElementById("ending-line").textContent);
     }
   };
   const timer = setInterval(look, 1000);
