@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/directory"
 )
@@ -71,6 +73,34 @@ func TestAPauseOfRequestsIsToldBeforeOneIsAskedFor(t *testing.T) {
 	}
 	if again, at := w.open("TX", "ana"); !strings.Contains(again.Page, at+`/push"`) {
 		t.Errorf("after a success: %s", again.Page)
+	}
+}
+
+// Decision 10: as in the other prompt, and one count for both.
+func TestTheFrameRemindsOfASpareWayThreeTimes(t *testing.T) {
+	remind := policy.SpareRemind
+	w := start(t, func(c *directory.ApplicationChange) { c.Policy.Spare = &remind })
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	for n := range policy.SpareReminders + 1 {
+		v, at := w.open("TX", "ana")
+		v.Open(at + "?code=1")
+		v.Send(at+"/code", "code", w.code(d))
+		if n < policy.SpareReminders {
+			if v.Screen() != "frame-spare" || !strings.Contains(v.Page, at+"/add\"") || strings.Contains(v.Page, "data-answer") {
+				t.Fatalf("sign-in %d: %s", n, v.Screen())
+			}
+			v.Send(at + "/later")
+		}
+		if prefix, who := answer(v); prefix != "AUTH" || who != "ana" {
+			t.Fatalf("sign-in %d: %s %s", n, prefix, who)
+		}
+		w.Clock.Advance(time.Minute)
+		again, at := w.open("TX", "ana")
+		again.Send(at+"/code", "code", w.code(d))
+		if prefix, _ := answer(again); prefix != "AUTH" {
+			t.Errorf("the person is not left in peace for a week")
+		}
+		w.Clock.Advance(8 * 24 * time.Hour)
 	}
 }
 

@@ -101,6 +101,9 @@ func (p *Pages) presentAllowed(v view, w http.ResponseWriter, r *http.Request) e
 	if v.RecoveryDue() {
 		return p.show(w, r, http.StatusOK, Recovered{v.base})
 	}
+	if due, mayWait := v.SpareDue(p.Now()); due && mayWait && v.base.Devices {
+		return p.show(w, r, http.StatusOK, Spare{Base: v.base, Left: policy.SpareReminders - v.User.SpareReminders - 1})
+	}
 	answer, err := v.door.Complete(r.Context(), v.Session)
 	if errors.Is(err, signin.ErrSpare) {
 		page := Refused{Base: v.base, Err: errs.Of(err), Reference: v.Reference()}
@@ -335,6 +338,14 @@ func (p *Pages) goOn(v view, w http.ResponseWriter, r *http.Request) error {
 		if err := p.SignIn.LaterRecovery(r.Context(), v.Session); err != nil {
 			return err
 		}
+	}
+	return web.Move(w, r, v.base.Home)
+}
+
+// later is the answer "Later" to the reminder of a spare way in.
+func (p *Pages) later(v view, w http.ResponseWriter, r *http.Request) error {
+	if err := p.SignIn.LaterSpare(r.Context(), v.Session); err != nil {
+		return err
 	}
 	return web.Move(w, r, v.base.Home)
 }

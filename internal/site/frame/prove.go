@@ -104,6 +104,17 @@ func (p Recovered) Frame(w web.Words) web.Frame {
 	return p.frame("frame-recovered", "recovered", w.S("recovered.title"))
 }
 
+// Spare asks for a spare way in, after a sign-in with the only one there is (decision 10).
+type Spare struct {
+	Base
+	Left int // reminders left after this one
+}
+
+// Frame implements web.Page.
+func (p Spare) Frame(w web.Words) web.Frame {
+	return p.frame("frame-spare", "spare", w.S("spare.title"))
+}
+
 // Answer is the last page: its script hands the signed answer to the page around the frame, and to no other.
 type Answer struct {
 	Base

@@ -74,6 +74,7 @@ var ends = []struct {
 	serve                 handler
 }{
 	{"POST", "/continue", "on to the application", (*Pages).goOn},
+	{"POST", "/later", "no spare way in now", (*Pages).later},
 	{"POST", "/remember", "the choice to have this browser remembered", (*Pages).remember},
 	{"POST", "/keep", "more time, please", (*Pages).keepGoing},
 	{"POST", "/leave", "back to the application, not signed in", (*Pages).leave},

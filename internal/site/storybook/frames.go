@@ -51,7 +51,7 @@ func frames() []Story {
 		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
 		{"frame-refused", frame.Refused{Base: framed(), Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
 		{"frame-spare", frame.Refused{Base: framed(), Err: errs.New(errs.Conflict, "spare.required"), Link: web.Link{Path: "/frame/abc/add", Text: "Add a new device"}}},
-		{"frame-recovered", frame.Recovered{Base: framed()}},
+		{"frame-recovered", frame.Recovered{Base: framed()}}, {"frame-spare-remind", frame.Spare{Base: framed(), Left: 2}},
 		{"frame-answer", frame.Answer{Base: framed(), Text: "AUTH|x|y", Parent: "https://benefits.example.edu"}},
 		{"frame-answer-failed", frame.Answer{Base: framed(), Text: "ERR|x", Parent: "https://benefits.example.edu", Failed: true}},
 		{"frame-closed", frame.Closed{Base: off}},
