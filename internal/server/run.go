@@ -12,17 +12,24 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// Run opens an instance and serves it on the configured address until ctx ends.
+// Run opens an instance and serves it on the configured address until ctx ends. A wrong configuration, key or
+// database ends it. While the database is merely away, or takes its time to open, it listens and says so, and
+// tries on: a host that cannot reach anybody lets its people in (security 0, AC-020).
 func Run(ctx context.Context, c config.Config, o Options) (err error) {
-	s, err := Open(ctx, c, o)
-	if err != nil {
-		return err
+	o = o.withDefaults()
+	ctx, cancel := context.WithCancel(ctx)
+	w := startOpening(ctx, c, o)
+	defer func() {
+		cancel()
+		err = errors.Join(err, w.end())
+	}()
+	if w.soon() && w.err != nil || ctx.Err() != nil {
+		return nil // end says why
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
 	main := Listen{}
 	var certs *tlscert.Source
 	if c.TLS.Mode != config.TLSProxy {
-		if certs, err = Certificates(c, o.withDefaults()); err != nil {
+		if certs, err = Certificates(c, o); err != nil {
 			return err
 		}
 		main.TLS = certs.Config()
@@ -30,11 +37,15 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	if main.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return err
 	}
-	if certs != nil {
-		defer s.redirect(ctx, certs)()
+	defer main.Listener.Close()                                                   // nothing, when it was served
+	if err := w.bridge(ctx, main); err != nil || ctx.Err() != nil || w.s == nil { // end says why
+		return err
 	}
-	s.Log.Info("serving", "listen", main.Listener.Addr().String(), "public_url", c.PublicURL, "tls", c.TLS.Mode, "database", c.DatabaseName())
-	return s.Serve(ctx, main)
+	if certs != nil {
+		defer w.s.redirect(ctx, certs)()
+	}
+	o.Log.Info("serving", "listen", main.Listener.Addr().String(), "public_url", c.PublicURL, "tls", c.TLS.Mode, "database", c.DatabaseName())
+	return w.s.Serve(ctx, main)
 }
 
 // Certificates is where the configuration takes its certificate from; not for proxy mode.

@@ -25,6 +25,9 @@ const (
 // raceTries is how often a change is run again after a serialisation failure or deadlock.
 const raceTries = 3
 
+// errAddress is the cause of an ErrUnavailable that no waiting mends.
+const errAddress = errText("the address of the database is not valid")
+
 type postgresEngine struct {
 	pool    *pgxpool.Pool
 	cache   *cache
@@ -35,7 +38,7 @@ type postgresEngine struct {
 func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
-		return nil, ErrUnavailable.Arg("detail", "the address of the database is not valid").With(errText("the address of the database is not valid"))
+		return nil, ErrUnavailable.Arg("detail", string(errAddress)).With(errAddress)
 	}
 	config.MaxConns = 16
 	if o.Connections > 0 {
@@ -99,7 +102,7 @@ func (e *postgresEngine) migrate(ctx context.Context) error {
 	delete(config.RuntimeParams, "statement_timeout") // a migration may take its time
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
-	return migrate(ctx, db, PostgreSQL)
+	return postgresError(ctx, migrate(ctx, db, PostgreSQL))
 }
 
 func (e *postgresEngine) status(ctx context.Context) (Status, error) {

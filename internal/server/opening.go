@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"countersign/internal/adapter/bus"
+	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/adapter/webpush"
+	"countersign/internal/api"
+	"countersign/internal/base/secret"
+	"countersign/internal/server/config"
+	"countersign/internal/site/web"
+)
+
+// Times of a start.
+const (
+	openSoon  = 300 * time.Millisecond // what opening may take before somebody must listen
+	firstWait = 250 * time.Millisecond // between attempts; doubled up to lastWait
+	lastWait  = 5 * time.Second
+)
+
+// opening tries to open an instance until it is open, the error is one that stays, or ctx ends.
+type opening struct {
+	config  config.Config
+	options Options
+	done    chan struct{} // closed when s and err are known
+	away    chan struct{} // closed when the first attempt failed for the time being
+	s       *Server
+	err     error
+}
+
+func startOpening(ctx context.Context, c config.Config, o Options) *opening {
+	w := &opening{config: c, options: o, done: make(chan struct{}), away: make(chan struct{})}
+	go w.run(ctx)
+	return w
+}
+
+func (w *opening) run(ctx context.Context) {
+	defer close(w.done)
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		w.s, w.err = Open(ctx, w.config, w.options)
+		if ctx.Err() != nil && w.s == nil {
+			w.err = nil // told to stop
+			return
+		}
+		if !sqlstore.Passing(w.err) {
+			return
+		}
+		if wait == firstWait {
+			close(w.away)
+		}
+		w.options.Log.Error("the database cannot be opened now; trying again", "in", wait.String(), "database", w.config.DatabaseName(), "error", w.err)
+		select {
+		case <-ctx.Done():
+			w.err = nil
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// soon waits a moment for the end; false: somebody must listen meanwhile.
+func (w *opening) soon() bool {
+	select {
+	case <-w.done:
+		return true
+	case <-w.away:
+	case <-time.After(openSoon):
+	}
+	return false
+}
+
+// end waits for the last attempt, closes what it opened, and gives why nothing was.
+func (w *opening) end() error {
+	if <-w.done; w.s != nil {
+		return w.s.Close()
+	}
+	return w.err
+}
+
+// bridge answers on the listener until the instance is open, or never will be, or ctx ends. The listener is given back.
+func (w *opening) bridge(ctx context.Context, l Listen) error {
+	select {
+	case <-w.done:
+		return nil
+	default:
+	}
+	s, err := unopened(w.config, w.options)
+	if err != nil {
+		return err
+	}
+	w.options.Log.Warn("listening before the database is open: signed calls are told to come back", "listen", l.Listener.Addr().String())
+	leave := s.lend(ctx, l)
+	defer leave()
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// unopened is an instance without a database: its doors and pages answer as they do when the database is lost. Its
+// keys open nothing.
+func unopened(c config.Config, o Options) (*Server, error) {
+	o.Rooms = nil
+	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
+		now: o.Now, rand: o.Rand, hsts: o.HSTS, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+	s.health.DB = s.DB
+	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
+	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
+	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
+	s.openFlows(o.Sender)
+	return s, s.mount(o)
+}
+
+// lend answers on a listener, each call on a connection of its own, until leave is called. Who comes in between waits
+// in the kernel's queue for the next owner.
+func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
+	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
+	front.SetKeepAlivesEnabled(false)
+	door := newPatient(&lent{l.Listener})
+	go func() {
+		defer close(served)
+		var err error
+		if l.TLS != nil {
+			err = front.ServeTLS(door, "", "")
+		} else {
+			err = front.Serve(door)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.Log.Error("nobody is answered until the database is open", "error", err)
+		}
+	}()
+	return func() {
+		go func() {
+			down, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
+			defer cancel()
+			if front.Shutdown(down) != nil {
+				_ = front.Close() // handshakes that do not end
+			}
+		}()
+		<-served
+		deadline(l.Listener, time.Time{})
+	}
+}
+
+// lent is a listener whose Close only ends Accept.
+type lent struct{ net.Listener }
+
+// Close implements net.Listener.
+func (l *lent) Close() error {
+	deadline(l.Listener, time.Unix(1, 0))
+	return nil
+}
+
+func deadline(l net.Listener, at time.Time) {
+	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok { // every listener of the system
+		_ = d.SetDeadline(at)
+	}
+}

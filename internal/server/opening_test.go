@@ -1,0 +1,175 @@
+package server_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/internal/server"
+	"countersign/internal/server/config"
+	"countersign/internal/testkit"
+)
+
+// address is where nobody listens now.
+func address(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// AC-020, security 0(d): a host that cannot connect lets its people in, one that is told 429 does not.
+func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(t *testing.T) {
+	at := address(t)
+	c := configuration(t.TempDir())
+	c.Listen, c.PublicURL, c.APIHosts, c.TLS.Mode = at, "https://"+at, []string{at}, config.TLSLocal
+	s, err := open(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	block := c.SQLiteFile() + ".closed" // cannot be taken away: as on a file system that was remounted read only
+	if err := errors.Join(os.RemoveAll(block), os.MkdirAll(filepath.Join(block, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	log := &testkit.Log{}
+	go func() {
+		ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+	}()
+	client := trusting(t, filepath.Join(c.DataDir, "tls"))
+	ask := func(method, path string) (int, http.Header, string) {
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			r, _ := http.NewRequestWithContext(ctx, method, "https://"+at+path, strings.NewReader("user=ana"))
+			r.Header.Set("Authorization", "Basic RElYWFhYWFhYWFhYWFhYWFhYWFg6YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQ==")
+			r.Header.Set("Date", time.Now().UTC().Format(time.RFC1123Z))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			answer, err := client().Do(r)
+			if err == nil {
+				defer answer.Body.Close()
+				body, _ := io.ReadAll(answer.Body)
+				return answer.StatusCode, answer.Header, string(body)
+			}
+			select {
+			case err := <-ended:
+				t.Fatalf("ended: %v\n%s", err, log)
+			default:
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%s: %v\n%s", path, err, log)
+			}
+		}
+	}
+	for _, path := range []string{"/rest/v1/preauth.bson", "/rest/v1/preauth.json", "/auth/v2/preauth", "/auth/v2/auth", "/rest/v1/auth.bson"} {
+		if status, head, body := ask("POST", path); status != http.StatusTooManyRequests || head.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %v %q", path, status, head, body)
+		}
+	}
+	if status, _, body := ask("GET", "/readyz"); status != http.StatusServiceUnavailable || body != "database\n" {
+		t.Errorf("ready: %d %q", status, body)
+	}
+	if status, _, _ := ask("GET", "/healthz"); status != http.StatusOK {
+		t.Errorf("alive: %d", status)
+	}
+	if status, head, body := ask("GET", "/devices"); status < 400 || !strings.Contains(head.Get("Content-Type"), "html") || !strings.Contains(body, "<h1") {
+		t.Errorf("a page: %d %v %s", status, head, body)
+	}
+	if err := os.RemoveAll(block); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; {
+		status, _, _ := ask("GET", "/readyz") // is answered at every moment, or the test ends above
+		if status == http.StatusOK {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not ready: %s", log)
+		}
+	}
+	if status, _, body := ask("POST", "/auth/v2/preauth"); status != http.StatusUnauthorized {
+		t.Errorf("with the database: %d %s", status, body)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// AC-074, AC-082: what an operator must mend ends the program with its reason.
+func TestAWrongConfigurationEndsTheStart(t *testing.T) {
+	whole := func() config.Config {
+		c := configuration(t.TempDir())
+		c.Listen = address(t)
+		s, err := open(t, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		return c
+	}
+	for name, spoil := range map[string]func(c *config.Config) error{
+		"another instance's key": func(c *config.Config) error { c.MasterKeyFile = whole().MasterKeyFile; return nil },
+		"no key":                 func(c *config.Config) error { return os.Remove(filepath.Join(c.DataDir, "master.key")) },
+		"a damaged file":         func(c *config.Config) error { return os.WriteFile(c.SQLiteFile(), []byte("hello"), 0o600) },
+		"a folder that is none":  func(c *config.Config) error { c.DataDir = filepath.Join(c.SQLiteFile(), "x"); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := whole()
+			if err := spoil(&c); err != nil {
+				t.Fatal(err)
+			}
+			if err := server.Run(t.Context(), c, server.Options{Log: slog.New(slog.DiscardHandler)}); err == nil {
+				t.Error("it ended without a reason")
+			}
+		})
+	}
+}
+
+func TestANodeThatIsToldToStopWhileItsDatabaseIsAwayStops(t *testing.T) {
+	c := configuration(t.TempDir())
+	c.Listen = address(t)
+	s, err := open(t, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	block := c.SQLiteFile() + ".closed"
+	if err := errors.Join(os.RemoveAll(block), os.MkdirAll(filepath.Join(block, "x"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer stop()
+	if err := server.Run(ctx, c, server.Options{Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Error(err)
+	}
+}
+
+// trusting gives clients that trust the local authority of an instance, each with no connection of its own yet.
+func trusting(t *testing.T, dir string) func() *http.Client {
+	return func() *http.Client {
+		pool := x509.NewCertPool()
+		files, _ := filepath.Glob(filepath.Join(dir, "*.pem"))
+		for _, f := range files {
+			if pem, err := os.ReadFile(f); err == nil {
+				pool.AppendCertsFromPEM(pem)
+			}
+		}
+		return &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
+	}
+}
