@@ -195,7 +195,7 @@ describe('the traditional prompt', () => {
     await signedIn(window, user);
   });
 
-  it('opens my settings & devices: add by mail, rename, default, when I sign in, delete', async () => {
+  it('opens my settings & devices: add by mail, rename, default, when I log in, delete', async () => {
     const user = stage.person();
     const { window, frame, phone } = await enrolled(user);
     await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
@@ -233,7 +233,7 @@ describe('the traditional prompt', () => {
     await frame.getByText('The device is now called Kitchen tablet.').waitFor();
 
     await frame.getByLabel('Default device').selectOption({ label: 'Kitchen tablet' });
-    await frame.getByLabel('When I sign in').selectOption('push');
+    await frame.getByLabel('When I log in').selectOption('push');
     await press(frame, 'Save');
     await frame.getByText('Your settings are saved.').waitFor();
     await press(frame, 'Done, back to sign-in');
