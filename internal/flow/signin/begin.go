@@ -174,6 +174,11 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
 		return OutcomeDeny, audit.DenyUnenrolledUser, err
 	}
+	if known && !r.Invited && !g.Codeless { // a code of the help desk may be there before any device
+		if codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.Now()); err != nil || len(codes) > 0 {
+			return OutcomeChallenge, "", err
+		}
+	}
 	return OutcomeEnroll, "", nil
 }
 

@@ -91,11 +91,15 @@ func TestTheGatesRefuseAndLogInTheirOrder(t *testing.T) {
 func TestABypassCodeOpensWhatTheGatesWouldRefuse(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		for name, p := range map[string]policy.Policy{
-			"lost": {}, "denied": {NewUser: policy.NewUserDeny}, "restricted": {Methods: []string{}},
+			"lost": {}, "denied": {NewUser: policy.NewUserDeny}, "restricted": {Methods: []string{}}, "new": {}, "nobody": {NewUser: policy.NewUserDeny},
 		} {
 			app := k.Application(name)
-			phone := k.Enrolled(app, name)
-			k.OK(k.Mobile.Leave(context.Background(), phone.ID))
+			if name == "new" || name == "nobody" {
+				k.User(name)
+			} else {
+				phone := k.Enrolled(app, name)
+				k.OK(k.Mobile.Leave(context.Background(), phone.ID))
+			}
 			app.Policy = p
 			k.Save(app)
 			code := k.BypassCode(name)

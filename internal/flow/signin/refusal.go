@@ -52,6 +52,17 @@ func (s Session) Refusal() *errs.Error {
 	return errs.New(errs.Forbidden, "way.denied")
 }
 
+// NoWay says why nothing but a code of the help desk is left.
+func (s Session) NoWay() *errs.Error {
+	switch {
+	case s.Login.Reason == audit.NoActivatedAccount:
+		return errs.New(errs.Forbidden, "user.lost")
+	case !hasDevice(s.Phones):
+		return errs.New(errs.Forbidden, "user.codes")
+	}
+	return errs.New(errs.Forbidden, "way.none")
+}
+
 // closed reports that policy lets nobody in now, whatever it said when the sign-in began (AC-034).
 func (s Session) closed() bool {
 	return s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal

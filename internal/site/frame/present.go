@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
@@ -150,10 +149,7 @@ func (p *Pages) prove(v view, mistake *errs.Error, status int, w http.ResponseWr
 		return err
 	}
 	if len(v.Ways) == 0 && v.User.ID != "" { // B-15
-		page.Notice, page.CodeOpen = errs.New(errs.Forbidden, "way.none"), true
-		if v.Login.Reason == audit.NoActivatedAccount {
-			page.Notice = errs.New(errs.Forbidden, "user.lost")
-		}
+		page.Notice, page.CodeOpen = v.NoWay(), true
 	}
 	return p.show(w, r, status, page)
 }

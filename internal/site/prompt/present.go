@@ -6,7 +6,6 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
@@ -34,20 +33,13 @@ func (p *Prompt) showPresent(v *view, w http.ResponseWriter, r *http.Request) er
 	case v.Transaction.ID != "" && v.Transaction.State != transaction.Cancelled:
 		return p.showPush(v, w, r)
 	case !ok:
-		page := p.refused(v, errs.New(errs.Forbidden, noWayCode(v)))
+		page := p.refused(v, v.NoWay())
 		page.CodeField, page.Kinds = true, v.kinds()
 		return p.show(w, r, http.StatusOK, page)
 	case first.Method == policy.MethodPush && v.Transaction.ID == "":
 		return p.showPush(v, w, r)
 	}
 	return p.showCode(v, w, r)
-}
-
-func noWayCode(v *view) string {
-	if v.Login.Reason == audit.NoActivatedAccount {
-		return "user.lost"
-	}
-	return "way.none"
 }
 
 // showProof is "First, prove it is you": nothing starts by itself.

@@ -123,7 +123,7 @@ func refusals() []Story {
 	out := []Story{{"refused-locked-until", refused(until)}, {"refused-no-way", none}, {"refused-portal-off", off}}
 	for _, e := range []*errs.Error{
 		errs.New(errs.Denied, "user.disabled"), errs.New(errs.Denied, "user.locked"), errs.New(errs.Denied, "user.trash"),
-		errs.New(errs.Denied, "user.unenrolled"), errs.New(errs.Denied, "user.denied"), errs.New(errs.Denied, "user.lost"),
+		errs.New(errs.Denied, "user.unenrolled"), errs.New(errs.Denied, "user.denied"), errs.New(errs.Denied, "user.lost"), errs.New(errs.Denied, "user.codes"),
 		errs.New(errs.Denied, "way.denied"), errs.New(errs.Denied, "way.location"),
 		errs.New(errs.Gone, "login.stale"), errs.New(errs.Gone, "login.done"), errs.New(errs.Unproved, "login.cookie"),
 		errs.New(errs.Gone, "enrollment.expired"), errs.New(errs.Gone, "enrollment.used"), errs.New(errs.Gone, "enrollment.revoked"),
