@@ -155,6 +155,7 @@ func (r Request) reads() bool {
 // layouts are the forms dates are sent in: RFC 2822 with an offset or a name, and what RFC 9110 5.6.7 allows.
 var layouts = []string{
 	"Mon, 2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 MST",
+	"Mon, 2 Jan 2006 15:04 -0700", "Mon, 2 Jan 2006 15:04 MST", "2 Jan 2006 15:04 -0700", "2 Jan 2006 15:04 MST",
 	time.RFC850, time.ANSIC,
 }
 
@@ -163,12 +164,15 @@ func CheckDate(date string, now time.Time) error {
 	if date == "" {
 		return ErrNoDate
 	}
+	if day, ok := strings.CutSuffix(date, " UT"); ok { // RFC 2822 4.3; package time reads names of three letters and more
+		date = day + " UTC"
+	}
 	for _, layout := range layouts {
 		t, err := time.ParseInLocation(layout, date, time.UTC)
 		if err != nil {
 			continue
 		}
-		if zone, offset := t.Zone(); zone != "" && zone != "UTC" && zone != "GMT" && zone != "UT" && offset == 0 {
+		if zone, offset := t.Zone(); zone != "" && zone != "UTC" && zone != "GMT" && offset == 0 {
 			return ErrDate // any name parses as a zone, whose clock is then taken for UTC
 		}
 		if d := now.Sub(t); d > Window || d < -Window {

@@ -253,13 +253,14 @@ func TestDatesAreTakenInEveryFormSeenAndFiveMinutesEitherWay(t *testing.T) {
 		"Tue, 03 Mar 2026 12:00:00 -0000", "Tue, 03 Mar 2026 12:00:00 +0000", "Tue, 03 Mar 2026 12:00:00 GMT", "Tue, 03 Mar 2026 12:00:00 UTC",
 		"Tue, 3 Mar 2026 12:00:00 GMT", "Tue, 03 Mar 2026 14:00:00 +0200", "3 Mar 2026 04:00:00 -0800", "Tuesday, 03-Mar-26 12:00:00 GMT", "Tue Mar  3 12:00:00 2026",
 		"Tue, 03 Mar 2026 12:05:00 GMT", "Tue, 03 Mar 2026 11:55:00 GMT",
+		"Tue, 03 Mar 2026 12:00:00 UT", "Tue, 03 Mar 2026 12:01 +0000", "3 Mar 2026 12:01 GMT", "3 Mar 2026 12:01 UT", // RFC 2822 3.3, 4.3
 	} {
 		if err := CheckDate(date, at); err != nil {
 			t.Errorf("%s: %v", date, err)
 		}
 	}
 	for _, date := range []string{
-		"Tue, 03 Mar 2026 12:05:01 GMT", "Tue, 03 Mar 2026 11:54:59 GMT", "Tue, 03 Mar 2026 12:00:00 EST", "Tue, 03 Mar 2026 12:00:00 WET", "Tue, 03 Mar 2026 12:00:00",
+		"Tue, 03 Mar 2026 12:05:01 GMT", "Tue, 03 Mar 2026 11:54:59 GMT", "Tue, 03 Mar 2026 12:00:00 EST", "Tue, 03 Mar 2026 12:00:00 WET", "Tue, 03 Mar 2026 12:06 GMT", "Tue, 03 Mar 2026 12:00:00 UTUT", "Tue, 03 Mar 2026 12:00:00 +0100 UT", "Tue, 03 Mar 2026 12:00:00",
 		"2026-03-03T12:00:00Z", "1772539200", "now", " ", "Tue, 03 Mar 12026 12:00:00 GMT",
 	} {
 		if err := CheckDate(date, at); err == nil {
