@@ -256,6 +256,26 @@ func TestOfficialGoAuthClient(t *testing.T) {
 			t.Errorf("without a number (decision 14): %+v, %v", r, err)
 		}
 	})
+	t.Run("keeps a token that opens the next sign-in", func(t *testing.T) {
+		c := d.in(t).caller("Gateway", "--remember-days", "30")
+		r, err := c.api().Auth("passcode", authapi.AuthUsername(name), authapi.AuthPasscode(code(t, pixel)))
+		if err != nil || r.Response.Result != "allow" || r.Response.Trusted_Device_Token == "" {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		sent, err := c.api().Auth("passcode", authapi.AuthUsername(name), authapi.AuthPasscode(code(t, pixel)), authapi.AuthAsync())
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, _ := c.watch(sent.Response.Txid)
+		for _, token := range []string{r.Response.Trusted_Device_Token, told.Response.Trusted_Device_Token} {
+			if pre, err := c.api().Preauth(authapi.PreauthUsername(name), authapi.PreauthTrustedToken(token)); err != nil || pre.Response.Result != "allow" {
+				t.Errorf("%+v, %v", pre, err)
+			}
+			if pre, err := vpn.in(t).api().Preauth(authapi.PreauthUsername(name), authapi.PreauthTrustedToken(token)); err != nil || pre.Response.Result != "auth" {
+				t.Errorf("at another application: %+v, %v", pre, err)
+			}
+		}
+	})
 	t.Run("is turned away when it is turned off or of another kind", func(t *testing.T) {
 		c := d.in(t).caller("Old")
 		var none map[string]any

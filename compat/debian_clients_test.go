@@ -180,6 +180,10 @@ func pythonAuth(t *testing.T, vpn *caller, auth pythonClient) (pixel *phone.Devi
 		if o := person.(object); o["username"] != pia || len(o["bypass_codes"].([]any)) != 2 || o["expiration"].(float64) > float64(time.Now().Unix()+600) {
 			t.Errorf("%v", person)
 		}
+		first := person.(object)["bypass_codes"].([]any)[0] // good before there is a phone
+		if got := auth.gives(t, "auth", object{"factor": "passcode", "username": pia, "passcode": first}); field(got, "result") != "allow" {
+			t.Errorf("a bypass code just given: %v", got)
+		}
 		auth.refused(t, "enroll", object{"username": pia}, "Received 400 Invalid request parameters (username already exists)")
 		auth.refused(t, "enroll", object{"valid_secs": 0}, "Received 400 Invalid request parameters (valid_secs)")
 		if made := field(auth.gives(t, "enroll", nil), "username"); len(made) != 32 {
@@ -219,6 +223,12 @@ func pythonAuth(t *testing.T, vpn *caller, auth pythonClient) (pixel *phone.Devi
 			if got := auth.gives(t, "auth", object{"factor": "passcode", "username": pia, "passcode": try[0]}); field(got, "result") != try[1] {
 				t.Errorf("%v, want %s", got, try[1])
 			}
+		}
+		gateway := vpn.in(t).caller("Gateway", "--remember-days", "30")
+		keeps := pythonClient{foreign: auth.foreign, class: "Auth", key: gateway.ID, secret: gateway.Secret}
+		token := field(keeps.gives(t, "auth", object{"factor": "passcode", "username": pia, "passcode": code(t, pixel)}), "trusted_device_token")
+		if next := keeps.gives(t, "preauth", object{"username": pia, "trusted_device_token": token}); token == "" || field(next, "result") != "allow" {
+			t.Errorf("the token %q: %v", token, next)
 		}
 		auth.refused(t, "auth", object{"factor": "sms", "username": pia, "device": "auto"}, "Received 400 Invalid request parameters (no capable device)")
 		auth.refused(t, "auth", object{"factor": "push", "username": pia}, "Received 400 Missing required request parameters (device)")

@@ -3,6 +3,7 @@ package api
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"countersign/internal/base/message"
 	"countersign/internal/domain/policy"
@@ -12,12 +13,12 @@ import (
 // Menu is what a door on a terminal prints before it reads a line.
 type Menu struct {
 	Text    string            // ends with the question; to be printed as it is
-	Factors map[string]string // what each option stands for: "1": "push1" …, and "default"; empty without options
+	Factors map[string]string // what each option stands for: "1": "push1" …, and "default", which says why when it cannot be had
 }
 
 // MenuFor makes the menu for one person. number is what a phone will ask for, "" when the door shows none.
 func MenuFor(c *message.Catalogue, g signin.Gate, number string) Menu {
-	m := Menu{Factors: map[string]string{}}
+	m := Menu{Factors: map[string]string{"default": "push1"}} // without a default a client that asks nobody ends in silence
 	var b strings.Builder
 	b.WriteString(c.Text("api.menu.title", "user", g.Username) + "\n\n")
 	ways := PushWays(g, number != "")
@@ -30,16 +31,25 @@ func MenuFor(c *message.Catalogue, g signin.Gate, number string) Menu {
 		b.WriteString(" " + option + ". " + c.Text("api.menu.push", "device", w.Device) + "\n")
 	}
 	if len(ways) == 0 {
-		m.Text = b.String() + c.Text("api.menu.code")
+		m.Text = Terminal(b.String() + c.Text("api.menu.code"))
 		return m
 	}
-	m.Factors["default"] = "push1"
 	b.WriteString("\n")
 	if number != "" {
 		b.WriteString(c.Text("api.menu.number", "number", number) + "\n\n")
 	}
-	m.Text = b.String() + c.Text("api.menu.options", "last", len(ways))
+	m.Text = Terminal(b.String() + c.Text("api.menu.options", "last", len(ways)))
 	return m
+}
+
+// Terminal is text that a terminal prints and does not obey: names in it are other people's.
+func Terminal(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != ' ' && !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // PushWays are the ways a request can be sent by, the person's default phone first (D-12), then the order of

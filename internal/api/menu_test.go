@@ -35,8 +35,20 @@ func TestTheMenuListsTheWaysAndEndsWithTheQuestion(t *testing.T) {
 	}
 	g := gate()
 	g.Policy.NumberRequired = "on"
-	if m := api.MenuFor(c, g, ""); m.Text != "Sign in as alice\n\nCode: " || len(m.Factors) != 0 {
+	if m := api.MenuFor(c, g, ""); m.Text != "Sign in as alice\n\nCode: " || len(m.Factors) != 1 || m.Factors["default"] != "push1" {
 		t.Errorf("where a number is demanded and cannot be shown: %q, %v", m.Text, m.Factors)
+	}
+}
+
+// A person names a phone, and a terminal must not obey it.
+func TestTheMenuPrintsNothingThatATerminalObeys(t *testing.T) {
+	g := gate()
+	g.Ways[1].Device = "\u202eTab\x1b[2Jlet\r\u0007\xff"
+	if m := api.MenuFor(message.English(), g, ""); !strings.Contains(m.Text, " 1. Request to Tab[2Jlet\uFFFD\n") {
+		t.Errorf("%q", m.Text)
+	}
+	if got := api.Terminal("a\x1b[2Jb\r\nc\u202ed\x00é\xff"); got != "a[2Jb\ncdé\uFFFD" {
+		t.Errorf("%q", got)
 	}
 }
 

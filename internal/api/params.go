@@ -44,7 +44,7 @@ type pair struct{ name, value string }
 var errJSON = ErrInvalid.About("JSON body")
 
 // parseJSON reads one object of texts, numbers, truth values and lists of them, each name once. Null is as
-// if it were not there; an object stands as its text. An empty body and null are no parameters.
+// if it were not there; no parameter is an object. An empty body and null are no parameters.
 func parseJSON(body []byte) ([]pair, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, nil
@@ -127,8 +127,8 @@ func texts(raw json.RawMessage, list bool) ([]string, error) {
 			all = append(all, one...)
 		}
 		return all, nil
-	case raw[0] == '[':
+	case raw[0] == '[', raw[0] == '{':
 		return nil, errJSON
 	}
-	return []string{string(raw)}, nil // a number or an object
+	return []string{string(raw)}, nil // a number, as it was written
 }

@@ -92,6 +92,9 @@ func (c *Caller) without(r *http.Request, body []byte, credentials duosign.Crede
 func (c *Caller) check(r *http.Request, body []byte, signature string, app application.Application) (Signed, error) {
 	in, parsed := read(r, body)
 	version, err := c.verify(in.request, signature, app)
+	if errors.Is(err, ErrSignature) && in.request.Date == "" && !app.TakesDateless() {
+		err = dateless(app) // which says more than that the signature is not one of those without a date
+	}
 	if err != nil {
 		return Signed{}, err
 	}
@@ -184,17 +187,24 @@ func (c *Caller) mayCall(app application.Application, v duosign.Version, date st
 	case !v.Dated() && app.TakesDateless():
 		return nil
 	}
-	err := ErrNoTimestamp
-	if v.Dated() {
-		if duosign.CheckDate(date, c.Now()) == nil {
-			return nil
-		}
-		err = ErrTimestamp
+	if !v.Dated() {
+		return dateless(app)
+	}
+	if duosign.CheckDate(date, c.Now()) == nil {
+		return nil
 	}
 	if app.Type == application.TypeUnix {
 		return ErrStale
 	}
-	return err
+	return ErrTimestamp
+}
+
+// dateless is the refusal of a request without a date.
+func dateless(app application.Application) error {
+	if app.Type == application.TypeUnix {
+		return ErrStale
+	}
+	return ErrNoTimestamp
 }
 
 // incoming is a request taken apart.

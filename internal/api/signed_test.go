@@ -130,11 +130,14 @@ func TestWhoSignedIsToldFromWhoDidNot(t *testing.T) {
 		}), 40103},
 		{"one more parameter in the query", with(form("DIGOOD"), func(c *call) { c.after = func(r *http.Request) { r.URL.RawQuery = "user_id=x" } }), 40103},
 		{"no date", with(form("DIGOOD"), func(c *call) { c.date, c.version = "", duosign.V1 }), 40104},
-		{"two dates", with(form("DIGOOD"), func(c *call) { c.after = func(r *http.Request) { r.Header.Add("Date", c.date) } }), 40103},
+		{"two dates", with(form("DIGOOD"), func(c *call) { c.after = func(r *http.Request) { r.Header.Add("Date", c.date) } }), 40104},
+		{"no date, signed as if it could be", with(form("DIGOOD"), func(c *call) { c.date = "" }), 40104},
+		{"no date beside JSON", with(form("DIGOOD"), func(c *call) {
+			c.date, c.kind, c.version, c.body = "", "application/json", duosign.V5, `{"username":"alice"}`
+		}), 40104},
 		{"a date 6 minutes old", with(form("DIGOOD"), func(c *call) { c.date = "Tue, 03 Mar 2026 11:54:00 -0000" }), 40105},
 		{"a date 6 minutes ahead", with(form("DIGOOD"), func(c *call) { c.date = "Tue, 03 Mar 2026 12:06:00 -0000" }), 40105},
 		{"no date where that is allowed", with(form("DIDATELESS"), func(c *call) { c.date, c.version = "", duosign.V1 }), 0},
-		{"no date, from unix", with(form("DIUNIX"), func(c *call) { c.date, c.version = "", duosign.V1 }), 0},
 		{"no date, from unix that must send one", with(form("DIUNIXOFF"), func(c *call) { c.date, c.version = "", duosign.V1 }), 40301},
 		{"an old date, from unix", with(form("DIUNIX"), func(c *call) { c.date = "Tue, 03 Mar 2026 11:54:00 -0000" }), 40301},
 		{"an old date and another secret, from unix", with(form("DIUNIX"), func(c *call) { c.date, c.skey = "Tue, 03 Mar 2026 11:54:00 -0000", "x" }), 40103},
@@ -204,8 +207,8 @@ func TestAJSONBodyIsReadAsAFormWouldBe(t *testing.T) {
 		params := in.Params
 		return params, err
 	}
-	params, err := send(`{"s":"é","t":true,"f":false,"n":12.50,"z":null,"list":["a",1],"o":{"k": 1}}`, "")
-	if err != nil || params.Encode() != "f=0&list=a&list=1&n=12.50&o=%7B%22k%22%3A+1%7D&s=%C3%A9&t=1" {
+	params, err := send(`{"s":"é","t":true,"f":false,"n":12.50,"z":null,"list":["a",1]}`, "")
+	if err != nil || params.Encode() != "f=0&list=a&list=1&n=12.50&s=%C3%A9&t=1" {
 		t.Errorf("%s, %v", params.Encode(), err)
 	}
 	if params, err := send(`{"username":"alice"}`, "username=mallory&user_id=x"); err != nil || params.Encode() != "username=alice" {
@@ -216,7 +219,7 @@ func TestAJSONBodyIsReadAsAFormWouldBe(t *testing.T) {
 			t.Errorf("%s: %v, %v", nothing, params, err)
 		}
 	}
-	for _, bad := range []string{"[]", `"x"`, "{", `{"a":1}x`, `{"a":1}{"b":2}`, `{"a":1,"a":2}`, `{"a":[1,2]}`, `{"list":[[1]]}`, `{"a":}`, `{"a" 1}`, "\x00"} {
+	for _, bad := range []string{`{"a":{"k":1}}`, `{"list":[{"k":1}]}`, "[]", `"x"`, "{", `{"a":1}x`, `{"a":1}{"b":2}`, `{"a":1,"a":2}`, `{"a":[1,2]}`, `{"list":[[1]]}`, `{"a":}`, `{"a" 1}`, "\x00"} {
 		if params, err := send(bad, ""); !errors.Is(err, api.ErrInvalid) {
 			t.Errorf("%s: %v, %v", bad, params, err)
 		}

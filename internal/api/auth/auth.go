@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/api"
+	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/signin"
 )
@@ -15,6 +16,7 @@ type authAnswer struct {
 	Result  string `json:"result"` // allow, deny; waiting in auth_status
 	Status  string `json:"status"`
 	Message string `json:"status_msg"`
+	Token   string `json:"trusted_device_token,omitempty"` // with allow: to be sent with the next preauth
 }
 
 type txAnswer struct {
@@ -26,7 +28,9 @@ type statusAnswer struct {
 	Delayed bool `json:"auth_delayed"`
 }
 
-func answerOf(s api.Status) authAnswer { return authAnswer{s.Result, s.Status, s.Text} }
+func answerOf(s api.Status) authAnswer {
+	return authAnswer{Result: s.Result, Status: s.Status, Message: s.Text}
+}
 
 // errNoDevice is the answer to a factor nobody can serve: no such phone, no app on it, no texts, no calls.
 var errNoDevice = api.ErrInvalid.About("no capable device")
@@ -49,7 +53,7 @@ func (d *Door) auth(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(api.StatusOf(c.words, t)), nil
+	return d.answerTo(ctx, c, t), nil
 }
 
 // begin starts a sign-in. The gates are asked again: what preauth said may be old, and callers come here without it
@@ -101,9 +105,10 @@ func (d *Door) waits(ctx context.Context, t transaction.Transaction) bool {
 
 // describe adds what the caller says about the attempt.
 func (d *Door) describe(c call, a *signin.Attempt) error {
-	if title := clean(c.params.Get("type")); title != "Login request" { // the default's words
+	if title := phonewire.OneLine(c.params.Get("type"), phonewire.MaxTitle); title != "Login request" { // the default's words
 		a.Title = title
 	}
+	a.Keep = c.keptAs()
 	var err error
 	if a.Info, err = c.told(); err != nil {
 		return err
@@ -229,7 +234,7 @@ func (d *Door) authStatus(ctx context.Context, c call) (any, error) {
 			return nil, err
 		}
 	}
-	return statusAnswer{authAnswer: answerOf(api.StatusOf(c.words, t))}, nil
+	return statusAnswer{authAnswer: d.answerTo(ctx, c, t)}, nil
 }
 
 func (d *Door) hold() time.Duration {

@@ -47,6 +47,7 @@ type SignIn interface {
 	Prove(ctx context.Context, a signin.Attempt, code string) (transaction.Transaction, error)
 	Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error)
 	TimeOut(ctx context.Context, txID string) (transaction.Transaction, error)
+	Token(ctx context.Context, t transaction.Transaction) secret.Text
 }
 
 // Enroll is the part of enrolling this door calls.

@@ -190,8 +190,8 @@ func TestARequestIsSentAndWatchedToItsEnd(t *testing.T) {
 			if row.ID != sent.TxID || row.Title != "Transfer" || row.IP != "203.0.113.7" || row.Number != "" || row.ApplicationID != w.app.ID {
 				t.Errorf("request %+v", row)
 			}
-			want := []transaction.Field{{Label: "Name used there", Value: "Alice A."}, {Label: "from", Value: "a&b"}, {Label: "to", Value: "café  x"},
-				{Label: "bad", Value: "%zz"}, {Label: "Computer", Value: "db1"}}
+			want := []transaction.Field{{Label: "Name used there", Value: "Alice A."}, {Label: "Computer", Value: "db1"}, {Label: "from", Value: "a&b"},
+				{Label: "to", Value: "café x"}, {Label: "bad", Value: "%zz"}, {Label: "And", Value: "none"}}
 			if !slices.Equal(row.Info, want) {
 				t.Errorf("info %q", row.Info)
 			}

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/internal/api"
 	"countersign/internal/domain/transaction"
@@ -68,58 +66,13 @@ func flag(params url.Values, name string) bool {
 	return false
 }
 
-const (
-	maxPushInfo = 20_000 // bytes, exclusive
-	maxField    = 256    // characters kept of a line
-	maxFields   = 16
-)
+const maxPushInfo = 20_000 // bytes, exclusive
 
 // told gathers what the caller says about a sign-in, for the phone to show apart from the facts.
 func (c call) told() ([]transaction.Field, error) {
-	var fields []transaction.Field
-	add := func(label, value string) {
-		label, value = clean(label), clean(value)
-		if value != "" && len(fields) < maxFields {
-			fields = append(fields, transaction.Field{Label: label, Value: value})
-		}
-	}
-	add(c.words.Text("api.info.user"), c.params.Get("display_username"))
 	info := c.params.Get("pushinfo")
 	if len(info) >= maxPushInfo {
 		return nil, api.ErrInvalid.About("pushinfo")
 	}
-	for info != "" {
-		var one string
-		one, info, _ = strings.Cut(info, "&")
-		label, value, found := strings.Cut(one, "=")
-		if found {
-			add(unescape(label), unescape(value))
-		}
-	}
-	add(c.words.Text("api.info.host"), c.params.Get("hostname"))
-	return fields, nil
-}
-
-func unescape(s string) string {
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
-	}
-	return s
-}
-
-// clean keeps what is printable of a text, at most maxField characters.
-func clean(s string) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range s {
-		if n == maxField {
-			break
-		}
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			r = ' '
-		}
-		b.WriteRune(r)
-		n++
-	}
-	return strings.TrimSpace(b.String())
+	return api.Told(c.words, c.params.Get("display_username"), c.params.Get("hostname"), info), nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"countersign/internal/api"
+	"countersign/internal/base/secret"
 	"countersign/internal/domain/policy"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/flow/signin"
@@ -37,13 +38,14 @@ type prompt struct {
 }
 
 // preauth asks the gates. Everybody the gates let prove something gets "auth", also with nothing but a bypass
-// code. trusted_device_token and failmode change nothing: browsers are not remembered, and no caller is told more
-// because it fails open, which is noted of its host.
+// code. A trusted_device_token that is still good answers for the proof; failmode changes nothing: no caller is told
+// more because it fails open, which is noted of its host.
 func (d *Door) preauth(ctx context.Context, c call) (any, error) {
 	r, err := c.request()
 	if err != nil {
 		return nil, err
 	}
+	r.Remembered = secret.NewText(c.params.Get("trusted_device_token"))
 	d.Hosts.Hear(c.app, c.params.Get("hostname"), c.params.Get("failmode"))
 	g, err := d.SignIn.Preauth(ctx, r)
 	if err != nil {

@@ -133,7 +133,7 @@ func TestATerminalCanSendACodeWhenNothingElseIsOnTheMenu(t *testing.T) {
 	w.person("alice")
 	w.policy(func(p *policy.Policy) { p.Methods = []string{policy.MethodPasscode} })
 	r := w.send("POST", "preauth", "username", "alice", "text_prompt", "1")
-	if err := answered("preauth", true, r.status, []byte(r.raw)); err != nil || !strings.Contains(r.raw, `"factors":{}`) {
+	if err := answered("preauth", true, r.status, []byte(r.raw)); err != nil || !strings.Contains(r.raw, `"factors":{"default":"push1"}`) {
 		t.Errorf("%s: %v", r.raw, err)
 	}
 }

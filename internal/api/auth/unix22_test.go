@@ -387,16 +387,19 @@ func TestDuoUnix22WithoutAnAnswerEndsBeforeItsTwentiethPoll(t *testing.T) {
 
 // Without factors in the answer the client loses the code that was typed.
 func TestDuoUnix22TakesACodeWhereTheMenuHasNothingElse(t *testing.T) {
-	for what, change := range map[string]func(*policy.Policy){
-		"codes only":      func(p *policy.Policy) { p.Methods = []string{policy.MethodPasscode} },
-		"number demanded": func(p *policy.Policy) { p.NumberEntry, p.NumberRequired = 3, "on" },
+	for what, test := range map[string]struct {
+		change func(*policy.Policy)
+		told   string // to who asks nobody
+	}{
+		"codes only":      {func(p *policy.Policy) { p.Methods = []string{policy.MethodPasscode} }, "That way to sign in cannot be used"},
+		"number demanded": {func(p *policy.Policy) { p.NumberEntry, p.NumberRequired = 3, "on" }, "Requests cannot be used here. Use a code."},
 	} {
 		c, p := newDuoUnix(t)
-		c.policy(change)
+		c.policy(test.change)
 		c.typing(p.Code())
 		c.wants(what, c.login("alice"), in, "Code: ")
 		c.auto, c.sync = true, true
-		c.wants(what+", nobody to ask", c.login("alice"), failed, "")
+		c.wants(what+", nobody to ask", c.login("alice"), again, test.told)
 		c.env = p.Wrong()
 		c.wants(what+", a wrong code in the environment", c.login("alice"), again, "")
 	}

@@ -72,7 +72,8 @@ type answer struct {
 	PortalURL string `json:"enroll_portal_url"`
 	Devices   []device
 	Prompt    *prompt
-	Delayed   *bool `json:"auth_delayed"`
+	Delayed   *bool  `json:"auth_delayed"`
+	Token     string `json:"trusted_device_token"`
 	Time      int64
 
 	Barcode  string `json:"activation_barcode"`

@@ -3,7 +3,6 @@ package unix
 import (
 	"context"
 	"errors"
-	"net/url"
 	"strings"
 	"time"
 
@@ -51,7 +50,7 @@ func (d *Door) begin(c call) (api.Beginning, error) {
 	if err != nil {
 		return none, err
 	}
-	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: told(c), Told: !c.async()}, choice)
+	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: api.Told(words(), "", c.params["hostname"], c.params["pushinfo"]), Told: !c.async()}, choice)
 	if s, ok := api.StatusOfError(words(), err); ok {
 		return d.final(c, s)
 	}
@@ -165,31 +164,4 @@ func (d *Door) end(waiting context.Context, t transaction.Transaction) (transact
 		return d.SignIn.Watch(now, t.ID, t.ApplicationID)
 	}
 	return ended, err
-}
-
-// told is what the host says about the sign-in. The phone shows it apart from what is known.
-func told(c call) []transaction.Field {
-	var info []transaction.Field
-	add := func(label, value string) {
-		if len(info) < 10 && strings.TrimSpace(value) != "" {
-			info = append(info, transaction.Field{Label: clip(label, 200), Value: clip(value, 2000)})
-		}
-	}
-	add(words().Text("unix.info.host"), c.params["hostname"])
-	for _, pair := range strings.Split(clip(c.params["pushinfo"], 20_000), "&") {
-		name, value, _ := strings.Cut(pair, "=")
-		name, err1 := url.QueryUnescape(name)
-		value, err2 := url.QueryUnescape(value)
-		if err1 != nil || err2 != nil || strings.TrimSpace(name) == "" {
-			continue
-		}
-		switch name {
-		case "Server IP":
-			name = words().Text("unix.info.server_ip")
-		case "Command":
-			name = words().Text("unix.info.command")
-		}
-		add(name, value)
-	}
-	return info
 }

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
-	"unicode"
 
 	"countersign/internal/api"
 	"countersign/internal/base/message"
@@ -27,7 +25,7 @@ func (r result) document() document {
 	if r.allow {
 		word = api.ResultAllow
 	}
-	return document{{"result", word}, {"status", printable(r.text)}}
+	return document{{"result", word}, {"status", api.Terminal(r.text)}}
 }
 
 func words() *message.Catalogue { return message.English() }
@@ -73,7 +71,7 @@ func challenge(m api.Menu) document {
 	for n := 1; m.Factors[fmt.Sprint(n)] != ""; n++ {
 		factors = append(factors, field{fmt.Sprint(n), m.Factors[fmt.Sprint(n)]})
 	}
-	return document{{"result", "auth"}, {"status", words().Text("api.auth")}, {"prompt", printable(m.Text)}, {"factors", factors}}
+	return document{{"result", "auth"}, {"status", words().Text("api.auth")}, {"prompt", api.Terminal(m.Text)}, {"factors", factors}}
 }
 
 // enroll answers with the address where the person sets up a first device (C-04). Without one the person is
@@ -86,17 +84,7 @@ func (d *Door) enroll(c call, g signin.Gate) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return document{{"result", "enroll"}, {"status", printable(words().Text("api.enroll", "url", address))}}, nil
-}
-
-// printable is text that a terminal prints and does not obey: names in it are other people's.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != ' ' && !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD"))
+	return document{{"result", "enroll"}, {"status", api.Terminal(words().Text("api.enroll", "url", address))}}, nil
 }
 
 func clip(s string, n int) string {

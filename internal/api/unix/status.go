@@ -36,7 +36,7 @@ func (d *Door) status(c call) (any, error) {
 	}
 	s := api.StatusOf(words(), t)
 	if t.State == transaction.Pending {
-		return document{{"status", printable(s.Text)}}, nil
+		return document{{"status", api.Terminal(s.Text)}}, nil
 	}
 	d.polls.done(at)
 	return resultOf(s).document(), nil

@@ -161,15 +161,30 @@ func NormalizeCode(code string) string {
 // direction or hide themselves become spaces, runs of spaces one, and what is longer than max characters
 // is cut and ends with an ellipsis.
 func OneLine(text string, max int) string {
+	text = straight(text)
+	if utf8.RuneCountInString(text) <= max {
+		return text
+	}
+	return strings.TrimSpace(string([]rune(text)[:max-1])) + "…"
+}
+
+// BothEnds is OneLine for a text whose end says as much as its start, such as a command: what is too long loses its
+// middle, and an ellipsis stands there.
+func BothEnds(text string, max int) string {
+	text = straight(text)
+	if utf8.RuneCountInString(text) <= max {
+		return text
+	}
+	runes, half := []rune(text), (max-3)/2
+	return strings.TrimSpace(string(runes[:max-3-half])) + " … " + strings.TrimSpace(string(runes[len(runes)-half:]))
+}
+
+func straight(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) { // tabs and line ends, invisible and direction marks, spaces of all widths
 			return ' '
 		}
 		return r
 	}, strings.ToValidUTF8(text, "\uFFFD"))
-	text = strings.Join(strings.Fields(text), " ")
-	if utf8.RuneCountInString(text) <= max {
-		return text
-	}
-	return strings.TrimSpace(string([]rune(text)[:max-1])) + "…"
+	return strings.Join(strings.Fields(text), " ")
 }

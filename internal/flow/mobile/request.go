@@ -39,7 +39,7 @@ func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Reques
 func told(info []transaction.Field) []phonewire.Told {
 	var list []phonewire.Told
 	for _, i := range info {
-		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.OneLine(i.Value, phonewire.MaxValue)}
+		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.BothEnds(i.Value, phonewire.MaxValue)}
 		if line.Value != "" && len(list) < phonewire.MaxTold {
 			list = append(list, line)
 		}
