@@ -41,6 +41,7 @@ var (
 	ErrNotFound        = &Error{Status: 404, Code: 40401, Message: "Resource not found"}
 	ErrMethod          = &Error{Status: 405, Code: 40501, Message: "Method not allowed"}
 	ErrTooLarge        = &Error{Status: 413, Code: 41301, Message: "Request too large"}
+	ErrHost            = &Error{Status: 421, Code: 42101, Message: "This host name is not served here."}
 	ErrTooManyRequests = &Error{Status: 429, Code: 42901, Message: "Too Many Requests"}
 )
 

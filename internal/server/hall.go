@@ -13,7 +13,7 @@ import (
 // Handler is the whole program as one handler: what every request passes, outermost first, then
 // the rooms of mount.go.
 func (s *Server) Handler() http.Handler {
-	var h http.Handler = s.mux
+	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
 	h = hurry(h)
 	h = s.requestLog.Wrap(h)

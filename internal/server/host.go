@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"countersign/internal/api"
 )
 
 // hosts are the names this instance answers to, in lower case, each as host:port and, where the
@@ -78,6 +80,10 @@ func (h *hosts) guard(next http.Handler) http.Handler {
 			r.Host = full
 		}
 		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
+			if forProgram(r) {
+				api.WriteError(w, api.ErrHost)
+				return
+			}
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusMisdirectedRequest)

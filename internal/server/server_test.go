@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -98,6 +99,30 @@ func TestOnlyTheConfiguredNamesAreAnswered(t *testing.T) { // AC-044
 		w := httptest.NewRecorder()
 		if s.Handler().ServeHTTP(w, r); w.Code != 200 {
 			t.Errorf("%s by address: %d", path, w.Code)
+		}
+	}
+}
+
+// What a program asks for is answered in a form that it reads, also when the name or the path is not one of ours.
+func TestProgramsAreRefusedInTheirOwnForm(t *testing.T) {
+	s, err := open(t, configuration(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		host, path string
+		code       int
+	}{
+		{"api.example.edu", "//auth/v2/preauth", 40401}, {"api.example.edu", "/auth/v2/../v2/preauth", 40401}, {"api.example.edu", "/x/../rest/v1/preauth", 40401},
+		{"api.example.edu", "/auth//v2/preauth", 40401}, {"api.example.edu", "//rest/v1/preauth.bson", 40401},
+		{"evil.example", "/auth/v2/preauth", 42101}, {"evil.example", "//rest/v1/preauth", 42101},
+	} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Host, r.URL.Path, r.RequestURI = c.host, c.path, c.path
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		if want := fmt.Sprintf(`"code":%d,`, c.code); w.Code != c.code/100 || !strings.Contains(w.Body.String(), want) || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s%s: %d %s %s", c.host, c.path, w.Code, w.Header(), w.Body)
 		}
 	}
 }
