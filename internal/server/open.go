@@ -137,7 +137,8 @@ func (s *Server) openFlows(sender notice.Sender) {
 		PublicURL: s.Config.PublicURL, Zone: s.Config.Organization.Zone(), Sender: sender}
 	s.SignIn = &signin.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL}
-	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL, Mails: enroll.MailQuota()}
+	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL,
+		Mails: enroll.MailQuota(), Newcomers: enroll.NewcomerQuota()}
 	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand}
 	s.Mobile = &mobile.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
 		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),

@@ -40,3 +40,8 @@ func (s *store) RevokeEnrollments(ctx context.Context, userID string, now time.T
 		WHERE user_id = $1 AND used_at = 0 AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $2)`
 	return s.run.exec(ctx, q, []any{userID, micros(now)})
 }
+
+func (s *store) SweepEnrollments(ctx context.Context, userID string, before time.Time) (int64, error) {
+	const q = `DELETE FROM enrollment_links WHERE user_id = $1 AND expires_at > 0 AND expires_at < $2 AND expires_at - created_at <= $3`
+	return s.run.exec(ctx, q, []any{userID, micros(before), enrollment.PortalLife.Microseconds()})
+}

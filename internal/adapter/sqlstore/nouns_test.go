@@ -244,6 +244,29 @@ func TestEnrollments(t *testing.T) {
 		same(t, "a revoked one is not used", by("d1").Used.IsZero(), true)
 		same(t, "used", by("d3").Used, at(time.Minute))
 		same(t, "none is open", len(got[[]enrollment.Link](t)(db.Read().OpenEnrollments(ctx, "DU1", noon))), 0)
+
+		person(t, db, "DU2", "b")
+		portal := enrollment.Link{ID: "DE4", UserID: "DU2", Digest: []byte("d4"), Created: noon, Expires: at(enrollment.PortalLife)}
+		invited := enrollment.Link{ID: "DE5", UserID: "DU2", Digest: []byte("d5"), Created: noon, Expires: at(time.Hour)}
+		ours := enrollment.Link{ID: "DE6", UserID: "DU1", Digest: []byte("d6"), Created: noon, Expires: at(time.Second)}
+		write(t, db, func(s flow.Store) error {
+			for _, l := range []enrollment.Link{portal, invited, ours} {
+				if err := s.CreateEnrollment(ctx, l); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		sweep := func(when time.Duration) int64 {
+			return wrote(t, db, func(s flow.Store) (int64, error) { return s.SweepEnrollments(ctx, "DU2", at(when)) })
+		}
+		same(t, "swept too early", sweep(enrollment.PortalLife), int64(0))
+		_, err = db.Read().EnrollmentByDigest(ctx, portal.Digest)
+		same(t, "an application's link waits", err, nil)
+		same(t, "swept", sweep(48*time.Hour), int64(1))
+		_, err = db.Read().EnrollmentByDigest(ctx, portal.Digest)
+		fails(t, "swept", err, enrollment.ErrInvalid)
+		same(t, "an administrator's and others' stay", []string{by("d5").ID, by("d6").ID}, []string{"DE5", "DE6"})
 	})
 }
 

@@ -49,4 +49,6 @@ type Store interface {
 	UseEnrollments(ctx context.Context, userID string, now time.Time) error
 	// RevokeEnrollments ends a user's open links and returns how many.
 	RevokeEnrollments(ctx context.Context, userID string, now time.Time) (int64, error)
+	// SweepEnrollments forgets a user's links of applications (Link.Portal) that expired before; an administrator's stay.
+	SweepEnrollments(ctx context.Context, userID string, before time.Time) (int64, error)
 }

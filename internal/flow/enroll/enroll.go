@@ -32,7 +32,8 @@ type Flow struct {
 	Rand      io.Reader
 	PublicURL string // scheme and host of every link
 
-	Mails *quota.Quota // links mailed per name: MailQuota
+	Mails     *quota.Quota // links mailed per name: MailQuota
+	Newcomers *quota.Quota // people whom Portal registers, per application: NewcomerQuota; nil: no limit
 }
 
 // Owner is the page that shows a code: a sign-in or a portal session, one of the two.
@@ -69,6 +70,14 @@ const (
 
 // MailQuota is the limit of Flow.Mails.
 func MailQuota() *quota.Quota { return &quota.Quota{Limit: MaxMailsADay, Window: 24 * time.Hour} }
+
+// MaxNewcomers is how many people nobody knew one application may bring to the enrolment pages in an hour: names cost
+// a caller nothing, and each becomes a row that stays, because an account that was never set up must be able to go
+// stale (AC-037). The rest are led to the help desk.
+const MaxNewcomers = 500
+
+// NewcomerQuota is the limit of Flow.Newcomers.
+func NewcomerQuota() *quota.Quota { return &quota.Quota{Limit: MaxNewcomers, Window: time.Hour} }
 
 var (
 	// ErrMailLimit reports a page that has mailed its code MaxMails times.

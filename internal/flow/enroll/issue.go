@@ -26,6 +26,9 @@ const (
 // portalAgain is how long the same person gets the same link: clients repeat a call when its connection breaks.
 const portalAgain = 30 * time.Second
 
+// portalKept is how long the page of such a link says that it expired: afterwards the next one takes its place.
+const portalKept = time.Hour
+
 var (
 	// ErrIssueLife reports a life of less than a second or more than MaxIssueLife.
 	ErrIssueLife = errs.New(errs.Invalid, "activation.life")
@@ -113,7 +116,7 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 
 // Portal gives the link that opens the enrolment pages for a person whom the gates told to enrol. Somebody
 // unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
-// way in meanwhile.
+// way in meanwhile, or when the application has brought MaxNewcomers in an hour.
 func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	link, err := f.portal(ctx, app, userID, username)
 	if errors.Is(err, user.ErrNameTaken) { // of two that came at once the second finds the first
@@ -124,11 +127,13 @@ func (f *Flow) Portal(ctx context.Context, app application.Application, userID, 
 
 func (f *Flow) portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	var token string
+	var newcomer bool
 	err := f.DB.Write(ctx, func(st flow.Store) error {
-		u, err := f.invitee(ctx, st, app, userID, username)
+		u, fresh, err := f.invitee(ctx, st, app, userID, username)
 		if err != nil {
 			return err
 		}
+		newcomer = fresh
 		now := f.Now()
 		open, err := st.OpenEnrollments(ctx, u.ID, now)
 		if err != nil {
@@ -140,6 +145,9 @@ func (f *Flow) portal(ctx context.Context, app application.Application, userID, 
 				return nil
 			}
 		}
+		if _, err := st.SweepEnrollments(ctx, u.ID, now.Add(-portalKept)); err != nil {
+			return err
+		}
 		l := enrollment.Link{ID: id.Key(f.Rand, id.Enrollment), UserID: u.ID, Created: now, Expires: now.Add(enrollment.PortalLife)}
 		token = f.portalToken(l.ID)
 		l.Digest = f.Keys.Digest(enrollment.DigestPurpose, token)
@@ -147,6 +155,9 @@ func (f *Flow) portal(ctx context.Context, app application.Application, userID, 
 	})
 	if err != nil {
 		return "", err
+	}
+	if newcomer && f.Newcomers != nil {
+		f.Newcomers.Take(app.ID, f.Now())
 	}
 	return f.PublicURL + "/enroll/" + token, nil
 }
@@ -157,28 +168,30 @@ func (f *Flow) portalToken(linkID string) string {
 }
 
 // invitee finds the person, or registers who is not there yet.
-func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (user.User, error) {
-	var u user.User
-	var err error
+func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
 	if userID != "" {
 		u, err = st.LockUser(ctx, userID)
 	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
-		return f.register(ctx, st, app, username)
+		if f.Newcomers != nil && !f.Newcomers.Left(app.ID, f.Now()) {
+			return u, false, ErrIssueNone
+		}
+		u, err = f.register(ctx, st, app, username)
+		return u, true, err
 	}
 	if err != nil {
-		return u, err
+		return u, false, err
 	}
 	phones, err := st.PhonesOf(ctx, u.ID)
 	if err != nil {
-		return u, err
+		return u, false, err
 	}
 	for _, p := range phones {
 		if p.CanPush() || p.CanPasscode() {
-			return u, ErrIssueNone
+			return u, false, ErrIssueNone
 		}
 	}
 	if u.Status != user.Active {
-		return u, ErrIssueNone
+		return u, false, ErrIssueNone
 	}
-	return u, nil
+	return u, false, nil
 }
