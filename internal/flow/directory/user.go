@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
@@ -121,7 +122,7 @@ func (f *Flow) SetUser(ctx context.Context, actor, who string, c UserChange) (us
 			return err
 		}
 		if u.Status != before.Status && u.Status != user.Active {
-			if topics, err = f.endAccess(ctx, st, u.ID); err != nil {
+			if topics, err = f.endAccess(ctx, st, u); err != nil {
 				return err
 			}
 		}
@@ -154,7 +155,7 @@ func (f *Flow) DeleteUser(ctx context.Context, actor, who string) (user.User, er
 		if err := st.SaveUser(ctx, u); err != nil {
 			return err
 		}
-		if topics, err = f.endAccess(ctx, st, u.ID); err != nil {
+		if topics, err = f.endAccess(ctx, st, u); err != nil {
 			return err
 		}
 		if err := f.discardInvitations(ctx, st, u.ID); err != nil {
@@ -188,8 +189,8 @@ func (f *Flow) Unlock(ctx context.Context, actor, who string) (user.User, error)
 
 // endAccess ends a user's sessions, remembered browsers, open requests and pairing codes, and names who waits for
 // them.
-func (f *Flow) endAccess(ctx context.Context, st flow.Store, userID string) (topics []string, err error) {
-	now := f.Now()
+func (f *Flow) endAccess(ctx context.Context, st flow.Store, u user.User) (topics []string, err error) {
+	now, userID := f.Now(), u.ID
 	if err := st.EndSessions(ctx, userID, ""); err != nil {
 		return nil, err
 	}
@@ -201,11 +202,18 @@ func (f *Flow) endAccess(ctx context.Context, st flow.Store, userID string) (top
 		return nil, err
 	}
 	for _, t := range open {
-		if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, now); err != nil && !errors.Is(err, transaction.ErrDecided) {
+		_, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, now)
+		if err != nil && !errors.Is(err, transaction.ErrDecided) {
 			return nil, err
 		}
 		topics = append(topics, flow.PhoneTopic(t.PhoneID))
 		if t.LoginID == "" {
+			if err == nil && u.Status != user.Bypass {
+				err = f.explain(ctx, st, u, t)
+			}
+			if err != nil && !errors.Is(err, transaction.ErrDecided) {
+				return nil, err
+			}
 			continue
 		}
 		if err := st.BumpLogin(ctx, t.LoginID); err != nil {
@@ -218,6 +226,23 @@ func (f *Flow) endAccess(ctx context.Context, st flow.Store, userID string) (top
 	}
 	slices.Sort(topics)
 	return slices.Compact(topics), nil
+}
+
+// explain tells the program that waits for a request why it ended, and the log: no page does.
+func (f *Flow) explain(ctx context.Context, st flow.Store, u user.User, t transaction.Transaction) error {
+	row := audit.Authentication{ID: id.Key(f.Rand, id.Log), TxID: t.ID, Time: f.Now(), EventType: audit.EventAuthentication, Result: audit.Denied,
+		Reason: audit.UserDisabled, Factor: audit.FactorPush, UserID: u.ID, Username: t.Username, Email: u.Email, IP: t.IP}
+	if t.Number != "" {
+		row.Factor = audit.FactorVerifiedPush
+	}
+	row.Application.ID, row.Application.Name, row.Device.ID = t.ApplicationID, t.Application, t.PhoneID
+	if p, err := st.PhoneByID(ctx, t.PhoneID); err == nil {
+		row.Device.Name = p.Name
+	}
+	if err := st.ExplainTransaction(ctx, t.ID, row.Factor, row.Reason); err != nil {
+		return err
+	}
+	return st.LogAuthentication(ctx, row)
 }
 
 // discardInvitations ends enrollment links and bypass codes: a user in the trash has neither (C-08).
