@@ -55,10 +55,11 @@ func (p *page) fields(pairs ...any) {
 // table writes rows under headings, whose words come from the catalogue.
 func (p *page) table(headings []string, rows [][]any) {
 	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
+	words := make([]string, len(headings))
 	for i, h := range headings {
-		headings[i] = strings.ToUpper(label(h))
+		words[i] = strings.ToUpper(label(h))
 	}
-	fmt.Fprintln(t, strings.Join(headings, "\t"))
+	fmt.Fprintln(t, strings.Join(words, "\t"))
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, v := range row {

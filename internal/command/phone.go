@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"countersign/internal/base/phonewire"
 	"countersign/internal/client/phone"
 )
 
@@ -86,6 +87,7 @@ func (c *phoneList) Run(r *run) error {
 		Requests []requestDoc `json:"requests"`
 	}{[]accountDoc{}, []requestDoc{}}
 	var accounts, requests [][]any
+	var all []phonewire.Request
 	var failed error
 	for _, d := range devices {
 		a := d.doc()
@@ -98,7 +100,7 @@ func (c *phoneList) Run(r *run) error {
 		accounts = append(accounts, []any{a.Username, a.Organisation, a.PhoneName, a.AccountID, a.Trouble})
 		for _, q := range open {
 			doc.Requests = append(doc.Requests, requestDoc{q, a.AccountID})
-			requests = append(requests, requestRow(q))
+			requests, all = append(requests, requestRow(q)), append(all, q)
 		}
 	}
 	if failed != nil && len(devices) == 1 {
@@ -112,6 +114,9 @@ func (c *phoneList) Run(r *run) error {
 			return
 		}
 		p.table(requestHeadings, requests)
+		for _, q := range all {
+			told(p, q, "phone.told_of")
+		}
 	})
 }
 

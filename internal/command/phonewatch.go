@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,11 +46,33 @@ func (c *phoneWatch) Run(r *run) error {
 }
 
 func announce(p *page, q phonewire.Request) {
-	p.line("phone.request", "application", cell(q.ApplicationName), "username", cell(q.Username),
-		"from", cell(q.Browser), "ip", cell(q.IP), "until", time.UnixMilli(q.Expires).Local().Format(time.TimeOnly))
+	key, from := "phone.request_unplaced", []string{}
+	for _, part := range []string{q.Browser, q.IP} {
+		if part != "" {
+			key, from = "phone.request", append(from, part)
+		}
+	}
+	p.line(key, "application", cell(q.ApplicationName), "username", cell(q.Username), "from", cell(strings.Join(from, " ")),
+		"until", time.UnixMilli(q.Expires).Local().Format(time.TimeOnly))
+	told(p, q, "phone.told")
 	answer := "countersign phone approve " + q.Transaction
 	if q.NumberDigits > 0 {
 		answer += " --number N"
 	}
 	p.raw("  " + answer + "\n")
+}
+
+// told prints what the application says about a request under a heading, behind a bar on each line: it is not ours,
+// and a value that looks like a line of ours stays behind the bar. Nothing when nothing is told.
+func told(p *page, q phonewire.Request, heading string) {
+	if q.Title == "" && len(q.Info) == 0 {
+		return
+	}
+	p.line(heading, "id", cell(q.Transaction))
+	if q.Title != "" {
+		p.raw("  | " + cell(q.Title) + "\n")
+	}
+	for _, line := range q.Info {
+		p.raw("  | " + cell(line.Label) + ": " + cell(line.Value) + "\n")
+	}
 }
