@@ -4,8 +4,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
+	"countersign/internal/api/auth"
+	"countersign/internal/api/unix"
 	"countersign/internal/server/config"
 	"countersign/internal/site/web"
 )
@@ -31,11 +34,20 @@ func hurry(next http.Handler) http.Handler {
 		if r.ContentLength != 0 {
 			// A writer without deadlines, as in tests without a network, needs none.
 			connection := http.NewResponseController(w)
-			_ = connection.SetReadDeadline(time.Now().Add(bodyTime))
+			_ = connection.SetReadDeadline(time.Now().Add(bodyLimit(r.URL.Path)))
 			r.Body = &arriving{ReadCloser: r.Body, here: func() { _ = connection.SetReadDeadline(time.Time{}) }}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// bodyLimit is how long a body may take. The signed doors answer in two seconds whatever hangs (security 0e), but an
+// answer goes out only once the rest of the body is here or given up; hence a little more than that.
+func bodyLimit(path string) time.Duration {
+	if strings.HasPrefix(path, auth.At) || strings.HasPrefix(path, unix.At) {
+		return signedBody
+	}
+	return bodyTime
 }
 
 // arriving is a body that says when all of it was read.

@@ -17,9 +17,10 @@ import (
 // Limits of the listeners (AC-077). Bodies are bounded by the doors.
 const (
 	headerLimit  = 64 << 10
-	headerTime   = 10 * time.Second // from the first byte to the end of the headers
-	bodyTime     = 30 * time.Second // for a body to arrive
-	stallTime    = 30 * time.Second // a reader that takes nothing for so long is gone
+	headerTime   = 10 * time.Second        // from the first byte to the end of the headers
+	bodyTime     = 30 * time.Second        // for a body to arrive
+	signedBody   = 2200 * time.Millisecond // likewise, of a signed call
+	stallTime    = 30 * time.Second        // a reader that takes nothing for so long is gone
 	idleTime     = 2 * time.Minute
 	maxOpen      = 20_000 // connections a listener holds; further ones wait in the kernel's queue
 	maxStreams   = 128    // requests at once on an HTTP/2 connection
