@@ -37,6 +37,10 @@ var ErrNumber = errs.New(errs.Denied, "push.number")
 // asked for twice (decision 13, AC-011).
 var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 
+// CodeAgain is the reason of a transaction whose code is a step of a resynchronisation: the person is asked for the
+// next one (D-30). The log knows it as a wrong code.
+const CodeAgain = "code_again"
+
 // ticketLife is longer than any door takes a ticket.
 const ticketLife = time.Hour
 
@@ -177,6 +181,9 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 	s := a.session(t.ID)
 	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) (err error) {
 		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
+		if m.again {
+			t.Reason = CodeAgain
+		}
 		t.RememberAs = ""
 		if m.ok {
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
