@@ -2,10 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"countersign/internal/domain/application"
 	"countersign/internal/flow"
 )
 
@@ -14,6 +17,32 @@ import (
 type health struct {
 	DB       flow.DB
 	draining atomic.Bool
+
+	mu      sync.Mutex
+	written time.Time // when it was last tried whether the database takes a change
+	takes   error     // what came of it
+}
+
+// probeEvery is how long one trial to write stands for the next ones: anybody may ask.
+const probeEvery = 5 * time.Second
+
+// writable tries whether the database takes a change: one that can be read only, or is full, lets nobody sign in. The
+// row it writes is swept with the spent assertions.
+func (h *health) writable(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	if age := now.Sub(h.written); age >= 0 && age < probeEvery {
+		return h.takes
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // who leaves early proves nothing
+	defer cancel()
+	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
+		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
+		return err
+	})
+	h.written = now
+	return h.takes
 }
 
 func (h *health) alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
@@ -25,7 +54,11 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if _, err := h.DB.Read().LoadSettings(ctx); err != nil {
+	_, err := h.DB.Read().LoadSettings(ctx)
+	if err == nil {
+		err = h.writable(ctx)
+	}
+	if err != nil {
 		plain(w, http.StatusServiceUnavailable, "database\n")
 		return
 	}
