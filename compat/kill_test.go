@@ -301,6 +301,7 @@ func (l *life) compare() {
 			l.t.Errorf("a request that was open is %s", s.body)
 		}
 	}
+	l.answerWaiting()
 	for i, ticket := range l.ticket {
 		_, err := l.web.ExchangeAuthorizationCodeFor2faResult(ticket, "tia")
 		if l.ticketState[i] == acknowledged && err == nil {
@@ -322,6 +323,20 @@ func (l *life) compare() {
 		answer.Body.Close()
 		if answer.StatusCode != http.StatusBadRequest {
 			l.t.Errorf("an assertion that was used is answered %d", answer.StatusCode)
+		}
+	}
+}
+
+// answerWaiting answers the requests whose senders heard nothing of them any more: two at most may be open (decision 13).
+func (l *life) answerWaiting() {
+	l.t.Helper()
+	open, err := l.pia.Requests(l.t.Context())
+	if err != nil {
+		l.t.Errorf("the open requests: %v", err)
+	}
+	for _, r := range open {
+		if out, err := l.pia.Approve(l.t.Context(), r.Transaction, ""); err != nil || out.State != phonewire.StateApproved {
+			l.t.Errorf("a request that nobody heard of: %+v, %v", out, err)
 		}
 	}
 }
