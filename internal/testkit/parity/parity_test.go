@@ -61,7 +61,7 @@ var meant = []struct {
 	{"the Universal Prompt sends requests by itself, and logs that one too many was not sent (decision 13)",
 		func(t *twin, d door, first, other outcome) bool { return !t.ask.push() },
 		func(first, other outcome) outcome {
-			if strings.Replace(first.Logged, row(audit.Denied, audit.FrequentAttempts, audit.FactorPush), "", 1) == other.Logged {
+			if asked(first.Logged) == other.Logged {
 				other.Logged = first.Logged
 			}
 			return other
@@ -73,7 +73,7 @@ var meant = []struct {
 			for _, r := range strings.SplitAfter(first.Logged, "; ") {
 				if after, ok := strings.CutPrefix(rest, r); ok {
 					rest = after
-				} else if r != row(audit.Denied, audit.FactorRestricted, audit.FactorNone) && r != row(audit.Denied, audit.DenyUnenrolledUser, audit.FactorNone) &&
+				} else if r != row(audit.Denied, audit.FrequentAttempts, audit.FactorPush) && r != row(audit.Denied, audit.FactorRestricted, audit.FactorNone) && r != row(audit.Denied, audit.DenyUnenrolledUser, audit.FactorNone) &&
 					r != row(audit.Denied, audit.NoActivatedAccount, audit.FactorNone) {
 					return other
 				}
@@ -88,8 +88,20 @@ var meant = []struct {
 			return t.meanwhile == disables && d.direct() && !t.ask.push()
 		},
 		func(first, other outcome) outcome {
-			if strings.Replace(first.Logged, row(audit.Denied, audit.UserDisabled, audit.FactorPasscode), row(audit.Denied, audit.UserDisabled, audit.FactorNone), 1) == other.Logged {
+			if strings.Replace(asked(first.Logged), row(audit.Denied, audit.UserDisabled, audit.FactorPasscode), row(audit.Denied, audit.UserDisabled, audit.FactorNone), 1) == other.Logged {
 				other.Logged = first.Logged
+			}
+			return other
+		}},
+	{"a request that ends because its person is turned off is logged where no page tells the person (X-01)",
+		func(t *twin, d door, first, other outcome) bool {
+			return t.meanwhile == disables && d.direct() && t.ask.push()
+		},
+		func(first, other outcome) outcome {
+			for _, factor := range []string{audit.FactorPush, audit.FactorVerifiedPush} {
+				if strings.Replace(other.Logged, row(audit.Denied, audit.UserDisabled, factor), "", 1) == first.Logged {
+					other.Logged = first.Logged
+				}
 			}
 			return other
 		}},
@@ -101,6 +113,11 @@ var meant = []struct {
 			other.Decision = first.Decision
 			return other
 		}},
+}
+
+// asked leaves out of what the first door logged that a request of its own making was one too many.
+func asked(logged string) string {
+	return strings.Replace(logged, row(audit.Denied, audit.FrequentAttempts, audit.FactorPush), "", 1)
 }
 
 func (d door) direct() bool { return d.name != "oidc" && d.name != "frame" }
