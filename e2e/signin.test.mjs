@@ -222,7 +222,7 @@ describe('a code', () => {
       await signIn(page, app, user);
       const code = await phone.code();
       if (await page.locator('body[data-screen=push]').count()) {
-        await tabTo(page, 'Use a code', javaScriptEnabled);
+        await tabTo(page, 'Use a code');
         await page.keyboard.press('Enter');
         await screen(page, 'code');
       }
