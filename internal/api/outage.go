@@ -58,6 +58,9 @@ type noDatabase struct{ cause error }
 // Error is the text for logs.
 func (e *noDatabase) Error() string { return e.cause.Error() }
 
+// Unwrap gives what the database said.
+func (e *noDatabase) Unwrap() error { return e.cause }
+
 // unanswered tells a database that is away from one that answered something we cannot use: a damaged row is no outage.
 func unanswered(err error) bool {
 	return errs.KindOf(err) == errs.Unavailable || errors.Is(err, context.DeadlineExceeded)
@@ -127,9 +130,8 @@ func (o *Outage) recall(id string) (application.Application, bool) {
 	defer o.mu.Unlock()
 	now := o.Now()
 	k, ok := o.kept[id]
-	lost := !o.since.IsZero() && now.Sub(o.since) >= Patience
 	young := ok && !now.Before(k.at) && now.Sub(k.at) < KeptLife
-	if !lost || !young {
+	if !o.overdue() || !young {
 		return application.Application{}, false
 	}
 	return k.application, true
@@ -147,6 +149,20 @@ func (o *Outage) retryAfter() time.Duration {
 	}
 	return min(4*RetryAfter, RetryAfter+o.Now().Sub(o.since)/2).Truncate(time.Second)
 }
+
+// GivesUp reports that a call was turned away because its application could not be looked up, and that the database has
+// been lost for Patience. Nothing a caller sends or leaves out brings that about.
+func (o *Outage) GivesUp(err error) bool {
+	if lost := (*noDatabase)(nil); o == nil || !errors.As(err, &lost) {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.overdue()
+}
+
+// overdue reports that the database was lost for Patience. o.mu is held.
+func (o *Outage) overdue() bool { return !o.since.IsZero() && o.Now().Sub(o.since) >= Patience }
 
 // answer is what a caller gets whose request is good, by what is kept. Nothing that was sent chooses between the two.
 func (o *Outage) answer(app application.Application, params url.Values, cause *Error) error {

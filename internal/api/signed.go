@@ -76,7 +76,7 @@ func (c *Caller) Read(r *http.Request) (Signed, error) {
 
 // without answers a request whose application the database could not be asked for.
 func (c *Caller) without(r *http.Request, body []byte, credentials duosign.Credentials, lost *noDatabase) error {
-	shed := ErrTooManyRequests.With(lost.cause).After(c.Outage.retryAfter())
+	shed := ErrTooManyRequests.With(lost).After(c.Outage.retryAfter())
 	app, ok := c.Outage.recall(credentials.Key)
 	if !ok {
 		return shed

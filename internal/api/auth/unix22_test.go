@@ -484,7 +484,7 @@ func TestDuoUnix22ReadsWhyItIsDeniedAfterTheMenu(t *testing.T) {
 func TestDuoUnix22IsNotHeldForAsLongAsTheDatabaseIsLost(t *testing.T) {
 	c, p := newDuoUnix(t)
 	db := &away{DB: c.DB, lost: true}
-	c.door.DB = db // nothing is known of the application
+	c.door.DB, c.door.Outage = db, &api.Outage{Now: c.Clock.Now} // nothing is known of the application
 	c.h = c.door.Handler()
 	before := c.Clock.Now()
 	c.wants("from the beginning", c.login("alice"), aborted, "Rate-limiting")
