@@ -83,14 +83,20 @@ func (t Tickets) make(kind byte, whose string) (string, error) {
 		return "", err
 	}
 	b := t.mac(plain[:], whose)
-	h := hex.EncodeToString(append(b, t.pad(b, plain[:])...))
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:], nil
+	return spelled(append(b, t.pad(b, plain[:])...)), nil
 }
 
-// open reads a ticket made for the same and not long ago.
+// spelled is the one way to write the 16 bytes of a ticket.
+func spelled(b []byte) string {
+	h := hex.EncodeToString(b)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// open reads a ticket made for the same and not long ago. In another spelling it is none: it is used up by its letters
+// (AC-011).
 func (t Tickets) open(txid, whose string) (kind byte, ok bool) {
 	b, err := hex.DecodeString(strings.ReplaceAll(txid, "-", ""))
-	if err != nil || len(b) != 16 {
+	if err != nil || len(b) != 16 || spelled(b) != txid {
 		return 0, false
 	}
 	plain := t.pad(b[:ticketMACSize], b[ticketMACSize:])

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -53,6 +54,23 @@ func TestANumberOfPreauthStartsOneRequest(t *testing.T) {
 			t.Errorf("%+v", d)
 		}
 	})
+}
+
+// AC-011: another spelling of a ticket is no other ticket.
+func TestATicketHasOneSpelling(t *testing.T) {
+	w := newWorld(t, func(a *application.Application) { a.Policy.NumberEntry = 3 })
+	w.person("alice")
+	a := w.ok("POST", "preauth", "username", "alice", "client_supports_verified_push", "1")
+	if a.TxID == "" {
+		t.Fatalf("%+v", a)
+	}
+	call := []string{"username", "alice", "factor", "push", "device", "auto", "async", "1", "txid"}
+	bare := strings.ReplaceAll(a.TxID, "-", "")
+	for _, spelled := range []string{strings.ToUpper(a.TxID), bare, strings.ToUpper(bare), bare[:1] + "-" + bare[1:], a.TxID + "-", "-" + a.TxID, strings.Replace(a.TxID, "-", "", 1)} {
+		w.fails(40002, "txid", "POST", "auth", append(call, spelled)...)
+	}
+	w.ok("POST", "auth", append(call, a.TxID)...)
+	w.fails(40002, "txid", "POST", "auth", append(call, a.TxID, "hostname", "db1")...)
 }
 
 // The same call again, dated and letter by letter, is the same request (decision 0026); a second later it is another.
