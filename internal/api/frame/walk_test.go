@@ -130,3 +130,20 @@ func TestAfterOneAdditionTheNextNeedsAProofOfItsOwn(t *testing.T) {
 		}
 	}
 }
+
+// B-08, B-09: who has no device yet cannot prove anything, and meets no link to a page that asks for a proof.
+func TestTheWizardOfANewcomerLeadsToNoDevicePages(t *testing.T) {
+	w := start(t)
+	w.User("ana")
+	v, at := w.open("TX", "ana")
+	for _, path := range []string{at + "/setup", at + "/setup/type", at + "/setup/number?type=mobile", at + "/setup/install?type=tablet&platform=ios"} {
+		v.Open(path)
+		if !strings.HasPrefix(v.Screen(), "setup-") || strings.Contains(v.Page, at+`/add"`) || strings.Contains(v.Page, at+`/settings"`) {
+			t.Errorf("%s: %s %s", path, v.Screen(), v.Page)
+		}
+	}
+	w.setUp(v, at, "858 534 2230")
+	if v.Screen() != "setup-finish" || !strings.Contains(v.Page, at+`/settings"`) {
+		t.Errorf("with a phone: %s %s", v.Screen(), v.Page)
+	}
+}

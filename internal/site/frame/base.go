@@ -13,7 +13,7 @@ type Base struct {
 	Mine      string // address of the device pages while they are open; the rail leads there without another proof
 	Spent     bool   // those device pages open no more additions: the rail leads to another proof
 	Section   Section
-	Devices   bool // self-service is on: the links of the rail show
+	Devices   bool // self-service is on and the person has something to prove with: the links of the rail show
 	Alone     bool // nothing frames the page: it came by an enrollment link
 	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends
 	Theme     string

@@ -210,6 +210,8 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 			return devices.ErrOff
 		}
 		v.path += "/" + string(section)
+	} else if v.newcomer() {
+		v.base.Devices = false // nothing to prove with, and no devices to see: the wizard is the way
 	}
 	if v.Refusal() == nil {
 		v.base.Ending = p.ending(l, v.base.Home, r)
@@ -217,6 +219,11 @@ func (p *Pages) serveLogin(section Section, next handler, l login.Login, key sec
 		v.base.Devices = false // links that lead back here only
 	}
 	return next(p, v, w, r)
+}
+
+// newcomer reports whether the person still sets up a first device here, and has proved nothing.
+func (v view) newcomer() bool {
+	return v.Login.Enrolling && len(v.Ways) == 0 && v.Login.Stage == login.Open && v.Login.ManageProof.IsZero()
 }
 
 // manage is one request's device session and what its pages need.
