@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/client/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/directory"
@@ -146,4 +147,31 @@ func TestTheWizardOfANewcomerLeadsToNoDevicePages(t *testing.T) {
 	if v.Screen() != "setup-finish" || !strings.Contains(v.Page, at+`/settings"`) {
 		t.Errorf("with a phone: %s %s", v.Screen(), v.Page)
 	}
+}
+
+// C-31: the page says which box goes on, and the cursor stands at it.
+func TestANumberThatIsTakenNamesBothWaysOn(t *testing.T) {
+	w := start(t)
+	first := w.setUpAna(t)
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/add?code=1")
+	v.Send(at+"/add/code", "code", w.code(first))
+	mine := strings.TrimSuffix(v.At.Path, "/setup/type")
+	v.Open(mine + "/setup/number?type=mobile")
+	v.Send(mine+"/setup/number?type=mobile", "country", "US", "number", "858 534 2230", "sure", "1")
+	box := v.Find(`<input type="checkbox" (name="replace"[^>]*)>`)
+	if v.Status != http.StatusConflict || !strings.Contains(v.Page, "tick the box. For another phone, type its number.") ||
+		!strings.Contains(box, "data-focus") || !strings.Contains(box, "required") || strings.Count(v.Page, "data-focus") != 1 {
+		t.Errorf("%d %s: %s", v.Status, box, v.Page)
+	}
+}
+
+// setUpAna lets a new person called ana set up a phone, and gives it back.
+func (w *world) setUpAna(t *testing.T) *phone.Device {
+	t.Helper()
+	w.User("ana")
+	v, at := w.open("TX", "ana")
+	d := w.setUp(v, at, "858 534 2230")
+	v.Send(at + "/setup/finish")
+	return d
 }
