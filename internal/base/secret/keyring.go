@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"context"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -170,12 +171,19 @@ func (k *Keyring) oldest() byte {
 }
 
 // SlowDigest is Argon2id (2 passes, 19 MiB) over the peppered code, for short human codes.
-// salt is per user and at least 8 bytes. It blocks while four others are at work.
-func (k *Keyring) SlowDigest(purpose string, salt []byte, code string) []byte {
-	peppered := k.Digest("pepper|"+purpose, code)
-	k.slow <- struct{}{}
+// salt is per user and at least 8 bytes. It waits while four others are at work; the error is that of ctx, whose end
+// gives up the place in the queue.
+func (k *Keyring) SlowDigest(ctx context.Context, purpose string, salt []byte, code string) ([]byte, error) {
+	select {
+	case k.slow <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	defer func() { <-k.slow }()
-	return argon2.IDKey(peppered, salt, 2, 19*1024, 1, 32)
+	if err := ctx.Err(); err != nil { // both at once, or it was over before
+		return nil, err
+	}
+	return argon2.IDKey(k.Digest("pepper|"+purpose, code), salt, 2, 19*1024, 1, 32), nil
 }
 
 func (m *masterKey) derive(info string) []byte {

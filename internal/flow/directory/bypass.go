@@ -59,9 +59,13 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRe
 		return BypassCode{}, err
 	}
 	// Slow on purpose, so it is done before the database transaction. The salt never changes.
+	digest, err := f.Keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, plain)
+	if err != nil {
+		return BypassCode{}, err
+	}
 	c := bypass.Code{
 		ID: id.Key(f.Rand, id.BypassCode), UserID: u.ID, Created: f.Now(), Creator: actor, UsesLeft: r.Uses,
-		Digest: f.Keys.SlowDigest(bypass.DigestPurpose, u.Salt, plain),
+		Digest: digest,
 	}
 	if r.Uses == 0 {
 		c.UsesLeft = bypass.Unlimited

@@ -362,7 +362,9 @@ func TestABypassCodeIsMadeStoredSlowlyAndReplacesEarlierOnes(t *testing.T) { // 
 		spend := func(code string) bool {
 			ok := false
 			b.write(func(st flow.Store) (err error) {
-				_, ok, err = st.SpendBypassCode(ctx, u.ID, b.Keys.SlowDigest(bypass.DigestPurpose, u.Salt, code), b.now)
+				digest, err := b.Keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, code)
+				b.ok(err)
+				_, ok, err = st.SpendBypassCode(ctx, u.ID, digest, b.now)
 				return err
 			})
 			return ok

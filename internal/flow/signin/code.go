@@ -143,7 +143,7 @@ func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]b
 	if err != nil || len(live) == 0 {
 		return nil, err
 	}
-	return f.Keys.SlowDigest(bypass.DigestPurpose, s.User.Salt, code), nil
+	return f.Keys.SlowDigest(ctx, bypass.DigestPurpose, s.User.Salt, code)
 }
 
 // try looks for the code among everything the user could mean by it. hit is what it fitted a moment ago: when that can be

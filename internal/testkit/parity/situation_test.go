@@ -279,7 +279,10 @@ func (w *world) plant(n int, s situation, doors []door) ([]*twin, error) {
 	_, _ = rand.Read(x.seed) // never fails
 	_, _ = rand.Read(x.salt)
 	if s.bypass != "" {
-		x.bypass = w.Keys.SlowDigest(bypass.DigestPurpose, x.salt, s.bypass)
+		var err error
+		if x.bypass, err = w.Keys.SlowDigest(w.t.Context(), bypass.DigestPurpose, x.salt, s.bypass); err != nil {
+			return nil, err
+		}
 	}
 	code := ""
 	if s.ask != nothing && !s.ask.push() {
