@@ -69,13 +69,19 @@ func (c *initCommand) Run(r *run) error {
 	if err != nil {
 		return err
 	}
+	done := false
 	if known && keyed && before.Version == before.Target {
+		if done, err = server.SetUp(r.ctx, db); err != nil {
+			return err
+		}
+	}
+	if done {
 		return errInitialized.Arg("config", path)
 	}
 	if err := db.Migrate(r.ctx); err != nil {
 		return err
 	}
-	keys, err := server.OpenKeys(r.ctx, db, cfg.MasterKeyFile)
+	keys, err := server.MakeKeys(r.ctx, db, cfg.MasterKeyFile)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,35 +21,69 @@ var ErrWrongKey = errors.New("the master key does not belong to this database; p
 // ErrKeyMissing reports a database with secrets and no master key file.
 var ErrKeyMissing = errors.New("the master key file is missing and the database already holds secrets; restore the file from your backup, a new key cannot open them")
 
-// OpenKeys loads the master keys at path and checks them against the database. An empty database
-// without a key file gets a new one; nothing else ever makes a key.
+// ErrNotSetUp reports a database that holds nothing, and no master key file.
+var ErrNotSetUp = errors.New("nothing is set up here yet; run: countersign init")
+
+// ErrOtherDatabase reports a master key whose database is somewhere else: this one holds nothing. It passes when the
+// database is put back. To take it for a new one would forget every application.
+var ErrOtherDatabase = errors.New("this database is empty, but the master key was made for one with applications and people; restore the backup or correct database.url (only to begin anew with nothing: countersign init)")
+
+// OpenKeys loads the master keys at path and checks them against the database. It makes and changes nothing.
 func OpenKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, error) {
-	keys, err := secret.Load(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		empty, err := holdsNothing(ctx, db)
-		if err != nil {
-			return nil, err
-		}
-		if !empty {
-			return nil, fmt.Errorf("%s: %w", path, ErrKeyMissing)
-		}
-		if keys, err = secret.Create(path); err != nil {
-			return nil, fmt.Errorf("make the master key: %w", err)
-		}
-		return keys, checkKeys(ctx, db, keys, path)
-	}
+	stored, err := sealedBefore(ctx, db)
 	if err != nil {
 		return nil, err
 	}
-	return keys, checkKeys(ctx, db, keys, path)
+	keys, err := secret.Load(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, keyless(path, stored)
+	case err != nil:
+		return nil, err
+	case stored == nil:
+		return nil, fmt.Errorf("%s: %w", path, ErrOtherDatabase)
+	}
+	return keys, checkKeys(keys, stored, path)
 }
 
-// checkKeys seals the sentinel on first use and opens it ever after.
-func checkKeys(ctx context.Context, db flow.DB, keys *secret.Keyring, path string) error {
+// MakeKeys is OpenKeys for an instance that may be new: in a database that holds nothing the sentinel is sealed with
+// the key at path, which is made when there is none. Nothing else ever makes a key.
+func MakeKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, error) {
+	keys, err := OpenKeys(ctx, db, path)
+	switch {
+	case errors.Is(err, ErrNotSetUp):
+		if keys, err = secret.Create(path); err != nil {
+			return nil, fmt.Errorf("make the master key: %w", err)
+		}
+	case errors.Is(err, ErrOtherDatabase):
+		if keys, err = secret.Load(path); err != nil {
+			return nil, err
+		}
+	default:
+		return keys, err
+	}
 	stored, err := keepSecret(ctx, db, settings.SecretSentinel, keys.Seal(settings.SecretPurpose, settings.SecretSentinel, []byte(sentinel)))
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return keys, checkKeys(keys, stored, path)
+}
+
+// SetUp reports whether an instance has sealed its sentinel into the database, whose schema is there.
+func SetUp(ctx context.Context, db flow.DB) (bool, error) {
+	stored, err := sealedBefore(ctx, db)
+	return stored != nil, err
+}
+
+// keyless is why there is no instance without the key file at path.
+func keyless(path string, stored []byte) error {
+	if stored != nil {
+		return fmt.Errorf("%s: %w", path, ErrKeyMissing)
+	}
+	return fmt.Errorf("%s: %w", path, ErrNotSetUp)
+}
+
+func checkKeys(keys *secret.Keyring, stored []byte, path string) error {
 	plain, err := keys.Open(settings.SecretPurpose, settings.SecretSentinel, stored)
 	if err != nil || string(plain) != sentinel {
 		return fmt.Errorf("%s: %w", path, ErrWrongKey)
@@ -59,23 +94,23 @@ func checkKeys(ctx context.Context, db flow.DB, keys *secret.Keyring, path strin
 // errTaken undoes a database transaction whose only purpose was to look.
 var errTaken = errors.New("looked")
 
-// holdsNothing reports whether no instance has sealed anything here yet. It asks by trying to
-// be first and taking that back, so it needs no second way to read.
-func holdsNothing(ctx context.Context, db flow.DB) (bool, error) {
-	first := false
-	err := db.Write(ctx, func(st flow.Store) error {
-		mine := []byte("looking")
-		stored, err := st.KeepSecret(ctx, settings.SecretSentinel, mine)
-		if err != nil {
+// sealedBefore gives the sentinel, nil when no instance has sealed one here yet. It asks by trying to be first and
+// taking that back, so it needs no second way to read.
+func sealedBefore(ctx context.Context, db flow.DB) (stored []byte, err error) {
+	mine := []byte("looking")
+	err = db.Write(ctx, func(st flow.Store) (err error) {
+		if stored, err = st.KeepSecret(ctx, settings.SecretSentinel, mine); err != nil {
 			return err
 		}
-		first = string(stored) == string(mine)
 		return errTaken
 	})
 	if !errors.Is(err, errTaken) {
-		return false, err
+		return nil, err
 	}
-	return first, nil
+	if bytes.Equal(stored, mine) {
+		return nil, nil
+	}
+	return stored, nil
 }
 
 // keepSecret stores sealed unless there is one, and gives what is stored.

@@ -38,6 +38,10 @@ type Options struct {
 	Sender notice.Sender    // nil: the configured mail server
 	HSTS   bool             // tell browsers never to come back without TLS
 
+	// MustExist opens only what was set up before: no file, schema or key is made for a database that holds nothing.
+	// Run sets it.
+	MustExist bool
+
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
@@ -79,8 +83,8 @@ type Server struct {
 }
 
 // Open builds an instance in order: database, keys, bell, mail, flows, doors and pages. A master
-// key that does not belong to the database is refused (ErrWrongKey, ErrKeyMissing). Whoever
-// opened it closes it, after Serve has returned.
+// key that does not belong to the database is refused (ErrWrongKey, ErrKeyMissing, with MustExist also ErrOtherDatabase
+// and ErrNotSetUp). Whoever opened it closes it, after Serve has returned.
 func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error) {
 	o = o.withDefaults()
 	if err := c.Validate(); err != nil {
@@ -92,10 +96,14 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if err := s.openDatabase(ctx); err != nil {
+	if err := s.openDatabase(ctx, o.MustExist); err != nil {
 		return nil, err
 	}
-	if s.Keys, err = OpenKeys(ctx, s.DB, c.MasterKeyFile); err != nil {
+	keys := MakeKeys
+	if o.MustExist {
+		keys = OpenKeys
+	}
+	if s.Keys, err = keys(ctx, s.DB, c.MasterKeyFile); err != nil {
 		return nil, err
 	}
 	if err := s.openPush(ctx); err != nil {

@@ -47,7 +47,7 @@ func (w *opening) run(ctx context.Context) {
 			w.err = nil // told to stop
 			return
 		}
-		if !sqlstore.Passing(w.err) {
+		if !sqlstore.Passing(w.err) && !errors.Is(w.err, ErrOtherDatabase) {
 			return
 		}
 		if wait == firstWait {

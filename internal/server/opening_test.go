@@ -15,9 +15,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 	"countersign/internal/testkit"
+	"countersign/internal/testkit/pgtest"
 )
 
 // address is where nobody listens now.
@@ -137,6 +143,156 @@ func TestAWrongConfigurationEndsTheStart(t *testing.T) {
 				t.Error("it ended without a reason")
 			}
 		})
+	}
+}
+
+// A host whose application the server does not know lets its people in, too. So a node never takes the place of an
+// instance that is gone, and opens when that is back (AC-020, AC-082).
+func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
+	c := pgtest.OwnCluster(t)
+	postgres := configuration(t.TempDir())
+	postgres.Database.URL = secret.NewText(c.DSN)
+	file := configuration(t.TempDir())
+	admin := func(statements ...string) func() error {
+		return func() error {
+			conn, err := pgx.Connect(t.Context(), strings.Replace(c.DSN, "/one?", "/postgres?", 1))
+			if err != nil {
+				return err
+			}
+			defer conn.Close(t.Context())
+			for _, s := range statements {
+				_, failed := conn.Exec(t.Context(), s)
+				err = errors.Join(err, failed)
+			}
+			return err
+		}
+	}
+	move := func(from, to string) func() error { return func() error { return os.Rename(from, to) } }
+	aside := file.SQLiteFile() + ".aside"
+	emptied := func() error {
+		db, err := sqlstore.Open(t.Context(), sqlstore.Options{Path: file.SQLiteFile()})
+		if err == nil {
+			err = db.Close()
+		}
+		return err
+	}
+	migrated := func(o sqlstore.Options) func() error {
+		return func() error {
+			db, err := sqlstore.Open(t.Context(), o)
+			if err == nil {
+				err = errors.Join(db.Migrate(t.Context()), db.Close())
+			}
+			return err
+		}
+	}
+	for _, try := range []struct {
+		name    string
+		c       config.Config
+		lose    []func() error
+		restore []func() error
+	}{
+		{"a PostgreSQL database made anew", postgres, []func() error{admin(`ALTER DATABASE one RENAME TO aside`, `CREATE DATABASE one`)},
+			[]func() error{admin(`DROP DATABASE one WITH (FORCE)`, `ALTER DATABASE aside RENAME TO one`)}},
+		{"one with a schema and nothing in it", postgres, []func() error{admin(`ALTER DATABASE one RENAME TO aside`, `CREATE DATABASE one`), migrated(sqlstore.Options{URL: c.DSN})},
+			[]func() error{admin(`DROP DATABASE one WITH (FORCE)`, `ALTER DATABASE aside RENAME TO one`)}},
+		{"a PostgreSQL database that is gone", postgres, []func() error{admin(`ALTER DATABASE one RENAME TO aside`)}, []func() error{admin(`ALTER DATABASE aside RENAME TO one`)}},
+		{"a file that is gone", file, []func() error{move(file.SQLiteFile(), aside)}, []func() error{move(aside, file.SQLiteFile())}},
+		{"a file made anew", file, []func() error{move(file.SQLiteFile(), aside), emptied}, []func() error{move(aside, file.SQLiteFile())}},
+	} {
+		t.Run(try.name, func(t *testing.T) {
+			c := try.c
+			c.Listen = address(t)
+			c.PublicURL, c.APIHosts, c.TLS.Mode = "https://"+c.Listen, []string{c.Listen}, config.TLSLocal
+			s, err := open(t, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, err := s.DB.Read().ApplicationByID(t.Context(), application.PortalID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			for _, do := range try.lose {
+				if err := do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			ended, log := make(chan error, 1), &testkit.Log{}
+			go func() {
+				ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+			}()
+			client := trusting(t, filepath.Join(c.DataDir, "tls"))
+			until := func(what string, want int, path string) {
+				t.Helper()
+				for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+					r, _ := http.NewRequestWithContext(ctx, "POST", "https://"+c.Listen+path, strings.NewReader("user=ana"))
+					r.Header.Set("Authorization", "Basic RElYWFhYWFhYWFhYWFhYWFhYWFg6YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQ==")
+					r.Header.Set("Date", time.Now().UTC().Format(time.RFC1123Z))
+					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+					answer, err := client().Do(r)
+					if err == nil {
+						answer.Body.Close()
+						if answer.StatusCode == want {
+							return
+						}
+						if want == http.StatusTooManyRequests {
+							t.Fatalf("%s: %d\n%s", what, answer.StatusCode, log)
+						}
+					}
+					if time.Now().After(end) || len(ended) > 0 {
+						t.Fatalf("%s: %v\n%s", what, err, log)
+					}
+				}
+			}
+			until("without it", http.StatusTooManyRequests, "/auth/v2/preauth")
+			for end := time.Now().Add(20 * time.Second); strings.Count(log.String(), "trying again") < 2; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) || len(ended) > 0 {
+					t.Fatalf("it does not try on:\n%s", log)
+				}
+			}
+			until("after another try", http.StatusTooManyRequests, "/auth/v2/preauth")
+			for _, do := range try.restore {
+				if err := do(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			until("with it", http.StatusUnauthorized, "/auth/v2/preauth")
+			stop()
+			if err := <-ended; err != nil {
+				t.Errorf("ended with %v", err)
+			}
+			if s, err = open(t, c); err != nil {
+				t.Fatal(err)
+			}
+			after, err := s.DB.Read().ApplicationByID(t.Context(), application.PortalID)
+			if err != nil || string(after.Secret) != string(before.Secret) {
+				t.Errorf("another instance took its place: %v", err)
+			}
+			s.Close()
+		})
+	}
+}
+
+// Without a key nothing was ever set up: that is for init to do.
+func TestAnEmptyDatabaseWithoutAKeyEndsTheStart(t *testing.T) {
+	for name, dsn := range map[string]string{"PostgreSQL": pgtest.New(t), "SQLite": ""} {
+		c := configuration(t.TempDir())
+		c.Listen, c.Database.URL = address(t), secret.NewText(dsn)
+		db, err := sqlstore.Open(t.Context(), sqlstore.Options{URL: dsn, Path: c.SQLiteFile()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		for range 2 {
+			if err := server.Run(t.Context(), c, server.Options{Log: slog.New(slog.DiscardHandler)}); !errors.Is(err, server.ErrNotSetUp) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := os.Stat(c.MasterKeyFile); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: a key was made: %v", name, err)
+		}
 	}
 }
 

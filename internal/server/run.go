@@ -13,10 +13,11 @@ import (
 )
 
 // Run opens an instance and serves it on the configured address until ctx ends. A wrong configuration, key or
-// database ends it. While the database is merely away, or takes its time to open, it listens and says so, and
+// database ends it. While the database is merely away or takes its time to open, or an empty one is in its place, it listens and says so, and
 // tries on: a host that cannot reach anybody lets its people in (security 0, AC-020).
 func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	o = o.withDefaults()
+	o.MustExist = true
 	ctx, cancel := context.WithCancel(ctx)
 	w := startOpening(ctx, c, o)
 	defer func() {

@@ -61,6 +61,10 @@ func postgresError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	var c *pgconn.ConnectError // first: whatever PostgreSQL says to a connection, nothing was asked of it
+	if errors.As(err, &c) {
+		return ErrUnavailable.With(err)
+	}
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		switch e.Code[:2] {
@@ -74,12 +78,29 @@ func postgresError(ctx context.Context, err error) error {
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	var n net.Error
-	var c *pgconn.ConnectError
-	if errors.As(err, &c) || errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	if errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, puddle.ErrClosedPool) || pgconn.SafeToRetry(err) {
 		return ErrUnavailable.With(err)
 	}
 	return fmt.Errorf("sqlstore: %w", err)
+}
+
+// refused tells, of what PostgreSQL answers to a connection, what an operator can correct from what passes; any
+// other error stays what it is.
+func refused(err error) error {
+	var c *pgconn.ConnectError
+	var e *pgconn.PgError
+	if !errors.As(err, &c) || !errors.As(err, &e) {
+		return err
+	}
+	if e.Code == "3D000" {
+		return ErrMissing.Arg("name", c.Config.Database).With(err)
+	}
+	switch e.Code[:2] {
+	case "28", "42", "22", "0A": // who we are, what we may; settings in the address
+		return ErrRefused.Arg("name", c.Config.Database).With(err)
+	}
+	return err
 }
 
 // lostRace reports errors after which the same transaction may simply be run again.

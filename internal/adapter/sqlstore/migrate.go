@@ -46,7 +46,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect string) error {
 	if err != nil {
 		return fmt.Errorf("sqlstore: migrate: %w", err)
 	}
-	return checkVersion(dialect, v)
+	return checkVersion(dialect, v, true)
 }
 
 // target is the version of the newest migration in this program.
@@ -65,7 +65,10 @@ func target(dialect string) (newest int64) {
 	return newest
 }
 
-func checkVersion(dialect string, version int64) error {
+func checkVersion(dialect string, version int64, mustExist bool) error {
+	if version == 0 && mustExist {
+		return ErrEmpty
+	}
 	if t := target(dialect); version > t {
 		return ErrNewer.Arg("detail", fmt.Sprintf("%d > %d", version, t)).Arg("found", version).Arg("known", t)
 	}

@@ -24,6 +24,9 @@ type Options struct {
 	URL string
 	// Path is the SQLite file used when URL is empty. Missing folders are made.
 	Path string
+	// MustExist makes no SQLite file (ErrMissing) and takes no database without a schema (ErrEmpty): what was set up
+	// once and is gone is not begun anew.
+	MustExist bool
 	// Unchecked leaves out the integrity check, which reads a whole SQLite file: for commands that run
 	// beside a server that did it.
 	Unchecked bool
@@ -55,7 +58,7 @@ var (
 	_ flow.Store = (*store)(nil)
 )
 
-// Errors of starting; each has the argument "detail", for an operator.
+// Errors of starting, for an operator; each has the argument "detail", or the "name" of the database.
 var (
 	// ErrDamaged reports a SQLite file that is not whole: it is never repaired or replaced silently (AC-082).
 	ErrDamaged = errs.New(errs.Unavailable, "database.damaged")
@@ -65,12 +68,18 @@ var (
 	ErrForeign = errs.New(errs.Unavailable, "database.foreign")
 	// ErrUnsafe reports a database that does not keep what it confirmed (WAL, synchronous).
 	ErrUnsafe = errs.New(errs.Unavailable, "database.unsafe")
+	// ErrMissing reports a database that PostgreSQL does not have, or a SQLite file that must be there and is not.
+	ErrMissing = errs.New(errs.Unavailable, "database.missing")
+	// ErrEmpty reports a database without a schema where there must be one.
+	ErrEmpty = errs.New(errs.NotFound, "database.empty")
+	// ErrRefused reports a PostgreSQL that does not let us in: user, password, rights or a setting in the address.
+	ErrRefused = errs.New(errs.Unavailable, "database.refused")
 	// ErrUnavailable reports a database that cannot be reached now, or not in time.
 	ErrUnavailable = errs.New(errs.Unavailable, "unavailable")
 )
 
 // Open opens the database and checks that it is whole, safe and not newer than this program. It makes
-// a missing SQLite file and changes nothing else: call Migrate next. Errors: see above.
+// a missing SQLite file, unless it must exist, and changes nothing else: call Migrate next. Errors: see above.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

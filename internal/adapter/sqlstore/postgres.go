@@ -56,18 +56,18 @@ func openPostgres(ctx context.Context, o Options) (*postgresEngine, error) {
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, postgresError(ctx, err)
+		return nil, refused(postgresError(ctx, err))
 	}
 	e := &postgresEngine{pool: pool, cache: &cache{}, log: o.Logger}
 	e.reading = &store{run: &postgresReader{pool, e.cache}, cache: e.cache}
-	if err := e.check(ctx); err != nil {
+	if err := e.check(ctx, o.MustExist); err != nil {
 		pool.Close()
-		return nil, err
+		return nil, refused(err)
 	}
 	return e, nil
 }
 
-func (e *postgresEngine) check(ctx context.Context) error {
+func (e *postgresEngine) check(ctx context.Context, mustExist bool) error {
 	var durable string
 	if err := e.scan(ctx, `SHOW synchronous_commit`, &durable); err != nil {
 		return err
@@ -79,7 +79,7 @@ func (e *postgresEngine) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return checkVersion(PostgreSQL, version)
+	return checkVersion(PostgreSQL, version, mustExist)
 }
 
 // scan reads one row outside the hot path.

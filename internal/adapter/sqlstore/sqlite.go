@@ -42,7 +42,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFile(ctx, path); err != nil {
+	if err := checkFile(ctx, path, o.MustExist); err != nil {
 		return nil, err
 	}
 	e := &sqliteEngine{path: path}
@@ -57,7 +57,7 @@ func openSQLite(ctx context.Context, path string, o Options) (*sqliteEngine, err
 	if e.conn, err = connectSQLite(path, "wal_autocheckpoint(4096)", "journal_size_limit(67108864)"); err != nil {
 		return nil, err
 	}
-	if err := e.checkContents(!o.Unchecked && !asClosed); err != nil {
+	if err := e.checkContents(!o.Unchecked && !asClosed, o.MustExist); err != nil {
 		_ = e.conn.close()
 		return nil, err
 	}
@@ -107,8 +107,11 @@ func connectSQLite(path string, more ...string) (*sqliteConn, error) {
 }
 
 // checkFile looks at the file before SQLite does, which would take an empty file for a new database.
-func checkFile(ctx context.Context, path string) error {
+func checkFile(ctx context.Context, path string, mustExist bool) error {
 	f, err := os.Open(path)
+	if os.IsNotExist(err) && mustExist {
+		return ErrMissing.Arg("name", path)
+	}
 	if os.IsNotExist(err) {
 		if left, err := os.Stat(path + "-wal"); err == nil && left.Size() > 0 {
 			return damaged("%s is missing, but %s-wal is there", path, path)
@@ -156,7 +159,7 @@ func damaged(format string, args ...any) error {
 }
 
 // checkContents reads the settings back, reads the file through and compares the schema's version.
-func (e *sqliteEngine) checkContents(whole bool) error {
+func (e *sqliteEngine) checkContents(whole, mustExist bool) error {
 	journal, err := e.conn.text(`PRAGMA journal_mode`)
 	if err != nil {
 		return err
@@ -177,7 +180,7 @@ func (e *sqliteEngine) checkContents(whole bool) error {
 	if err != nil {
 		return err
 	}
-	return checkVersion(SQLite, version)
+	return checkVersion(SQLite, version, mustExist)
 }
 
 // version is the schema's, 0 for an empty database.

@@ -11,13 +11,14 @@ import (
 )
 
 // Passing reports whether an error of Open or Migrate, or of the bell beside them, may go away while nobody touches
-// the configuration: the database is not reached, is read only or full for now. Damage, a newer schema, a foreign file,
-// a refused password and a path that leads nowhere stay.
+// the configuration: the database is not reached, takes no connections, is not there, is read only or full for now.
+// Damage, a newer schema, a foreign file, a refused password and a path that leads nowhere stay.
 func Passing(err error) bool {
 	if err == nil {
 		return false
 	}
-	for _, lasting := range []error{ErrDamaged, ErrNewer, ErrForeign, ErrUnsafe, errAddress} {
+	err = refused(err) // the bell's errors come as PostgreSQL gave them
+	for _, lasting := range []error{ErrDamaged, ErrNewer, ErrForeign, ErrUnsafe, ErrRefused, errAddress} {
 		if errors.Is(err, lasting) {
 			return false
 		}
