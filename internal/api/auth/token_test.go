@@ -3,6 +3,7 @@ package auth
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
@@ -49,6 +50,25 @@ func TestAnAllowedSignInGivesATokenThatTheNextPreauthTakes(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestAnOldAttemptTellsNoToken(t *testing.T) {
+	w := newWorldOn(flowkit.New(t, dbtest.SQLite(t)), func(a *application.Application) { a.Policy.RememberDays = 30 })
+	p := w.person("alice")
+	sent := w.ok("POST", "auth", "username", "alice", "factor", "push", "device", "auto", "async", "1")
+	code := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", p.Code(), "async", "1")
+	w.OK(p.Approve(w.pending(p)))
+	for _, one := range []struct {
+		later time.Duration
+		told  bool
+	}{{0, true}, {9 * time.Minute, true}, {20 * time.Hour, false}} {
+		w.Clock.Advance(one.later)
+		for _, txid := range []string{sent.TxID, code.TxID} {
+			if a := w.ok("GET", "auth_status", "txid", txid); a.Result != "allow" || (a.Token != "") != one.told {
+				t.Errorf("%v later: %+v", one.later, a)
+			}
+		}
+	}
 }
 
 func TestWhoMayKeepNoTokenGetsNone(t *testing.T) {

@@ -67,10 +67,17 @@ func (f *Flow) makeRoom(ctx context.Context, st flow.Store, s Session) error {
 	return nil
 }
 
+// tokenTold is how long after its proof a token is told: as long as a ticket says what was decided. Whoever asks about an
+// older attempt gets its outcome alone.
+const tokenTold = 10 * time.Minute
+
 // Token gives what the caller of an attempt may keep, the same each time; empty when there is nothing, or not any more.
 // A sign-in does not fail for it.
 func (f *Flow) Token(ctx context.Context, t transaction.Transaction) secret.Text {
 	if t.State != transaction.Approved || t.RememberAs == "" || t.LoginID != "" {
+		return secret.Text{}
+	}
+	if f.Now().Sub(t.Decided) > tokenTold {
 		return secret.Text{}
 	}
 	value, digest := f.tokenValue(t.ID)

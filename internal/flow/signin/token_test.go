@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"countersign/internal/base/phonewire"
 	"countersign/internal/base/secret"
@@ -167,6 +168,28 @@ func TestATokenIsToldAgainUntilItIsForgotten(t *testing.T) {
 		k.OK(k.Devices.ForgetBrowser(ctx, v, list[0].ID))
 		if !k.SignIn.Token(ctx, tx).Empty() || present(k, app, "ana", token).Outcome != signin.OutcomeChallenge {
 			t.Error("forgotten, and still good")
+		}
+	})
+}
+
+// Who learns of an old attempt later learns no way in.
+func TestATokenIsToldForTenMinutes(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := remembering(k, "VPN")
+		p := k.Enrolled(app, "ana")
+		var tx transaction.Transaction
+		token := sent(k, attempt(k, app, "ana"), p, func(t transaction.Transaction) { k.Clock.Advance(30 * time.Second); k.OK(p.Approve(t)); tx = t })
+		for _, one := range []struct {
+			later time.Duration
+			told  bool
+		}{{10 * time.Minute, true}, {time.Second, false}, {20 * time.Hour, false}} {
+			k.Clock.Advance(one.later)
+			if got := k.SignIn.Token(context.Background(), k.Transaction(tx.ID)); got.Empty() == one.told {
+				t.Errorf("%v later: told %v", one.later, !got.Empty())
+			}
+		}
+		if present(k, app, "ana", token).Outcome != signin.OutcomeAllow {
+			t.Error("who heard it in time cannot use it")
 		}
 	})
 }
