@@ -52,6 +52,9 @@ func announce(p *page, q phonewire.Request) {
 			key, from = "phone.request", append(from, part)
 		}
 	}
+	if q.Kind == phonewire.KindTryOut {
+		key = "phone.request_tryout"
+	}
 	p.line(key, "application", cell(q.ApplicationName), "username", cell(q.Username), "from", cell(strings.Join(from, " ")),
 		"until", time.UnixMilli(q.Expires).Local().Format(time.TimeOnly))
 	told(p, q, "phone.told")

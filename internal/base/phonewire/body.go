@@ -39,6 +39,7 @@ const (
 	KindSignin  = "signin"  // someone signs in to an application
 	KindManage  = "manage"  // someone wants to change the user's devices
 	KindPairing = "pairing" // the first request after pairing: proves the path, and is the sign-in
+	KindTryOut  = "tryout"  // the same after an enrollment link: nobody signs in to an application
 	KindTest    = "test"    // asked for by the person in the app
 )
 

@@ -268,6 +268,11 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		k.Want(func() error { _, err := k.Claim(begin(carol).Pair().Link); return err }(), activation.ErrExpired)
 		p, err := k.Claim(c.Link)
 		k.OK(err)
+		asked, err := k.Mobile.Requests(ctx, p.ID)
+		k.OK(err)
+		if len(asked) != 1 || asked[0].Kind != phonewire.KindTryOut { // nobody signs in to an application here
+			k.Errorf("the first request after an enrollment link: %+v", asked)
+		}
 		k.OK(p.Approve(l.Session().Transaction))
 		k.Want(open(token), enrollment.ErrInvalid)
 		if phones, _ := k.DB.Read().PhonesOf(ctx, bob.ID); len(phones) != 1 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
 )
@@ -26,13 +27,21 @@ func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Reques
 	list := make([]phonewire.Request, 0, len(open))
 	for _, t := range open {
 		list = append(list, phonewire.Request{
-			Transaction: t.ID, Kind: string(t.Purpose), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
+			Transaction: t.ID, Kind: kind(t), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
 			UserID: t.UserID, Username: t.Username, Organisation: set.Organization, IP: t.IP, Browser: t.Client,
 			NumberDigits: len(t.Number), Created: t.Created.UnixMilli(), Expires: t.Expires.UnixMilli(),
 			Title: phonewire.OneLine(t.Title, phonewire.MaxTitle), Info: told(t.Info),
 		})
 	}
 	return list, f.fetched(ctx, open)
+}
+
+// kind is what the app asks about. After an enrollment link there is no application to name.
+func kind(t transaction.Transaction) string {
+	if t.Purpose == transaction.Pairing && t.ApplicationID == application.PortalID {
+		return phonewire.KindTryOut
+	}
+	return string(t.Purpose)
 }
 
 // told is what a door says about a request, made harmless: it stands on a phone beside verified facts.

@@ -27,6 +27,7 @@ type Purpose string
 const (
 	SignIn        Purpose = ""         // the sign-in itself
 	FirstRequest  Purpose = "first"    // the try-out after pairing, which is the sign-in too
+	TryOut        Purpose = "tryout"   // the same after an enrollment link, where nobody signs in
 	ManageDevices Purpose = "devices"  // before the device list
 	NewPhone      Purpose = "newphone" // before pairing a new phone
 )

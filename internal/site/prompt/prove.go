@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
@@ -69,6 +70,9 @@ func (p *Prompt) pushPage(v *view, t transaction.Transaction, version int64) Pus
 		Version: int(version), DeliveredAt: t.Delivered, Until: t.Expires, Code: true, Remember: v.box()}
 	if t.Purpose == transaction.Pairing {
 		page.Purpose = FirstRequest
+		if t.ApplicationID == application.PortalID {
+			page.Purpose = TryOut
+		}
 	}
 	if !t.Fetched.IsZero() {
 		page.DeliveredAt = t.Fetched

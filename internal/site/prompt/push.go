@@ -81,7 +81,7 @@ func (p Push) RememberForm() string { return "wait" }
 // Heading is the title for the state.
 func (p Push) Heading(w web.Words) string {
 	if p.Open() {
-		if p.Purpose == FirstRequest {
+		if p.Purpose == FirstRequest || p.Purpose == TryOut {
 			return w.S("push.title.first")
 		}
 		return w.S("push.title.open")

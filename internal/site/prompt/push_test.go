@@ -39,6 +39,13 @@ func TestOnlyOpenStatesAreOpenAndOnlySlipsMayBeRepeated(t *testing.T) {
 	}
 }
 
+func TestTheTryOutAfterAnEnrollmentLinkPromisesNoSignIn(t *testing.T) {
+	p := Push{Purpose: TryOut, State: PushSent}
+	if got := p.Why(words) + " " + p.Heading(words); strings.Contains(strings.ToLower(got), "sign") || got != "This tries out your new phone. Try it: answer on your phone" {
+		t.Error(got)
+	}
+}
+
 func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
 	b := Base{LoginPath: "/prompt/abc"}
 	if (Push{Base: b}).Here() != "/prompt/abc" || (Code{Base: b, Path: "/prompt/abc/verify"}).Here() != "/prompt/abc/verify" {

@@ -36,7 +36,7 @@ export function request(transaction) {
 }
 
 const back = () => h('a', { href: '#/', class: 'button primary', 'data-test': 'done' }, t('done'));
-const kind = (r) => ['manage', 'pairing', 'test'].includes(r.kind) ? r.kind : 'signin';
+const kind = (r) => ['manage', 'pairing', 'tryout', 'test'].includes(r.kind) ? r.kind : 'signin';
 const title = (r) => t('request.' + kind(r), { application: r.application_name });
 
 // told is what the application says about the request, apart from the facts, so that no text of its passes for one.
@@ -68,7 +68,7 @@ function ask(accountId, r) {
   const place = [r.place || t('request.place_unknown'), r.ip && t('request.ip', { ip: r.ip })].filter(Boolean).join(' · ');
   show('request-' + r.transaction, h('article', { class: 'request', 'data-test': 'request', 'data-transaction': r.transaction, onkeydown: key },
     h('h1', { 'data-test': 'request-application' }, title(r)),
-    kind(r) === 'pairing' && h('p', { class: 'muted' }, t('request.pairing_hint')),
+    ['pairing', 'tryout'].includes(kind(r)) && h('p', { class: 'muted' }, t('request.pairing_hint')),
     h('dl', { class: 'facts' },
       h('div', {}, h('dt', {}, t('request.who')), h('dd', { 'data-test': 'request-user' }, t('request.who_value', { user: r.username, organisation: r.organisation }))),
       r.browser && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.browser)),
@@ -157,7 +157,7 @@ function why(accountId, r) {
   };
   addEventListener('pagehide', hidden);
   cleanup = () => removeEventListener('pagehide', hidden);
-  show('deny', h('h1', {}, t('deny.title')), h('p', {}, t('deny.question', { application: r.application_name })),
+  show('deny', h('h1', {}, t('deny.title')), h('p', {}, t(kind(r) === 'tryout' ? 'deny.question_tryout' : 'deny.question', { application: r.application_name })),
     h('div', { class: 'stack' },
       button([h('strong', {}, t('deny.notme')), h('span', {}, t('deny.notme_hint'))], () => choose('fraud'), { class: 'button choice', 'data-test': 'deny-notme' }),
       button([h('strong', {}, t('deny.mistake')), h('span', {}, t('deny.mistake_hint'))], () => choose('mistake'), { class: 'button choice', 'data-test': 'deny-mistake' })),
@@ -180,7 +180,7 @@ async function result(accountId, r, state) {
   history.replaceState(null, '', '#/result');
   show('result', h('section', { class: 'result ' + (good ? 'ok' : key === 'denied' || key === 'reported' ? 'info' : 'warn'), 'data-test': 'result', 'data-state': key },
     h('p', { class: 'sign' }, icon(good ? 'ok' : key === 'expired' ? 'clock' : 'no')),
-    h('h1', { 'data-test': 'outcome' }, t('result.' + key)), h('p', {}, t(`result.${key}_hint`, { application: r.application_name }))),
+    h('h1', { 'data-test': 'outcome' }, t('result.' + key)), h('p', {}, t(key === 'denied' && kind(r) === 'tryout' ? 'result.denied_tryout_hint' : `result.${key}_hint`, { application: r.application_name }))),
     back(), alertsPanel(await store.accounts()));
   const reg = await worker();
   for (const n of await reg?.getNotifications?.() ?? []) n.close();
