@@ -104,6 +104,7 @@ describe('a phone whose key is dead', () => {
     await screen(page, 'pair');
     const fresh = await stage.phone();
     await fresh.pair(await pairingLink(page));
+    await page.getByRole('link', { name: /^Continue to / }).click();
     await landed(page, user);
     await phone.home();
     await phone.waitState('gone');

@@ -183,6 +183,8 @@ describe('a new phone', () => {
     await screen(page, 'pair');
     await page.getByRole('heading', { name: 'Set up your new phone' }).waitFor();
     await fresh.pair(await pairingLink(page));
+    await page.getByText('The old one is switched off').waitFor();
+    await page.getByRole('link', { name: /^Continue to / }).click();
     await landed(page, user);
     budget.assertWithin('R1', { fields: 1 }); // the number on the other way at hand
     await phone.home();

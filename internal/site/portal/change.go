@@ -83,6 +83,9 @@ func (p *Portal) pairStatus(v view, w http.ResponseWriter, r *http.Request) erro
 // after is where the browser goes when the phone is paired: back to the list, or on to the application.
 func (p *Portal) after(v view, r *http.Request, purpose activation.Purpose, phoneID string) string {
 	if r.URL.Query().Get("on") != "" {
+		if purpose == activation.Reactivate {
+			return At + "/device/" + phoneID + "/replaced"
+		}
 		return v.base.LoginPath
 	}
 	if purpose == activation.Reactivate {
@@ -104,6 +107,15 @@ func (p *Portal) after(v view, r *http.Request, purpose activation.Purpose, phon
 
 func listWith(kind NoticeKind, phoneID string) string {
 	return At + "?" + url.Values{"done": {string(kind)}, "device": {phoneID}}.Encode()
+}
+
+// showReplaced tells that the old phone no longer works, on the way on to the application (wireframe 7).
+func (p *Portal) showReplaced(v view, w http.ResponseWriter, r *http.Request) error {
+	d, err := v.Phone(r.PathValue("device"))
+	if err != nil {
+		return err
+	}
+	return p.show(w, r, http.StatusOK, Switched{Base: v.base, Device: d.Name})
 }
 
 func (p *Portal) pairWait(_ view, w http.ResponseWriter, r *http.Request) error {

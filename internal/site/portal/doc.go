@@ -8,6 +8,7 @@
 //	GET  {Path}/device/{id}/rename     POST the same: name=…
 //	GET  {Path}/device/{id}/remove     POST the same
 //	POST {Path}/device/{id}/replace    start pairing a new phone in its place
+//	GET  {Path}/device/{id}/replaced   the old phone is switched off, on to the application
 //	POST {Path}/browser/{id}/forget    a remembered browser asks again; POST {Path}/browsers/forget: all
 package portal
 
@@ -73,4 +74,16 @@ func (p Remove) Heading(w web.Words) string {
 		return w.S("remove.title.last", "device", p.Name)
 	}
 	return w.S("remove.title", "device", p.Name)
+}
+
+// Switched comes after a new phone was set up on the way into an application: the old one no longer works (wireframe
+// 7), and Back leads on.
+type Switched struct {
+	Base
+	Device string // the phone's name, which stays
+}
+
+// Frame implements web.Page.
+func (p Switched) Frame(w web.Words) web.Frame {
+	return p.frame("replaced", "replaced", w.S("replaced.title"), false)
 }

@@ -1,10 +1,12 @@
 package portal_test
 
 import (
+	"html"
 	"net/http"
 	"strings"
 	"testing"
 
+	"countersign/internal/client/phone"
 	"countersign/internal/testkit"
 	"countersign/internal/testkit/pgtest"
 )
@@ -60,5 +62,33 @@ func TestARefusedNameIsToldWhatIsWrongWithIt(t *testing.T) {
 		if v.Status != want || v.Find(`(name is too long)`) != "" || v.Find(`(too old)`) != "" {
 			t.Errorf("%.10q gives %d:\n%s", name, v.Status, v.Page)
 		}
+	}
+}
+
+// The address a phone's replacement leads to says that the old one is switched off before it leads on (wireframe 7).
+func TestAReplacedPhoneIsSaidToBeSwitchedOffBeforeTheApplication(t *testing.T) {
+	p := testkit.Start(t)
+	back, _ := p.Callback()
+	app, key := p.App("Library")
+	device := p.Phone(p.User("ana"), "Ana's phone")
+	v := p.Visitor()
+	v.SignIn(p.SDK(app, key, back), "ana")
+	signIn := v.At.Path
+	v.Open(signIn + "/new-phone/code")
+	code, err := device.Code(p.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Send(signIn+"/new-phone/code", "code", code)
+	link := html.UnescapeString(v.Must(`href="(https://[^"]*/a/[^"]*)"`))
+	status := html.UnescapeString(v.Must(`data-status="([^"]*)"`))
+	if _, err := phone.Pair(t.Context(), link, phone.Options{HTTPClient: p.Client(), Name: "Ana's phone", Platform: "Test", Now: p.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	v.Open(status)
+	next := v.Must(`"next":"([^"]*)"`)
+	v.Open(next)
+	if v.Screen() != "replaced" || v.Find(`(The old one is switched off)`) == "" || v.Find(`class="button full" (href="`+signIn+`")`) == "" {
+		t.Errorf("%s leads to %s:\n%s", status, next, v.Page)
 	}
 }

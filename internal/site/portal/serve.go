@@ -53,6 +53,7 @@ var routes = []struct {
 	{"POST", "/device/{device}/pair/wait", "wait for the phone without a script", (*Portal).pairWait},
 	{"POST", "/device/{device}/pair/renew", "a new pairing code", (*Portal).pairRenew},
 	{"POST", "/device/{device}/pair/mail", "mail the pairing link", (*Portal).pairMail},
+	{"GET", "/device/{device}/replaced", "the old phone is switched off, on to the application", (*Portal).showReplaced},
 	{"POST", "/browser/{browser}/forget", "make one remembered browser ask again", (*Portal).forgetBrowser},
 	{"POST", "/browsers/forget", "make all remembered browsers ask again", (*Portal).forgetBrowsers},
 	{"GET", "/device/{device}/rename", "the rename page", (*Portal).showRename},

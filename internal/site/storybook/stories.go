@@ -169,6 +169,7 @@ func portals() []Story {
 	return []Story{
 		{"devices", list}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
+		{"device-replaced", portal.Switched{Base: portal.Base{Base: base(), Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas.Name}},
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
 		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name, Kind: "tablet"}},
