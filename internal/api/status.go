@@ -62,6 +62,18 @@ func StatusOfGate(c *message.Catalogue, g signin.Gate) Status {
 	return deny(c, "deny", g.Reason)
 }
 
+// errNoRequest is a request where nothing but a code is left.
+var errNoRequest = errors.New("no way for requests")
+
+// NoWay is the error for a choice that cannot be had at a menu: who would send a request where none can be sent, as one
+// who asks nobody does, is told to use a code.
+func NoWay(g signin.Gate, c Choice) error {
+	if c.Factor == FactorPush && len(PushWays(g, true)) == 0 {
+		return errNoRequest
+	}
+	return signin.ErrNoWay
+}
+
 // StatusOfError tells of a proof that was not even tried. False for an error that says nothing about the person.
 func StatusOfError(c *message.Catalogue, err error) (Status, bool) {
 	for _, one := range []struct {
@@ -73,6 +85,7 @@ func StatusOfError(c *message.Catalogue, err error) (Status, bool) {
 		{signin.ErrPushLimit, "deny", "push_limit"},
 		{signin.ErrPushStorm, "deny", "push_storm"},
 		{signin.ErrNumber, "deny", "push_number"},
+		{errNoRequest, "deny", "push_number"},
 		{signin.ErrNoWay, "deny", "no_way"},
 	} {
 		if errors.Is(err, one.is) {

@@ -84,7 +84,7 @@ func (d *Door) begin(ctx context.Context, c call) (api.Beginning, error) {
 	}
 	t, err := d.attempt(ctx, a, choice)
 	if errors.Is(err, errNoDevice) && c.params.Get("factor") == "prompt" {
-		err = signin.ErrNoWay // a terminal asks again
+		err = api.NoWay(a.Gate, choice) // a terminal asks again
 	}
 	if s, about := api.StatusOfError(c.words, err); about {
 		return d.decided(c, s)

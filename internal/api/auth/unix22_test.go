@@ -391,7 +391,7 @@ func TestDuoUnix22TakesACodeWhereTheMenuHasNothingElse(t *testing.T) {
 		change func(*policy.Policy)
 		told   string // to who asks nobody
 	}{
-		"codes only":      {func(p *policy.Policy) { p.Methods = []string{policy.MethodPasscode} }, "That way to sign in cannot be used"},
+		"codes only":      {func(p *policy.Policy) { p.Methods = []string{policy.MethodPasscode} }, "Requests cannot be used here. Use a code."},
 		"number demanded": {func(p *policy.Policy) { p.NumberEntry, p.NumberRequired = 3, "on" }, "Requests cannot be used here. Use a code."},
 	} {
 		c, p := newDuoUnix(t)

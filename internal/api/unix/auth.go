@@ -99,7 +99,7 @@ func (d *Door) prove(c call, a signin.Attempt, choice api.Choice) (transaction.T
 	case choice.Factor == api.FactorPasscode:
 		return d.SignIn.Prove(c.ctx, a, choice.Code)
 	}
-	return transaction.Transaction{}, signin.ErrNoWay
+	return transaction.Transaction{}, api.NoWay(a.Gate, choice)
 }
 
 // numberless reports that requests could be sent but for the number that policy demands and this door cannot show
@@ -121,7 +121,7 @@ func (d *Door) final(c call, s api.Status) (api.Beginning, error) {
 func (d *Door) tickets() api.Tickets { return api.Tickets{Keys: d.Keys, Now: d.Now, Rand: d.Rand} }
 
 // block waits for the decision: the request's life at most. When the program stops or the client has gone, the
-// answer is no; the request itself ends by its own time.
+// answer is no, since nothing can be decided here any more; the request itself ends by its own time.
 func (d *Door) block(waiting context.Context, t transaction.Transaction) (result, error) {
 	if t.State == transaction.Pending {
 		ctx, cancel := context.WithTimeout(waiting, min(blockTime, d.left(t)))
@@ -138,7 +138,7 @@ func (d *Door) block(waiting context.Context, t transaction.Transaction) (result
 		}
 	}
 	if t.State == transaction.Pending {
-		t.State, t.Reason = transaction.TimedOut, ""
+		return resultOf(api.StatusOfOutage(words())), nil
 	}
 	return resultOf(api.StatusOf(words(), t)), nil
 }

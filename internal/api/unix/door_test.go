@@ -12,6 +12,7 @@ import (
 	"countersign/internal/base/duosign"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -176,6 +177,27 @@ func TestWhereNumbersAreRequiredOnlyCodesAreOffered(t *testing.T) {
 	}
 }
 
+// Autopush where policy allows codes only.
+func TestWhereOnlyCodesAreAllowedWhoAsksNobodyIsToldToTypeOne(t *testing.T) {
+	w := newWorld(t)
+	w.Enrolled(w.app, "ana")
+	w.app.Policy.Methods = []string{policy.MethodPasscode}
+	w.Save(w.app)
+	const told = "Requests cannot be used here. Use a code."
+	for _, line := range []string{"push1", "push", "push2"} {
+		if out := w.auth("ana", line, "0"); out.result != "deny" || out.status != told {
+			t.Errorf("%s: %+v", line, out)
+		}
+	}
+	later := w.auth("ana", "push1", "1")
+	if out := w.status(later.txid); out.result != "deny" || out.status != told {
+		t.Errorf("to be told later: %+v", out)
+	}
+	if out := w.auth("ana", "phone1", "0"); out.status != "That way to sign in cannot be used. Choose another." {
+		t.Errorf("a call: %+v", out)
+	}
+}
+
 func TestWhoGets401AndWho403(t *testing.T) {
 	w := newWorld(t)
 	ask := func(id, skey, version string) int {
@@ -329,6 +351,38 @@ func TestTheTimeOfARequestEndsItsPolls(t *testing.T) {
 	w.Clock.Advance(transaction.Life + time.Second)
 	if out := w.status(sent.txid); out.result != "deny" || !strings.Contains(out.status, "timed out") {
 		t.Errorf("%+v", out)
+	}
+}
+
+// stopping is a flow during whose waiting the program stops.
+type stopping struct {
+	SignIn
+	stop func()
+}
+
+func (s stopping) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
+	s.stop()
+	return s.SignIn.Watch(ctx, txID, applicationID)
+}
+
+// Security 0: "no", and for the reason there is; the person's time was not over.
+func TestABlockingCallAtAStopIsDeniedWithTheReason(t *testing.T) {
+	w := newWorld(t)
+	p := w.Enrolled(w.app, "ana")
+	for _, spelling := range []string{".bson", ""} {
+		running, stop := context.WithCancelCause(ctx)
+		w.door.SignIn = stopping{w.SignIn, func() { stop(http.ErrServerClosed) }}
+		w.h = w.door.Handler()
+		r := w.request("POST", At+"auth"+spelling, w.skey, pairs("user", "ana", "factor", "push", "phone", "phone1")).WithContext(running)
+		rec := httptest.NewRecorder()
+		w.h.ServeHTTP(rec, r)
+		if body := rec.Body.String(); rec.Code != 200 || !strings.Contains(body, "deny") || !strings.Contains(body, "The second step does not work right now. Try again in some minutes.") {
+			t.Errorf("%q: %d %q", spelling, rec.Code, body)
+		}
+		w.Clock.Advance(10 * time.Second)
+	}
+	if open, err := w.DB.Read().OpenTransactionsOn(ctx, p.ID, w.Clock.Now()); err != nil || len(open) != 2 {
+		t.Errorf("%d requests are open, %v", len(open), err)
 	}
 }
 
