@@ -153,7 +153,7 @@ func TestSomeoneSetsUpAPhoneInTheFrameAndTheNameComesBackAsSent(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the person asked for a request each time: %v", err)
 		}
-		number := v.Must(`class="digits"><span aria-hidden="true">(\d+)<`)
+		number := v.Must(`data-number="(\d+)"`)
 		if _, err := d.Approve(t.Context(), ask.Transaction, number); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestSomeoneSetsUpAPhoneInTheFrameAndTheNameComesBackAsSent(t *testing.T) {
 		}
 		// The next time the request goes out by itself.
 		again, _ := w.open("TX", name)
-		if again.Find(`class="digits"><span aria-hidden="true">(\d+)<`) == "" {
+		if again.Find(`data-number="(\d+)"`) == "" {
 			t.Errorf("no request at the start: %s", again.Page)
 		}
 	}

@@ -50,7 +50,7 @@ func TestAPageTakenForItsBarUsesNothingUp(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := d.Approve(t.Context(), ask.Transaction, v.Must(`class="digits"><span aria-hidden="true">(\d+)<`)); err != nil {
+			if _, err := d.Approve(t.Context(), ask.Transaction, v.Must(`data-number="(\d+)"`)); err != nil {
 				t.Fatal(err)
 			}
 			status, kind, body := w.fetch(at+section, how...)
