@@ -32,9 +32,11 @@ const PortalLife = 5 * time.Minute
 func (l Link) Portal() bool { return !l.Expires.IsZero() && l.Expires.Sub(l.Created) <= PortalLife }
 
 var (
-	// ErrExpired is X-26; ErrInvalid is X-27: revoked, used and malformed are one answer.
+	// ErrExpired is X-26; ErrInvalid is X-27: revoked and malformed are one answer, as is used by somebody who has no
+	// way in any more. ErrUsed is for whom the link has served: there is nothing to ask the help desk for.
 	ErrExpired = errs.New(errs.Gone, "enrollment.expired")
 	ErrInvalid = errs.New(errs.Gone, "enrollment.invalid")
+	ErrUsed    = errs.New(errs.Gone, "enrollment.used")
 )
 
 // Store keeps enrollment links.

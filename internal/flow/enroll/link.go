@@ -6,6 +6,7 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 )
 
 // Invitation is an enrollment link that is good now.
@@ -15,7 +16,8 @@ type Invitation struct {
 }
 
 // Open looks a link up without changing anything: mail scanners open links too (AC-008).
-// enrollment.ErrExpired, enrollment.ErrInvalid (X-27: unknown, revoked, used, user gone or enrolled).
+// enrollment.ErrExpired, enrollment.ErrUsed when the person has a phone that works,
+// else enrollment.ErrInvalid (X-27: unknown, revoked, used, user gone).
 func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) {
 	st := f.DB.Read()
 	l, err := st.EnrollmentByDigest(ctx, f.Keys.Digest(enrollment.DigestPurpose, token.Reveal()))
@@ -23,7 +25,7 @@ func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) 
 		return Invitation{}, err
 	}
 	if !l.Used.IsZero() || !l.Revoked.IsZero() {
-		return Invitation{}, enrollment.ErrInvalid
+		return Invitation{}, spent(ctx, st, l)
 	}
 	if !l.Expires.IsZero() && !f.Now().Before(l.Expires) {
 		return Invitation{}, enrollment.ErrExpired
@@ -33,4 +35,21 @@ func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) 
 		return Invitation{}, enrollment.ErrInvalid
 	}
 	return Invitation{Link: l, User: u}, nil
+}
+
+// spent is the answer for a link that was used or revoked.
+func spent(ctx context.Context, st flow.Store, l enrollment.Link) error {
+	if l.Used.IsZero() {
+		return enrollment.ErrInvalid
+	}
+	phones, err := st.PhonesOf(ctx, l.UserID)
+	if err != nil {
+		return err
+	}
+	for _, p := range phones {
+		if p.CanPush() || p.CanPasscode() {
+			return enrollment.ErrUsed
+		}
+	}
+	return enrollment.ErrInvalid
 }

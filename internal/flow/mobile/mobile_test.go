@@ -274,13 +274,15 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 			k.Errorf("the first request after an enrollment link: %+v", asked)
 		}
 		k.OK(p.Approve(l.Session().Transaction))
-		k.Want(open(token), enrollment.ErrInvalid)
+		k.Want(open(token), enrollment.ErrUsed)
 		if phones, _ := k.DB.Read().PhonesOf(ctx, bob.ID); len(phones) != 1 {
 			k.Errorf("%d phones", len(phones))
 		}
 		if again := begin(bob); again.Row().Enrolling { // enrolled meanwhile: an ordinary sign-in
 			k.Error("a used link enrols again")
 		}
+		k.OK(k.Mobile.Leave(ctx, p.ID)) // nobody whose phone is gone is told that it is set up
+		k.Want(open(token), enrollment.ErrInvalid)
 
 		// an invitation taken back while its page is open
 		dora := k.User("dora")
