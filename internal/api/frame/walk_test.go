@@ -63,7 +63,7 @@ func TestAPauseOfRequestsIsToldBeforeOneIsAskedFor(t *testing.T) {
 	}
 	for _, path := range []string{at, at + "/settings"} {
 		v.Open(path)
-		if v.Status != http.StatusOK || strings.Contains(v.Page, path+`/push"`) || !strings.Contains(v.Page, "Sign in with a code") || !strings.Contains(v.Page, `name="code"`) {
+		if v.Status != http.StatusOK || strings.Contains(v.Page, path+`/push"`) || !strings.Contains(v.Page, "Sign in with a code. After that, requests go out again.") || !strings.Contains(v.Page, `name="code"`) {
 			t.Errorf("%s: %d %s", path, v.Status, v.Page)
 		}
 	}

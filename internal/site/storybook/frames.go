@@ -43,7 +43,7 @@ func frames() []Story {
 		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a slip, send it again.", Again: "p1"})},
 		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
 		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &frame.Remember{Days: 30, Checked: true} })},
-		{"frame-prompt-paused", with(func(p *frame.Prove) { p.CodeOpen, p.Notice = true, errs.New(errs.Limited, "push.storm") })},
+		{"frame-prompt-paused", with(func(p *frame.Prove) { p.Push, p.CodeOpen, p.Notice = false, true, errs.New(errs.Limited, "push.storm") })},
 		{"frame-prompt-restricted", with(func(p *frame.Prove) {
 			p.Push, p.Targets, p.CodeOpen, p.Kinds, p.Notice = false, nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
 		})},
