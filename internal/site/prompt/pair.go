@@ -54,9 +54,9 @@ func (p *Prompt) showPairing(v *view, mail PairMail, status int, w http.Response
 		return err
 	}
 	page := PairingPage(v.base, code, mail)
-	page.Path, page.Setting, page.Step, page.Steps = v.path+"/enroll", FirstPhone, 1, 2
+	page.Path, page.Setting = v.path+"/enroll", FirstPhone
 	if subject.Purpose == activation.Add {
-		page.Setting, page.Step = AddPhone, 2
+		page.Setting = AddPhone
 		page.Back.Path, page.Back.Text = v.path, p.Web.Pages.Words(r).S("prompt.back")
 	}
 	return p.show(w, r, status, page)

@@ -35,8 +35,6 @@ type Pairing struct {
 	Path    string // base of this page's addresses; empty = LoginPath
 	Setting PairSetting
 	Device  string // with ReplacePhone: the phone that is replaced
-	Step    int    // "Step 1 of 2"; 0 shows none
-	Steps   int
 	Link    string // what the QR code holds: https://HOST/a/…
 	Code    string // the same to type, XXXX-XXXX
 	Address string // where to type it: HOST/a
