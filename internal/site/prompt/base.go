@@ -38,6 +38,9 @@ func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
 		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending}
 }
 
+// OffersNewPhone reports whether "I have a new phone" shows.
+func (b Base) OffersNewPhone() bool { return b.Devices }
+
 // Where is the line above the title: which application this is about.
 func (b Base) Where(w web.Words) template.HTML {
 	if b.App == "" {

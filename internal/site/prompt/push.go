@@ -75,6 +75,11 @@ func (p Push) Why(w web.Words) string {
 	return purposeLine(w, p.Purpose)
 }
 
+// OffersNewPhone reports whether "I have a new phone" shows: not while the one just set up is tried out.
+func (p Push) OffersNewPhone() bool {
+	return p.Devices && !(p.Open() && (p.Purpose == FirstRequest || p.Purpose == TryOut))
+}
+
 // RememberForm names the form the box belongs to.
 func (p Push) RememberForm() string { return "wait" }
 

@@ -46,6 +46,18 @@ func TestTheTryOutAfterAnEnrollmentLinkPromisesNoSignIn(t *testing.T) {
 	}
 }
 
+func TestAPhoneJustSetUpIsNotAskedAwayWhileItIsTriedOut(t *testing.T) {
+	b := Base{Devices: true}
+	for _, purpose := range []Purpose{FirstRequest, TryOut} {
+		if (Push{Base: b, Purpose: purpose, State: PushSent}).OffersNewPhone() || !(Push{Base: b, Purpose: purpose, State: PushTimedOut}).OffersNewPhone() {
+			t.Error(purpose)
+		}
+	}
+	if !(Push{Base: b, State: PushSent}).OffersNewPhone() || !(Code{Base: b}).OffersNewPhone() {
+		t.Error("a plain sign-in offers no new phone")
+	}
+}
+
 func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
 	b := Base{LoginPath: "/prompt/abc"}
 	if (Push{Base: b}).Here() != "/prompt/abc" || (Code{Base: b, Path: "/prompt/abc/verify"}).Here() != "/prompt/abc/verify" {
