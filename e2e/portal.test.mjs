@@ -85,6 +85,11 @@ describe('my devices', () => {
     await phone.home();
     await phone.waitState('gone');
     await phone.page.getByText('Another phone took the place of this one.').waitFor();
+    await phone.page.getByText('Nothing to do, unless it was not you.').waitFor();
+    assert.equal(await phone.page.locator('[data-test=reconnect]').count(), 0);
+    await phone.page.locator('[data-test=card-delete]').tap();
+    await phone.page.locator('[data-test=delete-confirm]').tap();
+    await phone.page.getByText('No account on this phone yet').waitFor();
   });
 
   it('opens with a code from the help desk for one new phone, and no more', async () => {

@@ -17,7 +17,7 @@ export async function account(id) {
     await places(id),
     h('a', { href: '#/check/' + id, class: 'button', 'data-test': 'menu-diagnostics' }, t('account.diagnostics')),
     h('section', { class: 'card' }, h('h2', {}, t('account.seen')), h('p', { class: 'muted' }, t('account.seen_text'))),
-    button(t('account.delete'), confirm, { class: 'button danger', 'data-test': 'menu-delete' }));
+    button(t('account.delete'), () => confirmDelete(a), { class: 'button danger', 'data-test': 'menu-delete' }));
 
   async function rename(e) {
     e.preventDefault();
@@ -28,25 +28,27 @@ export async function account(id) {
       say(t('account.saved'));
     } catch (err) { problem.textContent = sentence(err); }
   }
-  function confirm() {
-    const dialog = h('dialog', { 'aria-labelledby': 'delete-title' }, h('h2', { id: 'delete-title' }, t('account.delete_title')),
-      h('p', {}, t('account.delete_text', { user: a.username, organisation: a.organisation })),
-      h('div', { class: 'buttons' }, button(t('cancel'), () => { dialog.close(); dialog.remove(); }, { 'data-test': 'delete-cancel' }),
-        button(t('account.delete_confirm'), erase, { class: 'button danger', 'data-test': 'delete-confirm' })));
-    document.body.append(dialog);
-    dialog.showModal();
-    async function erase() {
-      dialog.close();
-      dialog.remove();
-      let told = true;
-      if (!a.gone && a.key) {
-        try { await call(a, 'DELETE', '/phone/v1/account'); } catch (err) { told = Boolean(err.gone); }
-      }
-      await store.remove(id);
-      location.hash = '#/';
-      dispatchEvent(new Event('accounts'));
-      say(t(told ? 'account.deleted' : 'account.deleted_offline'));
+}
+
+// confirmDelete asks once more and then forgets the account; the server is told while it knows this phone.
+export function confirmDelete(a) {
+  const dialog = h('dialog', { 'aria-labelledby': 'delete-title' }, h('h2', { id: 'delete-title' }, t('account.delete_title')),
+    h('p', {}, t('account.delete_text', { user: a.username, organisation: a.organisation })),
+    h('div', { class: 'buttons' }, button(t('cancel'), () => { dialog.close(); dialog.remove(); }, { 'data-test': 'delete-cancel' }),
+      button(t('account.delete_confirm'), erase, { class: 'button danger', 'data-test': 'delete-confirm' })));
+  document.body.append(dialog);
+  dialog.showModal();
+  async function erase() {
+    dialog.close();
+    dialog.remove();
+    let told = true;
+    if (!a.gone && a.key) {
+      try { await call(a, 'DELETE', '/phone/v1/account'); } catch (err) { told = Boolean(err.gone); }
     }
+    await store.remove(a.id);
+    location.hash = '#/';
+    dispatchEvent(new Event('accounts'));
+    say(t(told ? 'account.deleted' : 'account.deleted_offline'));
   }
 }
 

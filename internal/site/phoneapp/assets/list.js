@@ -1,6 +1,7 @@
 // The list of accounts: a card each, with its state, its code and its menu.
 import * as store from './store.js';
 import { clockOffset, serverNow } from './api.js';
+import { confirmDelete } from './account.js';
 import { enable, permission } from './alerts.js';
 import { changes } from './changes.js';
 import { hotp, step } from './otp.js';
@@ -68,10 +69,12 @@ export function alertsPanel(all) {
 function card(a, offset) {
   const [kind, chip, hint] = state(a);
   const dead = chip === 'gone';
+  const over = a.key && ['phone.replaced', 'phone.removed'].includes(a.gone); // somebody saw to it: connecting again would be wrong
+  const lost = dead && !over;
   const name = t('account.title', { organisation: a.organisation, user: a.username });
   const waiting = open.get(a.id)?.[0];
   return h('li', { class: 'card account' + (dead ? ' dead' : ''), 'data-test': 'account-card', 'data-account': a.id,
-    'data-state': dead ? 'reconnect' : chip.replace('_', '-') },
+    'data-state': over ? 'over' : dead ? 'reconnect' : chip.replace('_', '-') },
     h('div', { class: 'row' },
       h('div', { class: 'grow' }, h('h2', {}, a.organisation), h('p', { class: 'muted' }, a.username + (a.phoneName ? ' · ' + a.phoneName : ''))),
       h('a', { href: '#/account/' + a.id, class: 'quiet square', 'aria-label': t('list.menu', { account: name }), 'data-test': 'account-menu', 'data-key': 'menu-' + a.id }, icon('menu'))),
@@ -79,8 +82,10 @@ function card(a, offset) {
       Math.abs(offset) >= 1 && !dead && [' ', h('span', { class: 'chip warn', 'data-test': 'clock-chip' }, t('state.clock', { minutes: Math.abs(offset) }))]),
     hint && h('p', { class: 'muted small' }, t('state.' + hint)),
     Math.abs(offset) >= 1 && !dead && h('p', { class: 'muted small' }, t('state.clock_hint')),
-    dead && h('p', {}, a.reconnectUrl ? t('state.reconnect_at', { host: new URL(a.reconnectUrl).host }) : t('state.reconnect_plain')),
-    dead && a.reconnectUrl && h('a', { href: a.reconnectUrl, class: 'button primary', target: '_blank', rel: 'noopener', 'data-test': 'reconnect' }, t('state.reconnect')),
+    over && h('p', {}, t('state.nothing')),
+    over && button(t('account.delete'), () => confirmDelete(a), { 'data-test': 'card-delete', 'data-key': 'delete-' + a.id }),
+    lost && h('p', {}, a.reconnectUrl ? t('state.reconnect_at', { host: new URL(a.reconnectUrl).host }) : t('state.reconnect_plain')),
+    lost && a.reconnectUrl && h('a', { href: a.reconnectUrl, class: 'button primary', target: '_blank', rel: 'noopener', 'data-test': 'reconnect' }, t('state.reconnect')),
     waiting && h('a', { href: '#/r/' + encodeURIComponent(waiting.transaction), class: 'button primary', 'data-test': 'show-request' }, t('list.show_request')),
     !dead && a.otpKey && codeRow(a, name));
 }
