@@ -3,6 +3,7 @@ package prompt
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
@@ -18,7 +19,9 @@ func (p *Prompt) showPresent(v *view, w http.ResponseWriter, r *http.Request) er
 		return p.finishAgain(v, w, r)
 	}
 	if refused := p.refusal(v); refused != nil {
-		return p.show(w, r, http.StatusForbidden, p.refused(v, refused))
+		page := p.refused(v, refused)
+		page.Actions = backToApp(v.base, p.Web.Pages.Words(r))
+		return p.show(w, r, http.StatusForbidden, page)
 	}
 	if v.proof() {
 		return p.showProof(v, w, r)
@@ -118,6 +121,19 @@ func (p *Prompt) refusal(v *view) *errs.Error { return v.Refusal() }
 // refused is the page of a refusal, with a reference the help desk finds in the log.
 func (p *Prompt) refused(v *view, e *errs.Error) Refused {
 	return Refused{Base: v.base, Err: e, Reference: v.Reference()}
+}
+
+// backToApp leads to the front page of the application: to the origin of the address its signed request named, and
+// nowhere a visitor could choose. None when the sign-in came from no application, or from one without a web page.
+func backToApp(b Base, words web.Words) []web.Link {
+	if len(b.FormTargets) == 0 || b.App == "" {
+		return nil
+	}
+	at := b.FormTargets[0]
+	if !strings.HasPrefix(at, "https://") && !strings.HasPrefix(at, "http://") {
+		return nil
+	}
+	return []web.Link{{Path: at + "/", Text: words.S("prompt.back.app", "app", b.App)}}
 }
 
 // kinds names the kinds of code the person may hold.

@@ -58,6 +58,21 @@ func TestAPhoneJustSetUpIsNotAskedAwayWhileItIsTriedOut(t *testing.T) {
 	}
 }
 
+func TestARefusalLeadsBackToTheApplicationsOwnOriginAndNowhereElse(t *testing.T) {
+	for origin, want := range map[string]string{"https://app.example": "https://app.example/", "http://127.0.0.1:81": "http://127.0.0.1:81/", "javascript://x": "", "com.example://x": ""} {
+		var got string
+		if links := backToApp(Base{App: "Payroll", FormTargets: []string{origin}}, words); len(links) == 1 {
+			got = links[0].Path
+		}
+		if got != want {
+			t.Errorf("%s gives %q, want %q", origin, got, want)
+		}
+	}
+	if backToApp(Base{FormTargets: []string{"https://app.example"}}, words) != nil || backToApp(Base{App: "Payroll"}, words) != nil {
+		t.Error("a link without an application")
+	}
+}
+
 func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
 	b := Base{LoginPath: "/prompt/abc"}
 	if (Push{Base: b}).Here() != "/prompt/abc" || (Code{Base: b, Path: "/prompt/abc/verify"}).Here() != "/prompt/abc/verify" {
