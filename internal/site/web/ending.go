@@ -27,12 +27,22 @@ func (e Ending) Line(w Words) string {
 	return w.S(key, "time", w.SecondsText(e.Until))
 }
 
+// Count is Line with the seconds that are left, for the eye: {n} stands in their place.
+func (e Ending) Count(w Words) string {
+	key := "ending.count.last"
+	if e.Path != "" {
+		key = "ending.count.soon"
+	}
+	return w.S(key, "time", w.SecondsText(e.Until))
+}
+
 // Told is the answer to a script that asked for more time.
 type Told struct {
-	Left int    `json:"left"` // whole seconds
-	More bool   `json:"more"` // more may be asked for again
-	Line string `json:"line"`
-	Said string `json:"said"` // for those who hear the page
+	Left  int    `json:"left"`  // whole seconds
+	More  bool   `json:"more"`  // more may be asked for again
+	Line  string `json:"line"`
+	Count string `json:"count"` // the line with the seconds left, {n}
+	Said  string `json:"said"`  // for those who hear the page
 }
 
 // Answer tells a script how much time there is now; a form without one goes on to the page back.
@@ -40,7 +50,7 @@ func (e Ending) Answer(w http.ResponseWriter, r *http.Request, words Words, back
 	if r.Header.Get("X-Requested-With") != "countersign" {
 		return Move(w, r, back)
 	}
-	return JSON(w, Told{Left: words.Left(e.Until), More: e.Path != "", Line: e.Line(words), Said: words.S("ending.kept", "time", words.ClockText(e.Until))})
+	return JSON(w, Told{Left: words.Left(e.Until), More: e.Path != "", Line: e.Line(words), Count: e.Count(words), Said: words.S("ending.kept", "time", words.ClockText(e.Until))})
 }
 
 // Back is the page that such a form was sent from, with its query, when it lies below a path; else that path. A page that was itself the answer to one of the named forms cannot be opened again: the one it stands below can.

@@ -48,6 +48,7 @@ if (box) {
       if (!answer.ok) throw new Error(String(answer.status));
       const now = await answer.json();
       document.getElementById("ending-line").textContent = now.line;
+      box.dataset.count = now.count;
       form.hidden = !now.more;
       begin(now.left);
       say(now.said);
