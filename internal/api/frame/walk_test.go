@@ -126,7 +126,7 @@ func TestAfterOneAdditionTheNextNeedsAProofOfItsOwn(t *testing.T) {
 	}
 	for _, path := range []string{at + "/add?again=1", mine + "/setup/type", mine + "/setup/number?type=mobile"} {
 		v.Open(path)
-		if v.Screen() != "frame-verify" || v.At.Path != at+"/add" || !strings.Contains(v.Page, "needs a fresh proof") {
+		if v.Screen() != "frame-verify" || v.At.Path != at+"/add" || !strings.Contains(v.Page, "Prove once more that it is you") {
 			t.Errorf("%s leads to %s, %s", path, v.At, v.Screen())
 		}
 	}
@@ -163,6 +163,26 @@ func TestANumberThatIsTakenNamesBothWaysOn(t *testing.T) {
 	if v.Status != http.StatusConflict || !strings.Contains(v.Page, "tick the box. For another phone, type its number.") ||
 		!strings.Contains(box, "data-focus") || !strings.Contains(box, "required") || strings.Count(v.Page, "data-focus") != 1 {
 		t.Errorf("%d %s: %s", v.Status, box, v.Page)
+	}
+}
+
+// D-14: the list says which device went.
+func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
+	w := start(t)
+	u := w.User("ana")
+	first := w.Phone(u, "Ana's phone")
+	w.Phone(u, "Kitchen tablet")
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/settings?code=1")
+	v.Send(at+"/settings/code", "code", w.code(first))
+	mine := v.At.Path
+	v.Open(mine + "/device/" + first.Account().AccountID + "/remove")
+	v.Send(mine + "/device/" + first.Account().AccountID + "/remove")
+	if v.Screen() != "frame-devices" || !strings.Contains(v.Page, "<bdi>Ana&#39;s phone</bdi> was deleted.") {
+		t.Errorf("%s %s", v.Screen(), v.Page)
+	}
+	if v.Open(mine + "?done=removed&name=" + strings.Repeat("x", 300)); !strings.Contains(v.Page, "The device was deleted.") {
+		t.Errorf("without a name: %s", v.Page)
 	}
 }
 

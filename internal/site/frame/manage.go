@@ -36,7 +36,12 @@ func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error
 		if page.Device != "" {
 			page.Done = done
 		}
-	case "removed", "saved":
+	case "removed":
+		page.Done = "removed.one"
+		if name, err := phone.CleanName(r.URL.Query().Get("name")); err == nil && name != "" {
+			page.Done, page.Device = done, name
+		}
+	case "saved":
 		page.Done = done
 	}
 	if _, err := m.Phone(page.Default); err != nil && len(page.Items) > 0 {
@@ -154,7 +159,7 @@ func (p *Pages) remove(m manage, w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return web.Move(w, r, m.path+"?done=removed")
+	return web.Move(w, r, m.path+"?"+url.Values{"done": {"removed"}, "name": {d.Name}}.Encode())
 }
 
 func (m manage) listWith(done, phoneID string) string {
