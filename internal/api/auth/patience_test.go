@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -26,10 +27,7 @@ func TestAStrangerTakesNoPatienceFromAnApplication(t *testing.T) {
 		if late := w.do(r); late.status != 429 || late.header.Get("Retry-After") != "2" {
 			t.Errorf("a late body: %d, Retry-After %q", late.status, late.header.Get("Retry-After"))
 		}
-		w.OK(end.Close())
-		left, leave := context.WithCancel(t.Context())
-		leave()
-		w.do(w.sign("POST", "preauth", url.Values{"username": {"alice"}}).WithContext(left))
+		w.OK(end.CloseWithError(io.ErrUnexpectedEOF))
 		w.Clock.Advance(10 * time.Second)
 	}
 	w.door.Deadline = time.Minute
@@ -43,10 +41,28 @@ func TestAStrangerTakesNoPatienceFromAnApplication(t *testing.T) {
 	if a := w.ok("POST", "preauth", "username", "alice"); a.Result != "auth" {
 		t.Errorf("two seconds later: %+v", a)
 	}
-	// The questions of a caller who left are not counted either.
-	w.door.SignIn = broken{SignIn: w.SignIn}
-	if r := w.send("POST", "preauth", "username", "alice"); r.status != 429 || r.header.Get("Retry-After") != "2" {
-		t.Errorf("a first failure: %d, Retry-After %q", r.status, r.header.Get("Retry-After"))
+}
+
+// A caller who left got no answer, which is not because none could be found.
+func TestACallerWhoLeavesTakesNoPatienceFromTheOthers(t *testing.T) {
+	w := newWorld(t)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	here := w.sign("POST", "preauth", url.Values{"username": {"alice"}})
+	c := call{app: w.app, params: url.Values{"username": {"alice"}}, r: here}
+	for range 4 {
+		for _, one := range []struct {
+			r   *http.Request
+			err error
+		}{{here.WithContext(left), api.ErrTooManyRequests.With(errLate)}, {here, api.ErrTooManyRequests.With(context.Canceled)}} {
+			if body, err := w.door.tired(one.r, At+"preauth", &c, nil, one.err); body != nil || api.ErrorOf(err).RetryAfter() != "2" {
+				t.Errorf("%v, %v", body, err)
+			}
+		}
+		w.Clock.Advance(10 * time.Second)
+	}
+	if body, err := w.door.tired(here, At+"preauth", &c, nil, api.ErrTooManyRequests.With(errLate)); body != nil || api.ErrorOf(err).RetryAfter() != "2" {
+		t.Errorf("who waits: %v, %v", body, err)
 	}
 }
 
