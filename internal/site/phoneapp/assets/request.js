@@ -45,8 +45,8 @@ function told(r) {
   if (!r.title && !lines.length) return false;
   return h('section', { class: 'told', 'aria-labelledby': 'told', 'data-test': 'request-told' },
     h('h2', { id: 'told' }, t('request.told')),
-    r.title && h('p', {}, r.title),
-    lines.length > 0 && h('dl', {}, lines.map((l) => h('div', {}, h('dt', {}, l.label), h('dd', {}, l.value)))));
+    h('dl', {}, r.title && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.title)),
+      lines.map((l) => h('div', {}, h('dt', {}, l.label), h('dd', {}, l.value)))));
 }
 
 function ask(accountId, r) {
