@@ -186,6 +186,21 @@ func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
 	}
 }
 
+// B-13: whoever waits sees how long that may take.
+func TestTheBarOfAWaitingRequestTellsTheTime(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Send(at+"/push", "device", d.Account().AccountID)
+	if _, err := d.Requests(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.Open(at)
+	if hint := v.Find(`<p class="hint">([^<]*)`); !strings.Contains(hint, "Delivered at ") || !strings.Contains(hint, "Open until ") {
+		t.Errorf("%q: %s", hint, v.Page)
+	}
+}
+
 // setUpAna lets a new person called ana set up a phone, and gives it back.
 func (w *world) setUpAna(t *testing.T) *phone.Device {
 	t.Helper()

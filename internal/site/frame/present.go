@@ -206,8 +206,16 @@ func (v view) bar(now time.Time, w web.Words) *Bar {
 	if t.Number != "" {
 		b.Line = line("number")
 	}
-	if t.Unreachable && t.Fetched.IsZero() {
+	switch delivered := t.Delivered; {
+	case t.Unreachable && t.Fetched.IsZero():
 		b.Hint = line("unreachable")
+	case delivered.IsZero() && t.Fetched.IsZero():
+		b.Hint = w.S("frame.bar.until", "time", w.SecondsText(t.Expires))
+	default:
+		if delivered.IsZero() {
+			delivered = t.Fetched
+		}
+		b.Hint = w.S("push.hint.delivered", "time", w.SecondsText(delivered)) + " " + w.S("frame.bar.until", "time", w.SecondsText(t.Expires))
 	}
 	return b
 }

@@ -37,7 +37,7 @@ func frames() []Story {
 			p.CodeOpen, p.Err = true, errs.New(errs.Denied, "code.wrong")
 			p.Bar = &frame.Bar{Tone: frame.Bad, Line: "That code did not work. Use the newest code, and each code only once."}
 		})},
-		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Cancel: true})},
+		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Hint: "Delivered at 14:02:11. Open until 14:03:11.", Cancel: true})},
 		{"frame-prompt-number", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone. Type this number in the app:", Number: "417",
 			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
 		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a slip, send it again.", Again: "p1"})},
