@@ -50,8 +50,7 @@ describe('an alert', () => {
     phone.subscription.answer = 410;
     await phone.page.goto('about:blank');
     await signIn(page, app, user);
-    await page.getByText('No alert could be sent.').waitFor();
-    await page.getByText('Open the countersign app there. The request is waiting in it.').waitFor();
+    await page.locator('#line', { hasText: /^Open the countersign app on .*The request waits there\.$/ }).waitFor();
     const { phones } = await stage.demo.cli('user', 'show', user);
     assert.notEqual(phones[0].alerts, 'on', JSON.stringify(phones[0]));
     phone.subscription.answer = 201;
@@ -67,7 +66,7 @@ describe('an alert', () => {
     await phone.page.goto('about:blank');
     await signIn(page, app, user);
     await screen(page, 'push');
-    await page.getByText('Open the countersign app there. The request is waiting in it.').waitFor();
+    await page.locator('#line', { hasText: /^Open the countersign app on .*The request waits there\.$/ }).waitFor();
     await phone.page.goto(new URL('app/', stage.url).href);
     await answer(page, phone);
     await landed(page, user);

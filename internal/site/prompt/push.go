@@ -135,11 +135,8 @@ type Status struct {
 func (p Push) Status(w web.Words, next string) Status {
 	s := Status{Version: p.Version, State: string(p.State), Open: p.Open(), Next: next,
 		Line: w.S("push.line."+string(p.State), "device", p.Device)}
-	switch {
-	case p.State == PushDelivered && !p.DeliveredAt.IsZero():
+	if p.State == PushDelivered && !p.DeliveredAt.IsZero() {
 		s.Hint = w.S("push.hint.delivered", "time", w.SecondsText(p.DeliveredAt))
-	case p.State == PushUnreachable:
-		s.Hint = w.S("push.hint.unreachable", "device", p.Device)
 	}
 	return s
 }

@@ -40,7 +40,7 @@ function start() {
     state = news.state;
     document.getElementById("line").textContent = news.line;
     document.getElementById("hint").textContent = news.hint || "";
-    slow.hidden = state !== "unreachable";
+    slow.hidden = true; // the line of an unreachable phone says it already
     say(news.line);
     return true;
   });

@@ -73,6 +73,13 @@ func TestARefusalLeadsBackToTheApplicationsOwnOriginAndNowhereElse(t *testing.T)
 	}
 }
 
+func TestAPhoneThatNoAlertReachesIsToldOfOnce(t *testing.T) {
+	p := Push{Device: "Ana's phone", State: PushUnreachable}
+	if s := p.Status(words, ""); s.Hint != "" || s.Line != "Open the countersign app on Ana's phone. The request waits there." || p.Hint(words) != "" {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
 	b := Base{LoginPath: "/prompt/abc"}
 	if (Push{Base: b}).Here() != "/prompt/abc" || (Code{Base: b, Path: "/prompt/abc/verify"}).Here() != "/prompt/abc/verify" {
