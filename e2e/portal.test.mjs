@@ -112,7 +112,7 @@ describe('my devices', () => {
     const { page } = await stage.computer();
     const answer = await page.goto(new URL('my', stage.url).href);
     assert.equal(answer.status() < 500, true);
-    await page.getByRole('heading', { name: 'Your devices were closed' }).waitFor();
+    await page.getByRole('heading', { name: 'Sign in to see your devices' }).waitFor();
     const post = await page.request.post(new URL('my/add', stage.url).href, { form: {} });
     assert.ok([401, 403, 404, 410].includes(post.status()), String(post.status()));
   });
