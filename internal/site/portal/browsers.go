@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"countersign/internal/base/secret"
@@ -18,6 +19,17 @@ type Browser struct {
 	Used        time.Time // zero = not since it was remembered
 	Until       time.Time
 	Here        bool // the one that shows the page
+}
+
+// Kind is what the browser runs on, by its name: "phone", "tablet" or "computer"; also the icon.
+func (b Browser) Kind() string {
+	switch {
+	case strings.Contains(b.Name, "iPad"):
+		return "tablet"
+	case strings.Contains(b.Name, "iOS") || strings.Contains(b.Name, "iPhone") || strings.Contains(b.Name, "Android"):
+		return "phone"
+	}
+	return "computer"
 }
 
 // browsers reads the list.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"countersign/internal/client/phone"
+	"countersign/internal/site/portal"
 	"countersign/internal/testkit"
 	"countersign/internal/testkit/pgtest"
 )
@@ -61,6 +62,14 @@ func TestARefusedNameIsToldWhatIsWrongWithIt(t *testing.T) {
 		v.Send(at, "name", name)
 		if v.Status != want || v.Find(`(name is too long)`) != "" || v.Find(`(too old)`) != "" {
 			t.Errorf("%.10q gives %d:\n%s", name, v.Status, v.Page)
+		}
+	}
+}
+
+func TestARememberedBrowserShowsWhatItRunsOn(t *testing.T) {
+	for name, want := range map[string]string{"Safari on iOS": "phone", "Chrome on Android": "phone", "Safari on iPadOS": "tablet", "Firefox on Linux": "computer", "": "computer"} {
+		if got := (portal.Browser{Name: name}).Kind(); got != want {
+			t.Errorf("%q is a %s", name, got)
 		}
 	}
 }
