@@ -38,8 +38,8 @@ func (e Ending) Count(w Words) string {
 
 // Told is the answer to a script that asked for more time.
 type Told struct {
-	Left  int    `json:"left"`  // whole seconds
-	More  bool   `json:"more"`  // more may be asked for again
+	Left  int    `json:"left"` // whole seconds
+	More  bool   `json:"more"` // more may be asked for again
 	Line  string `json:"line"`
 	Count string `json:"count"` // the line with the seconds left, {n}
 	Said  string `json:"said"`  // for those who hear the page
