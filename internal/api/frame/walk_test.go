@@ -201,6 +201,23 @@ func TestTheBarOfAWaitingRequestTellsTheTime(t *testing.T) {
 	}
 }
 
+// C-30: the wizard may run on the phone itself: the app's address can be followed, and the texts name the kind of device.
+func TestTheStepsOfTheWizardNameTheDeviceAndLeadToTheApp(t *testing.T) {
+	w := start(t)
+	w.User("ana")
+	v, at := w.open("TX", "ana")
+	for query, kind := range map[string]string{"?type=tablet&platform=ios": "tablet", "?type=mobile&number=%2B18585342230&platform=android": "phone"} {
+		v.Open(at + "/setup/install" + query)
+		if !strings.Contains(v.Page, "On the "+kind+", open ") || !strings.HasSuffix(v.Find(`<a href="([^"]+)" target="_blank"`), "/app") {
+			t.Errorf("%s: %s", query, v.Page)
+		}
+		v.Open(at + "/setup/activate" + query)
+		if !strings.Contains(v.Page, "Another "+kind+"?") || !strings.Contains(v.Page, "on the "+kind+" and type this code:") {
+			t.Errorf("%s: %s", query, v.Page)
+		}
+	}
+}
+
 // setUpAna lets a new person called ana set up a phone, and gives it back.
 func (w *world) setUpAna(t *testing.T) *phone.Device {
 	t.Helper()

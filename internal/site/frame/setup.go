@@ -91,6 +91,7 @@ type Install struct {
 	Step
 	Platform string
 	Address  string // where the app is, HOST/app
+	Link     string // the same to open
 }
 
 // Frame implements web.Page.
@@ -102,7 +103,11 @@ func (p Install) Frame(w web.Words) web.Frame {
 func (p Install) Steps(w web.Words) []template.HTML {
 	var all []template.HTML
 	for _, n := range []string{"1", "2", "3"} {
-		all = append(all, w.T("setup.install."+p.Platform+"."+n, "address", p.Address))
+		key := "setup.install." + p.Platform + "." + n
+		if p.Tablet && w.Has(key+".tablet") {
+			key += ".tablet"
+		}
+		all = append(all, w.T(key, "address", p.Address))
 	}
 	return all
 }

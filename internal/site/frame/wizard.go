@@ -148,7 +148,8 @@ func (p *Pages) showInstall(c course, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	address := strings.TrimPrefix(strings.TrimPrefix(p.PublicURL, "https://"), "http://") + "/app"
-	return p.show(w, r, http.StatusOK, Install{Step: c.step(c.path + "/platform" + c.choices.query()), Platform: c.choices.Platform, Address: address})
+	return p.show(w, r, http.StatusOK, Install{Step: c.step(c.path + "/platform" + c.choices.query()), Platform: c.choices.Platform, Address: address,
+		Link: p.PublicURL + "/app"})
 }
 
 func (p *Pages) install(c course, w http.ResponseWriter, r *http.Request) error {
