@@ -31,7 +31,7 @@ async function refresh(live) {
       location.reload();
       return;
     }
-    const held = live.contains(document.activeElement);
+    const held = live.contains(document.activeElement) || document.hasFocus() && document.activeElement === document.body;
     live.replaceWith(fresh);
     const line = document.getElementById("line");
     if (line) say(line.textContent);
