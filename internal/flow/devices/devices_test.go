@@ -378,6 +378,9 @@ func TestAC059EveryChangeIsTold(t *testing.T) {
 		told("a new phone in its place", "device_replaced")
 		k.OK(k.Mobile.Leave(context.Background(), second.ID))
 		told("the account deleted in the app", "device_removed")
+		_, err = k.Claim(k.PairPortal(v, second.ID).Link)
+		k.OK(err)
+		told("its app set up again", "device_reconnected")
 		k.OK(k.Devices.Remove(context.Background(), v, second.ID))
 		told("removed", "device_removed")
 		k.Settings(func(s *settings.Settings) { s.NoChangeMail = true })
@@ -392,7 +395,7 @@ func TestAC059EveryChangeIsTold(t *testing.T) {
 		for _, a := range actions {
 			seen[a.Action]++
 		}
-		for action, n := range map[string]int{"phone_create": 3, "phone_activate": 1, "phone_delete": 1, "phone_deactivate": 1} {
+		for action, n := range map[string]int{"phone_create": 3, "phone_activate": 2, "phone_delete": 1, "phone_deactivate": 1} {
 			if seen[action] != n {
 				k.Errorf("%d rows %s, want %d", seen[action], action, n)
 			}

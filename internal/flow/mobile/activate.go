@@ -35,6 +35,7 @@ type claim struct {
 	seed []byte
 	sent transaction.Transaction // the first request, zero when none
 	dead []transaction.Transaction
+	was  string // name of the phone whose app this one takes the place of; empty when no app was connected
 }
 
 // Activate implements Mobile: it binds the app's key to a phone record, once for each code. User, phone,

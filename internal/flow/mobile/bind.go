@@ -27,6 +27,9 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
 			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
 	}
+	if c.p.KeyID != "" {
+		c.was = c.p.Name
+	}
 	c.p.Platform, c.p.Model = c.wire.Platform, c.wire.Model
 	if name == "" {
 		name = defaultName(c.p)
@@ -104,7 +107,11 @@ func (f *Flow) endOld(ctx context.Context, st flow.Store, c *claim) error {
 func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 	action, kind := "phone_create", "device_added"
 	if c.act.Purpose == activation.Reactivate {
-		action, kind = "phone_activate", "device_replaced"
+		action, kind = "phone_activate", "device_reconnected"
+	}
+	device := c.p.Name
+	if c.was != "" {
+		kind, device = "device_replaced", c.was
 	}
 	if err := f.log(ctx, st, c, action, map[string]any{"phone": c.p.ID, "name": c.p.Name, "platform": c.p.Platform,
 		"purpose": string(c.act.Purpose), "by_mail": c.act.Mailed, "key": c.key.ID}); err != nil {
@@ -124,7 +131,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 		return nil
 	}
 	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: c.user.Email, Args: []any{
-		"user", c.user.Username, "device", c.p.Name, "organization", c.set.Organization, "time", c.now}})
+		"user", c.user.Username, "device", device, "organization", c.set.Organization, "time", c.now}})
 }
 
 func (f *Flow) log(ctx context.Context, st flow.Store, c *claim, action string, description map[string]any) error {

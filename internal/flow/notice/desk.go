@@ -20,19 +20,20 @@ import (
 // Kinds of mail and the arguments their texts know beside {organization} and {time}, which the
 // desk fills in. An argument that is not given reads as nothing.
 const (
-	Activation     = "activation"      // {username}, {expires}; with the link to the pairing page
-	Enrollment     = "enrollment"      // {username}, {expires}; with the link to the prompt
-	DeviceAdded    = "device_added"    // {username}, {device}
-	DeviceReplaced = "device_replaced" // {username}, {device}
-	DeviceRemoved  = "device_removed"  // {username}, {device}
-	BypassCreated  = "bypass_created"  // {username}, {expires}
-	LockedOut      = "locked_out"      // {username}, {application}, {ip}; also to the security desk
-	ChangeReported = "change_reported" // {username}, {device}; to the organization's security desk
-	FraudReported  = "fraud_reported"  // {username}, {application}, {ip}; to the organization's security desk
+	Activation     = "activation"         // {username}, {expires}; with the link to the pairing page
+	Enrollment     = "enrollment"         // {username}, {expires}; with the link to the prompt
+	DeviceAdded    = "device_added"       // {username}, {device}
+	DeviceReplaced = "device_replaced"    // {username}, {device}: the name of the old one
+	Reconnected    = "device_reconnected" // {username}, {device}: of which the app was gone
+	DeviceRemoved  = "device_removed"     // {username}, {device}
+	BypassCreated  = "bypass_created"     // {username}, {expires}
+	LockedOut      = "locked_out"         // {username}, {application}, {ip}; also to the security desk
+	ChangeReported = "change_reported"    // {username}, {device}; to the organization's security desk
+	FraudReported  = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
 )
 
 // ofChange are the kinds an organisation may switch off (decision 25).
-var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, DeviceRemoved: true, BypassCreated: true}
+var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, Reconnected: true, DeviceRemoved: true, BypassCreated: true}
 
 // arguments are all names a text may use, so that one nobody gave never shows its braces.
 var arguments = []string{"username", "device", "application", "ip", "expires", "time", "organization"}

@@ -30,13 +30,13 @@ function compare(before, now) {
     const was = old.get(d.id);
     old.delete(d.id);
     if (!was) notices.push({ kind: 'added', id: d.id, name: d.name, since: d.since });
-    else if (was.since !== d.since) notices.push({ kind: 'replaced', id: d.id, name: d.name, since: d.since });
+    else if (was.since !== d.since) notices.push({ kind: 'replaced', id: d.id, name: d.name, was: was.name, since: d.since });
   }
   for (const d of old.values()) notices.push({ kind: 'removed', id: d.id, name: d.name, since: Date.now() });
   return notices;
 }
 
-const title = (n) => ({ added: () => t('change.added', { device: n.name }), replaced: () => t('change.replaced', { device: n.name }),
+const title = (n) => ({ added: () => t('change.added', { device: n.name }), replaced: () => t('change.replaced', { device: n.was ?? n.name }),
   removed: () => t('change.removed', { device: n.name }) })[n.kind]();
 
 // changes are the cards that ask, for the list of accounts.
