@@ -40,7 +40,7 @@ func frames() []Story {
 		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Hint: "Delivered at 14:02:11. Open until 14:03:11.", Cancel: true})},
 		{"frame-prompt-number", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone. Type this number in the app:", Number: "417",
 			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
-		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a slip, send it again.", Again: "p1"})},
+		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a mistake, send it again.", Again: "p1"})},
 		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
 		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &frame.Remember{Days: 30, Checked: true} })},
 		{"frame-prompt-paused", with(func(p *frame.Prove) { p.Push, p.CodeOpen, p.Notice = false, true, errs.New(errs.Limited, "push.storm") })},
