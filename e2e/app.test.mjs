@@ -26,6 +26,7 @@ describe('the accounts of a phone', () => {
     await landed(page, second);
     await phone.home();
     const inOrder = async (...users) => {
+      await phone.page.locator('[data-test="account-card"]').nth(users.length - 1).waitFor();
       const found = await names(phone);
       assert.deepEqual(found.map((text) => text.split(' ')[0]), users);
     };
@@ -45,6 +46,7 @@ describe('the accounts of a phone', () => {
     await inOrder(second, first);
     await phone.page.locator('[data-test="account-menu"]').first().tap();
     await phone.page.getByRole('button', { name: 'Move down' }).tap();
+    await phone.page.getByText('This account is number 2 of 2.').first().waitFor();
     await phone.home();
     await inOrder(first, second);
   });
@@ -92,9 +94,26 @@ describe('a change of devices', () => {
 });
 
 describe('a phone whose key is dead', () => {
-  it('leads to the application in which it was set up, where a new phone is set up', async () => {
+  it('leads to the application in which it was set up, unless another phone took its place', async () => {
     await stage.demo.cli('app', 'set', app.registration.client_id, '--redirect-uri', `${app.url}/callback`);
     const { user, computer: { page }, phone } = await stage.enrolled(app);
+    const lost = await stage.enrolled(app);
+    await lost.phone.page.evaluate(() => new Promise((resolve, reject) => { // a browser may drop what it keeps
+      indexedDB.open('countersign', 1).onsuccess = (opened) => {
+        const change = opened.target.result.transaction('accounts', 'readwrite');
+        const accounts = change.objectStore('accounts');
+        accounts.getAll().onsuccess = (all) => { for (const { key, ...rest } of all.target.result) accounts.put(rest); };
+        change.oncomplete = resolve;
+        change.onerror = reject;
+      };
+    }));
+    await lost.phone.home();
+    await lost.phone.page.reload();
+    await lost.phone.waitState('gone');
+    const host = new URL(app.url).host;
+    await lost.phone.page.getByText(`Sign in at ${host} and choose “I have a new phone”.`).waitFor();
+    assert.equal(await lost.phone.page.getByRole('link', { name: 'Reconnect' }).getAttribute('href'), `http://${host}/`);
+
     await phone.home();
     await signIn(page, app, user);
     await screen(page, 'push');
@@ -108,8 +127,8 @@ describe('a phone whose key is dead', () => {
     await landed(page, user);
     await phone.home();
     await phone.waitState('gone');
-    const host = new URL(app.url).host;
-    await phone.page.getByText(`Sign in at ${host} and choose “I have a new phone”.`).waitFor();
-    assert.equal(await phone.page.getByRole('link', { name: 'Reconnect' }).getAttribute('href'), `http://${host}/`);
+    await phone.page.getByText('Nothing to do, unless it was not you.').waitFor();
+    assert.equal(await phone.page.getByRole('link', { name: 'Reconnect' }).count(), 0);
+    await phone.page.getByRole('button', { name: 'Delete account' }).tap();
   });
 });

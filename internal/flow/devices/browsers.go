@@ -9,8 +9,6 @@ import (
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
-	"countersign/internal/domain/session"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -82,24 +80,13 @@ func (f *Flow) ForgetBrowsers(ctx context.Context, v View) error {
 
 func (f *Flow) forget(ctx context.Context, v View, do func(flow.Store) (int64, error)) error {
 	return f.DB.Write(ctx, func(st flow.Store) error {
-		u, err := st.LockUser(ctx, v.User.ID)
-		if err != nil {
+		if _, err := f.alive(ctx, st, v); err != nil {
 			return err
-		}
-		if u.Status != user.Active {
-			return user.ErrLocked
-		}
-		s, err := st.SessionByID(ctx, v.Session.ID)
-		if err != nil {
-			return err
-		}
-		if s.UserID != u.ID || !f.Now().Before(s.Expires) {
-			return session.ErrIdle
 		}
 		n, err := do(st)
 		if err != nil || n == 0 {
 			return err
 		}
-		return f.log(ctx, st, v, "user_forget_browsers", map[string]any{"user_id": u.ID, "count": n})
+		return f.log(ctx, st, v, "user_forget_browsers", map[string]any{"user_id": v.User.ID, "count": n})
 	})
 }

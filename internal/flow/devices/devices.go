@@ -256,31 +256,40 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	return nil
 }
 
-// change runs one change of an own phone: the session must still be there with a fresh proof, and the user still
-// active, all looked at in the change's own database transaction.
+// alive looks, in a change's own database transaction, whether the session is still there and its user active.
+func (f *Flow) alive(ctx context.Context, st flow.Store, v View) (session.Session, error) {
+	u, err := st.LockUser(ctx, v.User.ID)
+	if err != nil {
+		return session.Session{}, err
+	}
+	if u.Status != user.Active {
+		return session.Session{}, user.ErrLocked
+	}
+	s, err := st.SessionByID(ctx, v.Session.ID)
+	if err != nil {
+		return s, err
+	}
+	if s.UserID != u.ID || !f.Now().Before(s.Expires) {
+		return s, session.ErrIdle
+	}
+	return s, nil
+}
+
+// change runs one change of an own phone: the session must be alive and its proof fresh.
 func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.Store, session.Session, phone.Phone) error) error {
 	return f.DB.Write(ctx, func(st flow.Store) error {
-		u, err := st.LockUser(ctx, v.User.ID)
+		s, err := f.alive(ctx, st, v)
 		if err != nil {
 			return err
 		}
-		if u.Status != user.Active {
-			return user.ErrLocked
-		}
-		s, err := st.SessionByID(ctx, v.Session.ID)
-		if err != nil {
-			return err
-		}
-		if now := f.Now(); s.UserID != u.ID || !now.Before(s.Expires) {
-			return session.ErrIdle
-		} else if now.Sub(s.Proved) >= session.ProofLife {
+		if f.Now().Sub(s.Proved) >= session.ProofLife {
 			return session.ErrProof
 		}
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
 		}
-		if p.UserID != u.ID {
+		if p.UserID != v.User.ID {
 			return phone.ErrUnknown
 		}
 		return do(st, s, p)

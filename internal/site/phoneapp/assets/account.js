@@ -10,11 +10,13 @@ export async function account(id) {
   const field = h('input', { id: 'name', type: 'text', autocomplete: 'off', maxlength: 50, required: true, value: a.phoneName, 'aria-describedby': 'name-hint', 'data-test': 'rename-field' });
   const problem = h('p', { class: 'problem', role: 'alert' });
   const name = t('account.title', { organisation: a.organisation, user: a.username });
+  const among = await places(id);
+  if (location.hash !== '#/account/' + id) return; // the person has gone on meanwhile
   show('account-' + id, top(name, '#/'),
     !a.gone && a.key && h('form', { class: 'card stack', onsubmit: rename },
       h('label', { for: 'name' }, t('account.rename')), field, h('p', { class: 'muted small', id: 'name-hint' }, t('account.rename_hint')), problem,
       h('button', { type: 'submit', class: 'button', 'data-test': 'menu-rename' }, t('account.save'))),
-    await places(id),
+    among,
     h('a', { href: '#/check/' + id, class: 'button', 'data-test': 'menu-diagnostics' }, t('account.diagnostics')),
     h('section', { class: 'card' }, h('h2', {}, t('account.seen')), h('p', { class: 'muted' }, t('account.seen_text'))),
     button(t('account.delete'), () => confirmDelete(a), { class: 'button danger', 'data-test': 'menu-delete' }));
@@ -65,6 +67,7 @@ async function places(id) {
     [order[i], order[i + by]] = [order[i + by], order[i]];
     await store.arrange(order);
     await account(id);
+    if (location.hash !== '#/account/' + id) return;
     if (document.activeElement === document.body) document.querySelector(`[data-key=${by < 0 ? 'later' : 'earlier'}]`)?.focus();
     say(where(i + by));
   }, { 'data-key': key, 'data-test': 'menu-' + key, disabled: here + by < 0 || here + by >= ids.length });
