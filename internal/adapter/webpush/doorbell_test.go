@@ -220,19 +220,46 @@ func TestVAPIDKeysAreDistinctAndReproducibleFromTheirRandomness(t *testing.T) {
 func TestNoMoreThanEightPushesGoToOneHostAtOnce(t *testing.T) {
 	service := pushtest.Start(t)
 	d := doorbell(service)
-	service.Set(pushtest.Hang)
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
+	service.Set(pushtest.Hold)
+	full := service.Inside(8)
 	results := make(chan error)
 	for range 20 {
-		go func() { results <- d.Knock(ctx, service.Subscribe(""), nil, 0) }()
+		go func() { results <- d.Knock(t.Context(), service.Subscribe(""), nil, 0) }()
 	}
+	<-full
+	service.Release()
 	for range 20 {
-		if err := <-results; errs.KindOf(err) != errs.Unavailable {
+		if err := <-results; err != nil {
 			t.Error(err)
 		}
 	}
-	if service.Calls() > 8 {
-		t.Errorf("%d at once", service.Calls())
+	if service.Most() != 8 || service.Calls() != 20 {
+		t.Errorf("%d at once, %d in all", service.Most(), service.Calls())
+	}
+}
+
+func TestAPushThatWaitsForItsTurnLeavesWhenItsTimeIsOver(t *testing.T) {
+	service := pushtest.Start(t)
+	d := doorbell(service)
+	service.Set(pushtest.Hold)
+	full := service.Inside(8)
+	results := make(chan error)
+	for range 8 {
+		go func() { results <- d.Knock(t.Context(), service.Subscribe(""), nil, 0) }()
+	}
+	<-full
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Knock(ctx, service.Subscribe(""), nil, 0); errs.KindOf(err) != errs.Unavailable {
+		t.Error(err)
+	}
+	service.Release()
+	for range 8 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if service.Calls() != 8 {
+		t.Errorf("%d calls", service.Calls())
 	}
 }

@@ -30,6 +30,7 @@ const (
 	Busy                   // 429 with Retry-After
 	Broken                 // 500
 	Hang                   // no answer until the caller gives up
+	Hold                   // Deliver, but not before Release
 	Redirect               // 307 to RedirectTo
 )
 
@@ -60,7 +61,11 @@ type Service struct {
 	messages   []Message
 	faults     []string
 	calls      int
+	inside     int // requests under way
+	most       int // the largest inside
 	arrived    chan struct{}
+	reached    map[int][]chan struct{} // closed when inside comes to the key
+	released   chan struct{}
 }
 
 type phone struct {
@@ -78,7 +83,7 @@ func StartTLS(t testing.TB) *Service { return start(t, httptest.NewTLSServer) }
 
 func start(t testing.TB, serve func(http.Handler) *httptest.Server) *Service {
 	t.Helper()
-	s := &Service{phones: map[string]*phone{}, retryAfter: "30", arrived: make(chan struct{})}
+	s := &Service{phones: map[string]*phone{}, retryAfter: "30", arrived: make(chan struct{}), reached: map[int][]chan struct{}{}, released: make(chan struct{})}
 	server := serve(s)
 	s.URL, s.Host = server.URL, server.Listener.Addr().String()
 	if cert := server.Certificate(); cert != nil {
@@ -163,6 +168,40 @@ func (s *Service) Calls() int {
 	return s.calls
 }
 
+// Most is the largest number of requests that were under way at the same time.
+func (s *Service) Most() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most
+}
+
+// Inside is closed as soon as n requests are under way at the same time; take it before they are sent.
+func (s *Service) Inside(n int) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reached := make(chan struct{})
+	s.reached[n] = append(s.reached[n], reached)
+	return reached
+}
+
+// Release lets every request go on that Hold holds, now and later. Once only.
+func (s *Service) Release() { close(s.released) }
+
+func (s *Service) comeIn() {
+	s.inside++
+	s.most = max(s.most, s.inside)
+	for _, reached := range s.reached[s.inside] {
+		close(reached)
+	}
+	delete(s.reached, s.inside)
+}
+
+func (s *Service) goOut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside--
+}
+
 // Arrived is closed at the next delivery; take it before the push is sent.
 func (s *Service) Arrived() <-chan struct{} {
 	s.mu.Lock()
@@ -178,6 +217,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.calls++
+	s.comeIn()
+	defer s.goOut()
 	answer, retryAfter, redirectTo, p := s.answer, s.retryAfter, s.redirectTo, s.phones[r.URL.Path]
 	gone := p != nil && p.gone
 	s.mu.Unlock()
@@ -185,6 +226,14 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case answer == Hang:
 		<-r.Context().Done()
 		return
+	case answer == Hold:
+		select {
+		case <-s.released:
+		case <-r.Context().Done():
+			return
+		}
+	}
+	switch {
 	case answer == Missing, p == nil:
 		w.WriteHeader(http.StatusNotFound)
 		return
