@@ -78,8 +78,33 @@ var Default = Policy{
 	RememberDays: RememberOff,
 }
 
-// Effective lays narrower layers over wider ones; Default lies at the bottom.
+// Effective lays narrower layers over wider ones; Default lies at the bottom. Where layers that do not Agree were stored,
+// the demand for a number holds.
 func Effective(layers ...Policy) Policy {
+	p := merged(layers)
+	if p.contradictory() {
+		p.NumberEntry = Default.NumberEntry
+	}
+	return p
+}
+
+// ErrNumber reports that a number is demanded of requests while number entry is off: browsers would send what is refused
+// everywhere else.
+var ErrNumber = errs.New(errs.Invalid, "policy.number")
+
+// Agree checks that layers, the widest first, can hold together. ErrNumber.
+func Agree(layers ...Policy) error {
+	if merged(layers).contradictory() {
+		return ErrNumber
+	}
+	return nil
+}
+
+func (p Policy) contradictory() bool {
+	return p.NumberRequired == "on" && p.NumberEntry == NumberEntryOff
+}
+
+func merged(layers []Policy) Policy {
 	p := Default
 	for _, l := range layers {
 		override(&p.NewUser, l.NewUser)

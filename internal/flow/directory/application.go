@@ -73,7 +73,7 @@ type PolicyChange struct {
 }
 
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
-// application.ErrNameInvalid, ErrType, policy.ErrInvalid, ErrRedirectURI, ErrNormalization.
+// application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization.
 func (f *Flow) AddApplication(ctx context.Context, actor string, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
 	if !slices.Contains(application.Types, t) {
 		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
@@ -92,6 +92,9 @@ func (f *Flow) AddApplication(ctx context.Context, actor string, t application.T
 	plain := id.ApplicationSecret(f.Rand)
 	a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
 	err = f.DB.Write(ctx, func(st flow.Store) error {
+		if err := c.Policy.agrees(ctx, st, a.Policy); err != nil {
+			return err
+		}
 		if err := st.CreateApplication(ctx, a); err != nil {
 			return err
 		}
@@ -125,6 +128,9 @@ func (f *Flow) SetApplication(ctx context.Context, actor, key string, c Applicat
 		}
 		description, err := c.apply(&a)
 		if err != nil || len(description) == 0 {
+			return err
+		}
+		if err := c.Policy.agrees(ctx, st, a.Policy); err != nil {
 			return err
 		}
 		if err := st.SaveApplication(ctx, a); err != nil {
@@ -351,6 +357,18 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 		d["methods"] = p.Methods
 	}
 	return p.Validate()
+}
+
+// agrees checks an application's layer after the change against the organisation's, when the change is about numbers.
+func (c PolicyChange) agrees(ctx context.Context, st flow.Store, application policy.Policy) error {
+	if c.NumberEntry == nil && c.NumberRequired == nil {
+		return nil
+	}
+	s, err := st.LoadSettings(ctx)
+	if err != nil {
+		return err
+	}
+	return policy.Agree(s.Policy, application)
 }
 
 // set writes *value to *field when it differs, and notes it.

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
@@ -35,7 +36,7 @@ func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
 	return f.DB.Read().LoadSettings(ctx)
 }
 
-// SetSettings changes them. Errors: ErrSetting, policy.ErrInvalid. Nothing is written or logged when nothing differs.
+// SetSettings changes them. Errors: ErrSetting, policy.ErrInvalid, policy.ErrNumber. Nothing is written or logged when nothing differs.
 func (f *Flow) SetSettings(ctx context.Context, actor string, c SettingsChange) (settings.Settings, error) {
 	var s settings.Settings
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -76,6 +77,11 @@ func (c SettingsChange) apply(s *settings.Settings) (map[string]any, error) {
 	set(d, "enrollment_style", &s.EnrollmentStyle, c.EnrollmentStyle)
 	if err := c.Policy.apply(&s.Policy, d); err != nil {
 		return nil, err
+	}
+	if c.Policy.NumberEntry != nil || c.Policy.NumberRequired != nil {
+		if err := policy.Agree(s.Policy); err != nil {
+			return nil, err
+		}
 	}
 	for _, check := range []struct {
 		field string
