@@ -17,7 +17,8 @@ func (s *Server) authDoor() (*auth.Door, error) {
 		return nil, fmt.Errorf("logo: %w", err)
 	}
 	return &auth.Door{SignIn: s.SignIn, Enroll: s.Enroll, DB: s.DB, Keys: s.Keys, BypassCodes: s.bypassCodes,
-		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Hosts: s.unixHosts}, nil
+		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Hosts: s.unixHosts,
+		Deadline: s.deadline}, nil
 }
 
 // bypassCodes makes codes for a person whom an application has just registered.

@@ -18,7 +18,7 @@ import (
 func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
-	h = hurry(h)
+	h = hurry(s.deadline, h)
 	h = s.requestLog.Wrap(h)
 	h = s.hosts.guard(h)
 	if s.Config.TLS.Mode == config.TLSProxy {
@@ -29,23 +29,23 @@ func (s *Server) Handler() http.Handler {
 
 // hurry gives a body a limited time to arrive. Requests without one, which may wait for long, are left alone, and
 // so are those whose body is here: the server would take the end of that time for a visitor who left.
-func hurry(next http.Handler) http.Handler {
+func hurry(deadline time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// A writer without deadlines, as in tests without a network, needs none.
 			connection := http.NewResponseController(w)
-			_ = connection.SetReadDeadline(time.Now().Add(bodyLimit(r.URL.Path)))
+			_ = connection.SetReadDeadline(time.Now().Add(bodyLimit(deadline, r.URL.Path)))
 			r.Body = &arriving{ReadCloser: r.Body, here: func() { _ = connection.SetReadDeadline(time.Time{}) }}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// bodyLimit is how long a body may take. The signed doors answer in two seconds whatever hangs (security 0e), but an
-// answer goes out only once the rest of the body is here or given up; hence a little more than that.
-func bodyLimit(path string) time.Duration {
+// bodyLimit is how long a body may take. The signed doors answer by a deadline, 0 for two seconds, whatever hangs
+// (security 0e), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
+func bodyLimit(deadline time.Duration, path string) time.Duration {
 	if strings.HasPrefix(path, auth.At) || strings.HasPrefix(path, unix.At) {
-		return signedBody
+		return max(deadline, signedBody)
 	}
 	return bodyTime
 }

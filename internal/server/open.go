@@ -42,6 +42,10 @@ type Options struct {
 	// Run sets it.
 	MustExist bool
 
+	// Deadline is how long signed calls may take that wait for nobody; 0: two seconds, which is what clients that fail open
+	// have patience for. Tests that do not ask for it give more, so that they do not measure the machine.
+	Deadline time.Duration
+
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
@@ -71,6 +75,7 @@ type Server struct {
 	now        func() time.Time
 	rand       io.Reader
 	hsts       bool
+	deadline   time.Duration
 	hosts      *hosts
 	health     health
 	outage     *api.Outage
@@ -90,7 +95,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -27,6 +27,7 @@ func (s *Server) oidcDoor() *oidc.Door {
 		Remembered: func(r *http.Request, applicationID string) secret.Text {
 			return secret.NewText(s.cookies.Get(r, prompt.RememberCookie(applicationID)))
 		},
+		Deadline: s.deadline,
 	}
 }
 
@@ -63,7 +64,7 @@ func (s *Server) portalPages() *portal.Portal {
 // unixDoor is the legacy API of login_duo, pam_duo and the Authentication Proxy.
 func (s *Server) unixDoor() *unix.Door {
 	return &unix.Door{SignIn: s.SignIn, Enroll: s.Enroll, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage,
-		Hosts: s.unixHosts}
+		Hosts: s.unixHosts, Deadline: s.deadline}
 }
 
 // phoneDoor is where phones knock.

@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/server"
 	"countersign/internal/testkit"
 )
 
 // Security 0(e): a preauth is answered soon, also one whose body never ends. (The limit is generous for slow machines;
 // what a body may take elsewhere is twice that.)
 func TestACallWhoseBodyDoesNotArriveIsAnsweredInTwoSeconds(t *testing.T) {
-	p := testkit.Start(t)
+	p := testkit.Start(t, testkit.WithOptions(func(o *server.Options) { o.Deadline = 2 * time.Second }))
 	for _, path := range []string{"/auth/v2/preauth", "/rest/v1/preauth.bson"} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()

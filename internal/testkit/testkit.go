@@ -125,6 +125,9 @@ func Start(t testing.TB, opts ...Option) *Program {
 
 	o := s.options
 	o.Now, o.Log = s.clock.Now, slog.New(slog.NewTextHandler(p.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if o.Deadline == 0 {
+		o.Deadline = time.Minute
+	}
 	if o.Sender == nil {
 		o.Sender = server.InboxSender("countersign <noreply@example.edu>", p.Inbox)
 	}

@@ -25,7 +25,7 @@ const (
 	connectTimeout = 5 * time.Second
 	idleCheck      = 15 * time.Second // a silent connection is asked whether it lives
 	blindTick      = time.Second      // while nothing can be heard, everybody here is rung this often
-	lastWords      = time.Second      // what Close takes to tell what is queued
+	lastWords      = 5 * time.Second  // what Close takes to tell what is queued
 	firstPause     = 50 * time.Millisecond
 )
 

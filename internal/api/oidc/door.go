@@ -64,6 +64,8 @@ type Door struct {
 	PromptURL func(l login.Login) string
 	// ClientIP is the address of the person; nil: the connection's.
 	ClientIP func(r *http.Request) netip.Addr
+
+	Deadline time.Duration // of a health check; 0: 2 s
 }
 
 // Route is one address of the door.

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -14,7 +15,7 @@ const healthTime = 2 * time.Second
 // health answers the call SDKs make before they send a user here. Many applications let people in
 // without second factor when it fails, so nothing sent here may lead to a 5xx (security 0.1a).
 func (d *Door) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), healthTime)
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(d.Deadline, healthTime))
 	defer cancel()
 	p, f := readParams(w, r)
 	if f == nil && !d.ours(r.Host) {

@@ -6,6 +6,7 @@
 package unix
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,8 @@ type Door struct {
 	Hosts  *api.Hosts    // where the fail modes of hosts are noted; nil: nowhere
 	Hold   time.Duration // of a status poll; 0 = pollTime
 
+	Deadline time.Duration // of everything that does not wait for a person; 0 = PreauthTime
+
 	caller  api.Caller
 	once    sync.Once
 	busy    chan struct{}
@@ -92,7 +95,7 @@ type operation func(d *Door, c call) (any, error)
 var routes = []struct {
 	method, name, words string
 	serve               operation
-	quick               bool // answered within PreauthTime
+	quick               bool // answered within Deadline
 }{
 	{"GET", "ping", "say whether the service is up", nil, true},
 	{"GET", "check", "check an application's key", (*Door).check, true},
@@ -119,7 +122,7 @@ func (d *Door) Routes() []Route {
 func (d *Door) Handler() http.Handler {
 	d.once.Do(func() {
 		d.caller = api.Caller{Applications: d.Applications, Keys: d.Keys, Now: d.Now,
-			Types: []application.Type{application.TypeUnix, application.TypeAuthAPI}, Outage: d.Outage}
+			Types: []application.Type{application.TypeUnix, application.TypeAuthAPI}, Within: d.Deadline * 3 / 4, Outage: d.Outage}
 		d.busy = make(chan struct{}, maxBusy)
 		d.retries = &api.Retries{Now: d.Now}
 	})
@@ -166,7 +169,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, op operation, quick
 	}
 	limit, ctx := callTime, r.Context()
 	if quick { // finished even while the program stops: a preauth that breaks off opens the host (security 0 e)
-		limit, ctx = PreauthTime, context.WithoutCancel(ctx)
+		limit, ctx = cmp.Or(d.Deadline, PreauthTime), context.WithoutCancel(ctx)
 	}
 	way := d.retries.Connect(r.Context())
 	body, err := d.within(ctx, limit, r, way, op)
