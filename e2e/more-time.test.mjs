@@ -66,6 +66,29 @@ describe('the end of a page', () => {
     assert.notEqual(await line.textContent(), before);
   });
 
+  it('is told in the list of devices, too, and what was typed stays', async () => {
+    const { user, phone } = await stage.enrolled(app);
+    const { page } = await stage.computer();
+    await page.clock.install();
+    await signIn(page, app, user);
+    await screen(page, 'push');
+    await page.goto(page.url() + '/devices');
+    await page.getByRole('link', { name: /Code from the app/ }).click();
+    await typeCode(page, await phone.code());
+    await screen(page, 'devices');
+    await page.getByRole('link', { name: /^Rename/ }).click();
+    await screen(page, 'device-rename');
+    await page.getByLabel('New name').fill('Work ph');
+    await page.clock.fastForward('14:05');
+    await page.locator('#ending').waitFor();
+    assert.match(await said(page), /closes in one minute.*Keep going/);
+    await assertAccessible(page, { name: 'the list about to close' });
+    await tabTo(page, 'Keep going');
+    await page.keyboard.press('Enter');
+    await page.locator('#ending').waitFor({ state: 'hidden' });
+    assert.equal(await page.getByLabel('New name').inputValue(), 'Work ph');
+  });
+
   it('is told in the frame of an application, too', async () => {
     const framed = await FramedApplication.start(stage.demo, 'Closing');
     try {

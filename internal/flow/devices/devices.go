@@ -106,7 +106,7 @@ func (f *Flow) provedLogin(ctx context.Context, st flow.Store, loginID string, n
 	return l, err
 }
 
-// Resume finds the live session of a cookie. session.ErrIdle; ErrOff; user.ErrLocked when the user may not
+// Resume finds the live session of a cookie and gives it its time once more. session.ErrIdle; ErrOff; user.ErrLocked when the user may not
 // sign in any more.
 func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	var v View
@@ -115,8 +115,10 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	}
 	digest := f.Keys.Digest(session.DigestKind, cookie.Reveal())
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		v.Session, err = st.TouchSession(ctx, digest, f.Now())
-		return err
+		if v.Session, err = st.TouchSession(ctx, digest, f.Now()); err != nil {
+			return err
+		}
+		return f.holdSignIn(ctx, st, v)
 	})
 	if err != nil {
 		return v, err

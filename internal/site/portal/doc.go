@@ -4,6 +4,7 @@
 // Addresses under the portal's Path:
 //
 //	GET  {Path}                        the list
+//	POST {Path}/keep                   "Keep going": more time
 //	POST {Path}/add                    start pairing one more    (page: prompt.Pairing)
 //	GET  {Path}/device/{id}/rename     POST the same: name=…
 //	GET  {Path}/device/{id}/remove     POST the same
@@ -37,7 +38,7 @@ type Base struct {
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, wide bool) web.Frame {
 	return web.Frame{Screen: screen, Template: "portal/" + file, Title: title, Wide: wide,
-		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme}
+		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending}
 }
 
 // Rename asks for a device's new name.

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/internal/client/phone"
+	"countersign/internal/domain/session"
 	"countersign/internal/site/portal"
 	"countersign/internal/testkit"
 	"countersign/internal/testkit/pgtest"
@@ -14,10 +16,10 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// opened is a visitor in the portal of ana, who has two phones, and the name of the second.
-func opened(t *testing.T) (v *testkit.Visitor, second string) {
+// opened is a visitor in the portal of ana, who has two phones, and the second one.
+func opened(t *testing.T) (p *testkit.Program, v *testkit.Visitor, second string) {
 	t.Helper()
-	p := testkit.Start(t)
+	p = testkit.Start(t)
 	back, _ := p.Callback()
 	app, key := p.App("Library")
 	ana := p.User("ana")
@@ -34,12 +36,12 @@ func opened(t *testing.T) (v *testkit.Visitor, second string) {
 	if v.Screen() != "devices" {
 		t.Fatalf("the proof led to %s:\n%s", v.At, v.Page)
 	}
-	return v, other.Account().AccountID
+	return p, v, other.Account().AccountID
 }
 
 // Two tabs: what one removed, the other still shows.
 func TestADeviceThatIsGoneLeadsBackToTheList(t *testing.T) {
-	v, old := opened(t)
+	_, v, old := opened(t)
 	v.Send("/my/device/" + old + "/remove")
 	if strings.Contains(v.Page, "/my/device/"+old+"/") {
 		t.Fatalf("the device is still on the list:\n%s", v.Page)
@@ -54,7 +56,7 @@ func TestADeviceThatIsGoneLeadsBackToTheList(t *testing.T) {
 
 // A name in several lines is not too long, and a page that is too large is not too old.
 func TestARefusedNameIsToldWhatIsWrongWithIt(t *testing.T) {
-	v, old := opened(t)
+	_, v, old := opened(t)
 	at := "/my/device/" + old + "/rename"
 	v.Open(at)
 	for name, want := range map[string]int{"two\nlines": http.StatusUnprocessableEntity, strings.Repeat("x", 100_000): http.StatusRequestEntityTooLarge} {
@@ -99,5 +101,93 @@ func TestAReplacedPhoneIsSaidToBeSwitchedOffBeforeTheApplication(t *testing.T) {
 	v.Open(next)
 	if v.Screen() != "replaced" || v.Find(`(The old one is switched off)`) == "" || v.Find(`class="button full" (href="`+signIn+`")`) == "" {
 		t.Errorf("%s leads to %s:\n%s", status, next, v.Page)
+	}
+}
+
+// ux 3.1, WCAG 2.2.1: the list says when it closes and gives more time like the prompt, with a form alone, an hour in all.
+func TestTheListSaysWhenItClosesAndGivesMoreTime(t *testing.T) {
+	p, v, old := opened(t)
+	v.Open("/my/device/" + old + "/rename")
+	if left := v.Must(`id="ending"[^>]* data-left="(\d+)"`); left != "900" && left != "899" {
+		t.Errorf("%s seconds are left", left)
+	}
+	const form = `<form method="post" action="(/my/keep)"`
+	for range 3 {
+		p.Clock.Advance(session.Idle - 30*time.Second)
+		v.Send(v.Must(form), "back", v.Must(`name="back" value="([^"]*)"`))
+		if v.Status != http.StatusOK || v.Screen() != "device-rename" || len(v.Must(`data-left="(\d+)"`)) != 3 {
+			t.Fatalf("%d at %s:\n%s", v.Status, v.At, v.Page)
+		}
+	}
+	back := v.Must(`name="back" value="([^"]*)"`)
+	p.Clock.Advance(session.Idle - 30*time.Second)
+	v.Send("/my/keep", "back", back)
+	if v.Find(form) != "" || v.Find(`(sign in again from the start)`) == "" {
+		t.Errorf("near the hour there is no more to give, but:\n%s", v.Page)
+	}
+	v.Open("/my")
+	v.Open(v.Must(`<p class="back"><a href="([^"]*)"`))
+	if v.Left == nil {
+		t.Errorf("the sign-in behind the list is over: %d\n%s", v.Status, v.Page)
+	}
+	v.Send("/my/keep", "back", "/my")
+	if v.Status != http.StatusForbidden || v.Find(`(id="ending")`) != "" {
+		t.Errorf("a list that is over is given time: %d\n%s", v.Status, v.Page)
+	}
+}
+
+// D-31: whoever goes on to the application leaves no open list behind; that of another sign-in stays.
+func TestTheListIsClosedWhenItsSignInGoesOn(t *testing.T) {
+	p, v, _ := opened(t)
+	v.Open("/my")
+	onward := v.Must(`<p class="back"><a href="([^"]*)"`)
+	v.Open(onward)
+	if v.Left == nil {
+		t.Fatalf("%s leads to %s:\n%s", onward, v.At, v.Page)
+	}
+	v.Open("/my")
+	if v.Screen() != "message" || v.Find(`(Sign in to see your devices)`) == "" {
+		t.Errorf("the list is still open:\n%s", v.Page)
+	}
+
+	back, _ := p.Callback()
+	app, key := p.App("Shop")
+	bens := p.User("ben")
+	ben := p.Phone(bens, "Ben's phone")
+	p.Phone(bens, "Ben's tablet") // no question for a spare one
+	v.SignIn(p.SDK(app, key, back), "ben")
+	first := v.At.Path
+	v.SignIn(p.SDK(app, key, back), "ben")
+	code := func(at string) {
+		p.Clock.Advance(time.Minute)
+		c, err := ben.Code(p.Clock.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.Open(at)
+		v.Send(at, "code", c)
+	}
+	code(v.At.Path + "/devices/code")
+	if v.Screen() != "devices" {
+		t.Fatalf("the proof led to %s:\n%s", v.At, v.Page)
+	}
+	if code(first + "/code"); v.Left == nil {
+		t.Fatalf("the other sign-in led to %s:\n%s", v.At, v.Page)
+	}
+	if v.Open("/my"); v.Screen() != "devices" {
+		t.Errorf("another sign-in closed the list:\n%s", v.Page)
+	}
+}
+
+func TestMoreTimeForTheListNeedsItsForm(t *testing.T) {
+	_, v, _ := opened(t)
+	v.Page = ""
+	v.Send("/my/keep")
+	if v.Status < 400 {
+		t.Errorf("a form without its token gives %d", v.Status)
+	}
+	v.Open("/my/keep")
+	if v.Status != http.StatusMethodNotAllowed {
+		t.Errorf("a link gives more time: %d", v.Status)
 	}
 }

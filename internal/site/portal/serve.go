@@ -32,15 +32,16 @@ type Portal struct {
 
 type handler func(p *Portal, v view, w http.ResponseWriter, r *http.Request) error
 
-// routes; every one needs a live session, every POST its form token. All but the first three manage devices
-// and need the fresh proof the flow asks for (AC-001); forgetting browsers only takes something away.
+// routes; every one needs a live session, every POST its form token. All but the first four manage devices
+// and need the fresh proof the flow asks for (AC-001); forgetting browsers only takes something away, and more time
+// for the list gives none to its proof.
 var routes = []struct {
 	method, pattern, name string
 	serve                 handler
 }{
 	{"GET", "", "my devices", (*Portal).showDevices},
 	{"GET", "/new-phone", "a new phone: pair at once, or choose which", (*Portal).newPhone},
-	{"POST", "/done", "end the session, back to the sign-in", (*Portal).done},
+	{"POST", "/keep", "give the list more time", (*Portal).keepGoing},
 	{"POST", "/add", "start to add a device", (*Portal).add},
 	{"GET", "/pair", "pair one more device", (*Portal).showPair},
 	{"GET", "/pair/status", "what became of the pairing code", (*Portal).pairStatus},
@@ -88,7 +89,9 @@ func (p *Portal) withSession(next handler) web.Handler {
 				return err
 			}
 		}
-		err = next(p, p.view(found, r), w, r)
+		v := p.view(found, r)
+		p.keepCookie(v, w, r)
+		err = next(p, v, w, r)
 		if errors.Is(err, session.ErrProof) { // the ten minutes are over: prove again, if the sign-in is still there
 			http.Redirect(w, r, prompt.Path(found.Session.LoginID)+"/devices", http.StatusSeeOther)
 			return nil
@@ -121,7 +124,7 @@ func (p *Portal) view(found devices.View, r *http.Request) view {
 	v := view{View: found}
 	v.base.Base = prompt.Base{Org: web.Org{Name: found.Settings.Organization}, Help: web.Help{Text: found.Settings.Help},
 		User: found.User.Username, FormToken: p.Forms.Token(found.Session.ID), LoginPath: back, Devices: true}
-	v.base.Path = At
+	v.base.Path, v.base.Ending = At, p.ending(v, r)
 	v.base.Back = web.Link{Path: back, Text: words.S("devices.continue", "app", found.Application.Name)}
 	return v
 }
@@ -204,14 +207,6 @@ func (p *Portal) newPhone(v view, w http.ResponseWriter, r *http.Request) error 
 		return web.Move(w, r, At+"/pair")
 	}
 	return web.Move(w, r, At)
-}
-
-func (p *Portal) done(v view, w http.ResponseWriter, r *http.Request) error {
-	if err := p.Devices.End(r.Context(), v.View); err != nil {
-		return err
-	}
-	p.Cookies.Clear(w, prompt.PortalCookie)
-	return web.Move(w, r, v.base.LoginPath)
 }
 
 func (p *Portal) show(w http.ResponseWriter, r *http.Request, status int, page web.Page) error {

@@ -109,7 +109,24 @@ func (p *Prompt) leave(v *view, ticket secret.Text, w http.ResponseWriter, r *ht
 	if err := p.keep(v, w, r); err != nil {
 		return err
 	}
+	if err := p.closeList(v, w, r); err != nil {
+		return err
+	}
 	return p.move(w, r, address)
+}
+
+// closeList ends the device list that this sign-in opened (D-31): whoever uses this computer next does not find it.
+func (p *Prompt) closeList(v *view, w http.ResponseWriter, r *http.Request) error {
+	cookie := p.Cookies.Get(r, PortalCookie)
+	if cookie == "" {
+		return nil
+	}
+	list, err := p.Devices.Resume(r.Context(), secret.NewText(cookie))
+	if err != nil || list.Session.LoginID != v.Login.ID { // over, or another window's
+		return nil
+	}
+	p.Cookies.Clear(w, PortalCookie)
+	return p.Devices.End(r.Context(), list)
 }
 
 // freshProof reports whether the person has just proved, in this sign-in, what adding a spare phone needs.

@@ -166,8 +166,11 @@ func portals() []Story {
 		{ID: "DR2", Name: "Safari on iOS", Application: long.Name, Since: Now.AddDate(0, 0, -2), Used: Now.AddDate(0, 0, -1), Until: Now.AddDate(0, 0, 28)},
 		{ID: "DR3", Application: "Library", Since: Now, Until: Now.AddDate(0, 0, 1)},
 	}
+	closing, last := one, added
+	closing.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/portal/keep", Token: "token"}
+	last.Ending = &web.Ending{Until: Now.Add(55 * time.Second)}
 	return []Story{
-		{"devices", list}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
+		{"devices", list}, {"devices-closing", closing}, {"devices-closing-last", last}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
 		{"device-replaced", portal.Switched{Base: portal.Base{Base: base(), Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas.Name}},
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
