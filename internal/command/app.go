@@ -86,7 +86,7 @@ func (o *office) findApp(ctx context.Context, key string) (application.Applicati
 }
 
 type appAdd struct {
-	Name          string   `required:"" help:"Name people see on the prompt and on their phone."`
+	Name          string   `required:"" placeholder:"NAME" help:"Name people see on the prompt and on their phone."`
 	Type          string   `enum:"websdk,websdk2,authapi,unix" default:"websdk" placeholder:"websdk|websdk2|authapi|unix" help:"Kind of application: websdk (Web SDK 4), websdk2 (traditional prompt), authapi, unix (login_duo, pam_duo)."`
 	SelfService   bool     `help:"Let people manage their devices from its prompt."`
 	Normalization string   `enum:"none,simple" default:"simple" placeholder:"none|simple" help:"simple: DOMAIN\\name and name@domain are the user name."`

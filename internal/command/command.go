@@ -72,7 +72,10 @@ func Run(ctx context.Context, args []string, env Env) (code int) {
 	parsed, err := parser.Parse(args)
 	if err != nil {
 		r.json = slices.Contains(args, "--json")
-		r.usage(err)
+		if p := new(kong.ParseError); errors.As(err, &p) && p.Context != nil {
+			parsed = p.Context
+		}
+		r.usage(misread(err), parsed)
 		return exitUsage
 	}
 	r.json, r.config = g.JSON, g.Config
@@ -84,7 +87,7 @@ func Run(ctx context.Context, args []string, env Env) (code int) {
 		return exitFailed
 	}
 	if u := new(usageError); errors.As(err, &u) {
-		r.usage(u)
+		r.usage(u, parsed)
 		return exitUsage
 	}
 	r.fail(err)

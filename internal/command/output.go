@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"countersign/internal/base/errs"
 	"countersign/internal/base/message"
 )
@@ -125,9 +127,13 @@ func (r *run) fail(err error) {
 	r.complain(code, text)
 }
 
-// usage says what was not understood.
-func (r *run) usage(err error) {
-	r.complain("usage", strings.TrimRight(err.Error(), ".?")+". See: countersign --help")
+// usage says what was not understood, and where the command that was asked for is explained.
+func (r *run) usage(err error, asked *kong.Context) {
+	help := "countersign --help"
+	if asked != nil {
+		help = helpOf(asked)
+	}
+	r.complain("usage", strings.TrimRight(err.Error(), ".?")+". See: "+help)
 }
 
 func (r *run) complain(code, text string) {
@@ -136,7 +142,7 @@ func (r *run) complain(code, text string) {
 		_ = json.NewEncoder(r.Stderr).Encode(problem{Error: code, Message: text})
 		return
 	}
-	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(strings.ReplaceAll(text, "\n", " ")))
+	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(strings.Join(strings.Fields(text), " ")))
 }
 
 // sentence finds the words for an error: those meant for operators, else those meant for everybody. The
