@@ -150,12 +150,13 @@ type call struct {
 	application application.Application
 	params      map[string]string
 	userAgent   string
+	bson        bool            // of the client that reads it, not JSON
 	signed      api.Signed      // what makes it the same call
 	way         *api.Connection // back to the caller
 }
 
 func newCall(r *http.Request, app application.Application, params url.Values) call {
-	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent()}
+	c := call{ctx: r.Context(), application: app, params: map[string]string{}, userAgent: r.UserAgent(), bson: inBSON(r)}
 	for name := range params {
 		c.params[name] = params.Get(name)
 	}
@@ -277,13 +278,15 @@ func (d *Door) log() *slog.Logger {
 // write sends a whole answer at once, with its length, in the encoding of the address.
 func write(w http.ResponseWriter, r *http.Request, status int, d document) error {
 	kind, body := "application/bson", []byte(nil)
-	if strings.HasSuffix(r.URL.Path, ".bson") {
+	if inBSON(r) {
 		body = d.bson()
 	} else {
 		kind, body = "application/json", d.json()
 	}
 	return send(w, status, kind, body)
 }
+
+func inBSON(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".bson") }
 
 func send(w http.ResponseWriter, status int, kind string, body []byte) error {
 	h := w.Header()

@@ -344,6 +344,33 @@ func TestEveryPollEndsBeforeTheClientsTwentieth(t *testing.T) {
 	}
 }
 
+// Each poll's line is printed. The client of BSON takes a poll without one; those of JSON end the attempt.
+func TestAPersonReadsOnceThatARequestWaits(t *testing.T) {
+	w := newWorld(t)
+	w.Enrolled(w.app, "ana")
+	first, second := w.auth("ana", "push", "1"), w.auth("ana", "push", "1")
+	said := w.status(first.txid).status
+	if said == "" {
+		t.Error("the first poll says nothing")
+	}
+	for range 2 {
+		if out := w.status(first.txid); out.result != "" || out.status != "" {
+			t.Errorf("a later poll: %+v", out)
+		}
+	}
+	for _, path := range []string{"status", "status.json"} {
+		for range 2 {
+			if _, doc := w.get(w.request("GET", At+path, w.skey, pairs("txid", second.txid))); doc["response"].(map[string]any)["status"] != said {
+				t.Errorf("%s: %v", path, doc)
+			}
+		}
+	}
+	w.Clock.Advance(transaction.Life + time.Second)
+	if out := w.status(first.txid); out.result != "deny" || out.status == "" {
+		t.Errorf("the last poll: %+v", out)
+	}
+}
+
 func TestTheTimeOfARequestEndsItsPolls(t *testing.T) {
 	w := newWorld(t)
 	w.Enrolled(w.app, "ana")
