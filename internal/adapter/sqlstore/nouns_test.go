@@ -103,6 +103,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		same(t, "only once", wrote(t, db, func(s flow.Store) (bool, error) { return s.LockOut(ctx, u.ID, noon) }), false)
 		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 100) })
 		fails(t, "locked", err, user.ErrLocked)
+		same(t, "nor for what is right", wrote(t, db, func(s flow.Store) (bool, error) { return s.ProveAttempt(ctx, u.ID, 100, "", noon) }), false)
 		same(t, "too early", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, at(-time.Second)) }), false)
 		same(t, "unlocked", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, noon) }), true)
 		same(t, "as before", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), u)
@@ -132,6 +133,11 @@ func TestUserCountersAndLocks(t *testing.T) {
 			return s.Proved(ctx, u.ID, "push:DP1", at(time.Second))
 		})
 		write(t, db, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", at(2*time.Second)) })
+		proves := func(limit int) bool {
+			return wrote(t, db, func(s flow.Store) (bool, error) { return s.ProveAttempt(ctx, u.ID, limit, "", at(2*time.Second)) })
+		}
+		same(t, "no attempt to prove with", proves(0), false)
+		same(t, "an attempt that proves", proves(1), true)
 		want := u
 		want.DefaultPhone, want.AutoAction = "DP1", user.AutoPush
 		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders, want.SpareReminded = at(2*time.Second), "push:DP1", noon, 1, noon

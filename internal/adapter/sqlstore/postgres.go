@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -191,15 +192,15 @@ func call(change func(flow.Store) error, s flow.Store) (err error) {
 // fifth of a small transaction's time.
 //
 // A statement that must find its row, such as the UPDATE that uses up a code, nearly always does. So it is
-// presumed to, and travels with the next one as well; when it did not, nothing is committed and the change
-// runs again, stepwise.
+// presumed to, and travels with the next one or with COMMIT as well, in a form that fails when it found none:
+// the server then looks at nothing that came with it, least of all at COMMIT, and the change runs again, stepwise.
 type postgresTx struct {
 	conn      *pgx.Conn
 	cache     *cache
 	stepwise  bool // nothing is presumed
 	begun     bool
 	queued    []queuedStatement
-	presuming int // how many of them are presumed to touch a row
+	presuming int // how many of them must touch a row
 	row       row
 	failed    error
 
@@ -207,16 +208,15 @@ type postgresTx struct {
 }
 
 type queuedStatement struct {
-	q        string
-	args     []any
-	presumed bool // to touch a row
+	q    string
+	args []any
 }
 
 // errPresumed ends a change that presumed what was not so.
 const errPresumed = errText("a statement touched no row")
 
 func (t *postgresTx) later(_ context.Context, q string, args []any) error {
-	t.queued = append(t.queued, queuedStatement{q: q, args: cleanAll(args)})
+	t.queued = append(t.queued, queuedStatement{q, cleanAll(args)})
 	return nil
 }
 
@@ -225,9 +225,25 @@ func (t *postgresTx) touch(ctx context.Context, q string, args []any) (bool, err
 		n, err := t.exec(ctx, q, args)
 		return n > 0, err
 	}
-	t.queued = append(t.queued, queuedStatement{q: q, args: cleanAll(args), presumed: true})
+	t.queued = append(t.queued, queuedStatement{mustTouch + q + orFail, cleanAll(args)})
 	t.presuming++
 	return true, nil
+}
+
+// What goes around a statement that must touch a row. When it touches none, its end divides by zero: no other
+// statement of the store ever divides.
+const (
+	mustTouch   = `WITH touched AS (`
+	orFail      = ` RETURNING 1) SELECT 1 / COUNT(*) FROM touched`
+	touchedNone = "22012"
+)
+
+// presumption makes errPresumed of the error of a statement that had to touch a row and did not.
+func presumption(err error) error {
+	if code := (*pgconn.PgError)(nil); errors.As(err, &code) && code.Code == touchedNone {
+		return errPresumed
+	}
+	return err
 }
 
 // send sends BEGIN if due, what is queued, and last. Its caller reads last's result from the answer.
@@ -244,29 +260,13 @@ func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchR
 	t.begun, t.queued, t.presuming = true, t.queued[:0], 0
 	t.cache.asked.Add(1)
 	answer := t.conn.SendBatch(ctx, &b)
-	for _, s := range ahead {
-		tag, err := answer.Exec()
-		if err == nil && s.presumed && tag.RowsAffected() == 0 {
-			err = errPresumed
-		}
-		if err != nil {
+	for range ahead {
+		if _, err := answer.Exec(); err != nil {
 			_ = answer.Close()
-			return nil, err
+			return nil, presumption(err)
 		}
 	}
 	return answer, nil
-}
-
-// settle sends what is queued and learns whether what was presumed is so.
-func (t *postgresTx) settle(ctx context.Context) error {
-	last := len(t.queued) - 1
-	s := t.queued[last]
-	t.queued, t.presuming = t.queued[:last], 0
-	n, err := t.exec(ctx, s.q, s.args)
-	if err == nil && s.presumed && n == 0 {
-		return errPresumed
-	}
-	return err
 }
 
 func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(*row)) error {
@@ -330,11 +330,6 @@ func (t *postgresTx) fail(ctx context.Context, err error) error {
 func (t *postgresTx) commit(ctx context.Context) error {
 	if !t.begun && len(t.queued) == 0 {
 		return nil
-	}
-	if t.presuming > 0 {
-		if err := t.settle(ctx); err != nil {
-			return err
-		}
 	}
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()

@@ -92,10 +92,16 @@ func (s *store) ReserveAttempt(ctx context.Context, id string, limit int) (user.
 	return changeOne(ctx, s.run, user.ErrLocked, scanUser, q, id, int64(limit))
 }
 
+const proved = `UPDATE users SET failures = 0, push_misses = 0, push_stopped_at = 0, last_login_at = $2,
+	last_method = CASE WHEN $3 = '' THEN last_method ELSE $3 END WHERE user_id = $1`
+
 func (s *store) Proved(ctx context.Context, id, method string, now time.Time) error {
-	const q = `UPDATE users SET failures = 0, push_misses = 0, push_stopped_at = 0, last_login_at = $2,
-		last_method = CASE WHEN $3 = '' THEN last_method ELSE $3 END WHERE user_id = $1`
-	return s.run.later(ctx, q, []any{id, micros(now), method})
+	return s.run.later(ctx, proved, []any{id, micros(now), method})
+}
+
+func (s *store) ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error) {
+	const q = proved + ` AND status = 'active' AND failures < $4`
+	return touched(ctx, s.run, q, id, micros(now), method, int64(limit))
 }
 
 func (s *store) LockOut(ctx context.Context, id string, now time.Time) (bool, error) {

@@ -106,6 +106,9 @@ type Store interface {
 	// with Proved. ErrLocked when no attempt is left. It also locks the row until the end of the
 	// database transaction, so parallel guesses queue up.
 	ReserveAttempt(ctx context.Context, id string, limit int) (User, error)
+	// ProveAttempt is ReserveAttempt and Proved in one, for a proof that was found right before it is spent in the
+	// same database transaction. It reports false, and changes nothing, where ReserveAttempt gives ErrLocked.
+	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error)
 	// Proved clears Failures, PushMisses and PushStopped, and sets LastLogin and, when not "", LastMethod.
 	Proved(ctx context.Context, id, method string, now time.Time) error
 	// LockOut makes an active user locked out. It reports false when the user was not active.

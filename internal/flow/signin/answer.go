@@ -161,10 +161,18 @@ func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transac
 // prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
 // management and completes the sign-in with it (decision 5: one proof, not two).
 func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
-	now := f.Now()
-	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
-		return st.Proved(ctx, s.User.ID, wayID, now)
+	if err := f.allow(ctx, st, s, purpose, p); err != nil {
+		return err
 	}
+	return st.Proved(ctx, s.User.ID, wayID, f.Now())
+}
+
+// allow is the part of prove that concerns the login. login.ErrStale when that has moved on.
+func (f *Flow) allow(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof) error {
+	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
+		return nil
+	}
+	now := f.Now()
 	allowed, err := st.AllowLogin(ctx, s.Login.ID, p, now)
 	if err != nil {
 		return err
@@ -183,7 +191,7 @@ func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose tran
 			return login.ErrStale
 		}
 	}
-	return st.Proved(ctx, s.User.ID, wayID, now)
+	return nil
 }
 
 // recovers: a bypass code that signs someone in also opens one device change, so that the prompt can offer

@@ -98,6 +98,11 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		return m, nil, err
 	}
 	hit := f.fit(s, s.Phones, code)
+	if hit.ok && candidate == nil {
+		if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
+			return m, nil, err
+		}
+	}
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		m, outcome = match{}, nil
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
@@ -131,6 +136,37 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		return then(st, m)
 	})
 	return m, outcome, err
+}
+
+// errOtherwise reports that something was not as it had been read.
+var errOtherwise = errors.New("signin: not as it was read")
+
+// letIn is weigh for a code that fits, as nearly every right one does when it comes in. The attempt is reserved and taken
+// back in one statement and nothing is waited for, so this is one journey to the database. When the person, the code or
+// the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at everything again.
+func (f *Flow) letIn(ctx context.Context, s Session, hit fitting, purpose transaction.Purpose, then func(flow.Store, match) error) (match, error) {
+	m := matchOf(hit.Phone)
+	err := f.DB.Write(ctx, func(st flow.Store) error {
+		now := f.Now()
+		ok, err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.wayID, now)
+		if err == nil && ok {
+			ok, err = st.SpendPasscode(ctx, hit.Phone, hit.next, now)
+		}
+		if err == nil && ok {
+			err = f.allow(ctx, st, s, purpose, m.proof())
+		}
+		if err == nil && !ok || errors.Is(err, login.ErrStale) {
+			return errOtherwise
+		}
+		if err == nil {
+			err = f.letInByCode(ctx, st, s, m)
+		}
+		if err != nil || then == nil {
+			return err
+		}
+		return then(st, m)
+	})
+	return m, err
 }
 
 // bypassCandidate computes the slow digest outside the database transaction, and only when the code has the
@@ -167,26 +203,34 @@ func (f *Flow) try(ctx context.Context, st flow.Store, s Session, code string, c
 // rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,
 // but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
 func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m match, purpose transaction.Purpose) (outcome, err error) {
-	proof := login.Proof{Factor: m.factor, Reason: audit.ValidPasscode, PhoneID: m.phoneID}
-	err = f.prove(ctx, st, s, purpose, proof, m.wayID)
+	err = f.prove(ctx, st, s, purpose, m.proof(), m.wayID)
 	if errors.Is(err, login.ErrStale) {
 		return err, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	return nil, f.letInByCode(ctx, st, s, m)
+}
+
+func (m match) proof() login.Proof {
+	return login.Proof{Factor: m.factor, Reason: audit.ValidPasscode, PhoneID: m.phoneID}
+}
+
+// letInByCode does what else a right code brings, and logs it.
+func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m match) error {
 	if s.Login.TransactionID != "" { // another way was taken: the open request goes quietly
 		open, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, t := range open {
 			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.Now()); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return nil, f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.factor,
+	return f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.factor,
 		TxID: s.Login.TxID, DeviceID: m.phoneID, Device: m.device})
 }
 

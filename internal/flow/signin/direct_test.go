@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/dbtest"
@@ -121,6 +123,36 @@ func TestWrongCodesDoNotStopRequests(t *testing.T) {
 		}
 		if _, err := k.SignIn.Send(context.Background(), attempt(), "push:"+p.ID); err != nil {
 			t.Errorf("after wrong codes a request is refused: %v", err)
+		}
+	})
+}
+
+// A code that fits what was read is let in without another look, so what was read must still be so (AC-003, AC-005).
+func TestARightCodeCountsAsThingsAreNow(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("vpn")
+		p := k.Enrolled(app, "alice")
+		r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
+		try := func(meanwhile func(code string)) (transaction.Transaction, error) {
+			g, err := k.SignIn.Gate(context.Background(), r)
+			k.OK(err)
+			code := p.Code()
+			meanwhile(code)
+			return k.SignIn.Prove(context.Background(), signin.Attempt{Gate: g, Request: r}, code)
+		}
+		d, err := try(func(code string) { k.OK(k.Begin(app, "alice").Code(code, transaction.SignIn)) })
+		k.OK(err)
+		if n := k.Reload("alice").Failures; d.State != transaction.Denied || n != 1 || k.Last("alice").Reason != audit.InvalidPasscode {
+			k.Errorf("a code used meanwhile: %s, %d failures, logged as %s", d.State, n, k.Last("alice").Reason)
+		}
+		d, err = try(func(string) {})
+		k.OK(err)
+		if n := k.Reload("alice").Failures; d.State != transaction.Approved || n != 0 {
+			k.Errorf("a good code: %s, %d failures", d.State, n)
+		}
+		_, err = try(func(string) { k.Status("alice", user.Disabled) })
+		if k.Want(err, user.ErrLocked); k.Last("alice").Reason != audit.UserDisabled {
+			k.Errorf("disabled meanwhile: logged as %s", k.Last("alice").Reason)
 		}
 	})
 }
