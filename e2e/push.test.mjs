@@ -1,7 +1,7 @@
 // Alerts: the program knocks at a push service, the phone's worker shows a notice, a tap opens the request.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { answer, landed, screen, signIn, Stage } from './lib/journey.mjs';
+import { answer, landed, pairingLink, screen, signIn, Stage, typeCode } from './lib/journey.mjs';
 import { PushService } from './lib/push.mjs';
 
 let stage, app, push;
@@ -43,6 +43,25 @@ describe('an alert', () => {
     await landed(page, user);
     await phone.waitNotices(0); // the notice goes with the answer
     assert.ok(!stage.demo.log.includes('/push/'), 'the address of a phone is in the log');
+  });
+
+  it('tells the other phone that a device was added, not which, and the open app asks at once', async () => {
+    const { user, computer: { page }, phone } = await alerted();
+    await signIn(page, app, user);
+    await push.arrived(phone.subscription); // of the request
+    await page.goto(page.url() + '/devices');
+    await page.getByRole('link', { name: /Code from the app/ }).click();
+    await phone.home();
+    await typeCode(page, await phone.code());
+    await page.getByRole('button', { name: 'Add a device' }).click();
+    const second = await stage.phone();
+    await second.page.goto(await pairingLink(page));
+    await second.page.getByLabel('Name of this phone').fill('Kitchen tablet');
+    await second.setUp();
+    const message = await push.arrived(phone.subscription);
+    assert.match(message.text, /Your devices have changed/);
+    assert.ok(!message.text.includes('Kitchen'), 'the alert names the device');
+    await phone.page.getByRole('heading', { name: /Kitchen tablet.* was added to your account$/ }).waitFor();
   });
 
   it('that the service refuses for good turns alerts off, and the page says to open the app', async () => {

@@ -96,6 +96,13 @@ type Doorbell interface {
 	CheckEndpoint(endpoint string) error
 }
 
+// Alerts rings phones about what is no request.
+type Alerts interface {
+	// Changed tells every phone of a user but one that a device of theirs changed. Call it when the change is on
+	// disk; it waits for no push service, and an alert that does not arrive changes nothing.
+	Changed(userID, exceptPhoneID string)
+}
+
 // Notice is a mail about a change, written in the database transaction of that change.
 type Notice struct {
 	Kind string // catalogue keys mail.<kind>.subject, .text, .button

@@ -152,10 +152,10 @@ func (s *Server) openFlows(sender notice.Sender) {
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL}
 	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL,
 		Mails: enroll.MailQuota(), Newcomers: enroll.NewcomerQuota()}
-	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand}
 	s.Mobile = &mobile.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
 		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL, VAPIDKey: s.Push.PublicKey}
+	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Alerts: s.Mobile, Now: s.now, Rand: s.rand}
 	s.Directory = &directory.Flow{DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Bell: s.Bell,
 		PublicURL: s.Config.PublicURL, Notices: s.Desk}
 }

@@ -28,6 +28,7 @@ type Flow struct {
 	Keys    *secret.Keyring
 	Bell    flow.Bell
 	Notices flow.Notices
+	Alerts  flow.Alerts
 	Now     func() time.Time
 	Rand    io.Reader
 }
@@ -255,6 +256,7 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 		topics = append(topics, flow.LoginTopic(t.LoginID))
 	}
 	f.Bell.Ring(topics...)
+	f.Alerts.Changed(v.User.ID, "")
 	return nil
 }
 

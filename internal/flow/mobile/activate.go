@@ -72,6 +72,9 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 		return phonewire.Account{}, err
 	}
 	f.ring(&c)
+	if c.act.Purpose != activation.Enroll { // the first device: there is no other to tell
+		f.Changed(c.user.ID, c.p.ID)
+	}
 	return f.account(&c), nil
 }
 

@@ -3,12 +3,9 @@ package mobile
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
-	"countersign/internal/base/message"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
@@ -53,39 +50,6 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscr
 	})
 }
 
-// TestAlert implements Mobile.
-func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
-	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
-	if err != nil {
-		return err
-	}
-	if f.Doorbell == nil || p.Subscription == nil {
-		return ErrAlertsOff
-	}
-	if !f.Tests.Take(phoneID, f.Now()) {
-		return ErrGuesses
-	}
-	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
-	if err != nil {
-		return ErrAlertsOff.With(err)
-	}
-	var sub flow.Subscription
-	if err := json.Unmarshal(plain, &sub); err != nil {
-		return ErrAlertsOff.With(err)
-	}
-	c := message.English()
-	payload, err := json.Marshal(phonewire.NewAlert(c.Text("alert.test.title"), c.Text("alert.test.body"), f.PublicURL, "/app/", phoneID, "test"))
-	if err != nil {
-		return err
-	}
-	err = f.Doorbell.Knock(ctx, sub, payload, time.Minute)
-	if err != nil && errs.KindOf(err) == errs.Gone {
-		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.DropSubscription(ctx, p.ID, p.Subscription) })
-		return errors.Join(ErrAlertsOff.With(err), dead)
-	}
-	return err
-}
-
 // Rename implements Mobile.
 func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 	name, err := phone.CleanName(name)
@@ -111,11 +75,13 @@ func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 // Leave implements Mobile: the account was deleted in the app. The phone record stays, not connected any
 // more: "I have a new phone" brings it back, and the last device cannot be lost by a slip in the app.
 func (f *Flow) Leave(ctx context.Context, phoneID string) error {
+	var userID string
 	err := f.DB.Write(ctx, func(st flow.Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
 		}
+		userID = p.UserID
 		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
 			return err
 		}
@@ -129,6 +95,9 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 			Object: p.UserID, Description: map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"}})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	if err == nil {
+		f.Changed(userID, phoneID)
+	}
 	return err
 }
 

@@ -74,6 +74,7 @@ func New(t testing.TB, db flow.DB) *Kit {
 	k.Mobile = &mobile.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, SignIn: k.SignIn,
 		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
 		Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
+	k.Devices.Alerts = k.Mobile
 	k.Directory = &directory.Flow{DB: db, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Bell: k.Bell, PublicURL: Origin, Notices: mail}
 	k.OK(db.Write(context.Background(), func(st flow.Store) error {
 		return st.CreateApplication(context.Background(), application.Application{ID: application.PortalID, Name: "My devices",
@@ -346,6 +347,13 @@ func (d *Doorbell) Rings() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.rings)
+}
+
+// Rung lists the endpoints that were rung, in the order of the rings.
+func (d *Doorbell) Rung() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]string(nil), d.rings...)
 }
 
 // Address makes the n-th address of a documentation network.

@@ -6,6 +6,9 @@ import { button, h, moment, say, sentence, t } from './dom.js';
 const looked = new Map(); // account id -> when its devices were read last
 const PAUSE = 60000;
 
+// stale has the devices read again at the next look: an alert told of a change.
+export function stale() { looked.clear(); }
+
 // learn reads the other devices of an account and notes what is new; true when there is something to ask.
 export async function learn(a) {
   if (Date.now() - (looked.get(a.id) ?? 0) < PAUSE) return false;

@@ -2,6 +2,7 @@
 import * as store from './store.js';
 import { renew, startWorker } from './alerts.js';
 import { account, check } from './account.js';
+import { stale } from './changes.js';
 import { list } from './list.js';
 import { add, landing, pair, resume } from './pair.js';
 import { busy, leave, request } from './request.js';
@@ -85,9 +86,10 @@ addEventListener('badge', badge);
 addEventListener('accounts', async () => { await restart(); route(); });
 onChange(changed);
 navigator.serviceWorker?.addEventListener('message', (e) => {
-  if (e.data?.type === 'push') restart();
-  if (e.data?.type === 'open') {
-    restart();
+  if (e.data?.type !== 'push' && e.data?.type !== 'open') return;
+  stale();
+  restart();
+  if (e.data.type === 'open') {
     aside.clear(); // whoever taps an alert wants to see the request
     location.hash = new URL(e.data.url, location.origin).hash || '#/';
   }
