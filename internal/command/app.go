@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
 	"countersign/internal/flow/directory"
 )
+
+// errNames reports a name that several applications have; arguments "n", "name".
+var errNames = errs.New(errs.Conflict, "command.app_names")
 
 // appDoc is an application in a JSON document.
 type appDoc struct {
@@ -80,52 +84,59 @@ func (o *office) findApp(ctx context.Context, key string) (application.Applicati
 		return found[0], nil
 	}
 	if len(found) > 1 {
-		return a, usagef("%d applications have the name %q; use the client_id", len(found), key)
+		return a, errNames.Arg("n", len(found)).Arg("name", key)
 	}
 	return a, err
 }
 
-type appAdd struct {
-	Name          string   `required:"" placeholder:"NAME" help:"Name people see on the prompt and on their phone."`
-	Type          string   `enum:"websdk,websdk2,authapi,unix" default:"websdk" placeholder:"websdk|websdk2|authapi|unix" help:"Kind of application: websdk (Web SDK 4), websdk2 (traditional prompt), authapi, unix (login_duo, pam_duo)."`
-	SelfService   bool     `help:"Let people manage their devices from its prompt."`
-	Normalization string   `enum:"none,simple" default:"simple" placeholder:"none|simple" help:"simple: DOMAIN\\name and name@domain are the user name."`
+// appFlags are what an application is added with and may change later.
+type appFlags struct {
+	SelfService   *bool    `negatable:"" help:"Let people manage their devices from its prompt."`
+	Normalization string   `enum:",none,simple" default:"" placeholder:"none|simple" help:"How names are read. simple, as at the start: DOMAIN\\\\name and name@domain are the user name."`
 	RedirectURI   []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Exact address people may be sent back to; repeat for more. None: any https address the application signs."`
-	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for more. None: the page the application names."`
+	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for all of them. None: the page the application names. For websdk2."`
 	Dateless      string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
 	Outage        string   `enum:",deny,client" default:"" placeholder:"deny|client" help:"When the database is lost for longer: deny everybody (the default), or let the client's own fail mode decide (by 503); for authapi and unix."`
 	policyFlags
 }
 
+// change is what the flags ask for.
+func (f appFlags) change() (directory.ApplicationChange, error) {
+	p, err := f.policyFlags.change()
+	c := directory.ApplicationChange{
+		SelfService: f.SelfService, Normalization: choice[application.Normalization](f.Normalization), AddRedirectURIs: f.RedirectURI,
+		Dateless: choice[string](f.Dateless), Outage: choice[string](f.Outage), Policy: p,
+	}
+	if len(f.FrameHost) > 0 {
+		c.FrameHosts = &f.FrameHost
+	}
+	return c, err
+}
+
+type appAdd struct {
+	Name string `required:"" placeholder:"NAME" help:"Name people see on the prompt and on their phone."`
+	Type string `enum:"websdk,websdk2,authapi,unix" default:"websdk" placeholder:"websdk|websdk2|authapi|unix" help:"Kind of application: websdk (Web SDK 4), websdk2 (traditional prompt), authapi, unix (login_duo, pam_duo)."`
+	appFlags
+}
+
 func (c *appAdd) Run(r *run) error {
-	policyChange, err := c.change()
+	change, err := c.change()
 	if err != nil {
 		return err
 	}
-	normalization := application.Normalization(c.Normalization)
+	change.Name = &c.Name
 	return r.office(func(o *office) error {
-		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), directory.ApplicationChange{
-			Name: &c.Name, SelfService: &c.SelfService, Normalization: &normalization,
-			AddRedirectURIs: c.RedirectURI, FrameHosts: frameHosts(c.FrameHost, false), Dateless: choice[string](c.Dateless), Outage: choice[string](c.Outage), Policy: policyChange,
-		})
+		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), change)
 		if err != nil {
 			return err
 		}
 		doc := o.appDoc(a, secret.Reveal())
 		return r.show(doc, func(p *page) {
 			p.line("app.added", "name", cell(a.Name))
-			p.fields("client_id", doc.ClientID, "client_secret", doc.ClientSecret, "api_host", doc.APIHost)
-			p.line("app.keep_secret")
+			o.keys(p, doc)
+			p.line("app.keep_secret", "id", doc.ClientID)
 		})
 	})
-}
-
-// frameHosts is the list to write, nil for none given.
-func frameHosts(list []string, clear bool) *[]string {
-	if len(list) == 0 && !clear {
-		return nil
-	}
-	return &list
 }
 
 type appList struct{}
@@ -164,51 +175,48 @@ func (c *appShow) Run(r *run) error {
 			return err
 		}
 		doc := o.appDoc(a, "")
-		if c.Secret {
-			secret, err := o.RevealSecret(r.ctx, directory.CommandLine, a.ID)
-			if err != nil {
-				return err
-			}
-			doc.ClientSecret = secret.Reveal()
-			doc.SKey = doc.ClientSecret
+		if !c.Secret {
+			return r.show(doc, doc.write)
 		}
-		return r.show(doc, doc.write)
+		secret, err := o.RevealSecret(r.ctx, directory.CommandLine, a.ID)
+		if err != nil {
+			return err
+		}
+		open := o.appDoc(a, secret.Reveal())
+		return r.show(open, func(p *page) {
+			doc.write(p)
+			p.raw("\n")
+			o.keys(p, open)
+		})
 	})
 }
 
 type appSet struct {
 	App               string   `arg:"" help:"client_id or name."`
 	Name              *string  `help:"New name."`
-	SelfService       *bool    `negatable:"" help:"Let people manage their devices from its prompt."`
 	Disabled          *bool    `negatable:"" help:"Refuse every sign-in to it."`
-	Normalization     string   `enum:",none,simple" default:"" placeholder:"none|simple" help:"How names are read."`
-	RedirectURI       []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Add an exact address people may be sent back to."`
-	RemoveRedirectURI []string `name:"remove-redirect-uri" sep:"none" placeholder:"URL" help:"Take one away."`
-	ClearRedirectURIs bool     `name:"clear-redirect-uris" help:"Take all away: any https address the application signs."`
-	FrameHost         []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Hosts whose pages may frame the traditional prompt; takes the place of the list."`
-	ClearFrameHosts   bool     `name:"clear-frame-hosts" help:"Take all away: the page the application names."`
-	Dateless          string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`
-	Outage            string   `enum:",deny,client" default:"" placeholder:"deny|client" help:"When the database is lost for longer: deny everybody (the default), or let the client's own fail mode decide (by 503); for authapi and unix."`
-	policyFlags
+	RemoveRedirectURI []string `name:"remove-redirect-uri" sep:"none" placeholder:"URL" help:"Take an address away that people may be sent back to."`
+	ClearRedirectURIs bool     `name:"clear-redirect-uris" help:"Take all of them away: any https address the application signs."`
+	ClearFrameHosts   bool     `name:"clear-frame-hosts" help:"Take all hosts away: the page the application names."`
+	appFlags
 }
 
 func (c *appSet) Run(r *run) error {
-	policyChange, err := c.change()
+	change, err := c.change()
 	if err != nil {
 		return err
+	}
+	change.Name, change.Disabled = c.Name, c.Disabled
+	change.RemoveRedirectURIs, change.ClearRedirectURIs = c.RemoveRedirectURI, c.ClearRedirectURIs
+	if c.ClearFrameHosts && change.FrameHosts == nil {
+		change.FrameHosts = new([]string)
 	}
 	return r.office(func(o *office) error {
 		a, err := o.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		a, err = o.SetApplication(r.ctx, directory.CommandLine, a.ID, directory.ApplicationChange{
-			Name: c.Name, SelfService: c.SelfService, Disabled: c.Disabled,
-			Normalization:   choice[application.Normalization](c.Normalization),
-			AddRedirectURIs: c.RedirectURI, RemoveRedirectURIs: c.RemoveRedirectURI, ClearRedirectURIs: c.ClearRedirectURIs,
-			FrameHosts: frameHosts(c.FrameHost, c.ClearFrameHosts), Dateless: choice[string](c.Dateless), Outage: choice[string](c.Outage), Policy: policyChange,
-		})
-		if err != nil {
+		if a, err = o.SetApplication(r.ctx, directory.CommandLine, a.ID, change); err != nil {
 			return err
 		}
 		doc := o.appDoc(a, "")
@@ -233,7 +241,7 @@ func (c *appResetSecret) Run(r *run) error {
 		doc := o.appDoc(a, secret.Reveal())
 		return r.show(doc, func(p *page) {
 			p.line("app.secret_reset", "name", cell(a.Name))
-			p.fields("client_id", doc.ClientID, "client_secret", doc.ClientSecret, "api_host", doc.APIHost)
+			o.keys(p, doc)
 		})
 	})
 }

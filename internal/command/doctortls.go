@@ -74,8 +74,8 @@ func (d *report) chain(r *run, cfg config.Config, u *url.URL) bool {
 		d.add("tls", fine, "good", "date", ends)
 		return true
 	}
-	own := filepath.Join(cfg.DataDir, "tls", tlscert.CAFileName)
-	if pem, err := os.ReadFile(own); err == nil && cfg.TLS.Mode == config.TLSLocal {
+	own := localCA(cfg)
+	if pem, err := os.ReadFile(own); err == nil {
 		options.Roots = x509.NewCertPool()
 		options.Roots.AppendCertsFromPEM(pem)
 		if _, err := leaf.Verify(options); err == nil {
@@ -85,6 +85,14 @@ func (d *report) chain(r *run, cfg config.Config, u *url.URL) bool {
 	}
 	d.add("tls", fail, "untrusted")
 	return false
+}
+
+// localCA is the certificate of the instance's own authority, "" when the certificate comes from elsewhere.
+func localCA(cfg config.Config) string {
+	if cfg.TLS.Mode != config.TLSLocal {
+		return ""
+	}
+	return filepath.Join(cfg.DataDir, "tls", tlscert.CAFileName)
 }
 
 // served asks the server at address for its chain, without judging it.

@@ -24,6 +24,7 @@ type office struct {
 	*directory.Flow
 	apiHost    string
 	mailServer string // host name; "" = none is set, and mail waits
+	caFile     string // certificate of the local authority; "" = the certificate comes from elsewhere
 }
 
 // office opens the configured instance, does work and closes it again. A server may be running. Nothing is
@@ -62,7 +63,7 @@ func (r *run) office(work func(o *office) error) (err error) {
 	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
 	return work(&office{
 		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk},
-		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost,
+		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost, caFile: localCA(cfg),
 	})
 }
 

@@ -27,6 +27,8 @@ var (
 	ErrDateless = errs.New(errs.Invalid, "application.dateless")
 	// ErrOutage reports a value that is neither "deny" nor "client", or an application whose clients cannot tell an outage.
 	ErrOutage = errs.New(errs.Invalid, "application.outage")
+	// ErrUnfit reports a setting that applications of that type have no use for; arguments "field", "type".
+	ErrUnfit = errs.New(errs.Invalid, "application.unfit")
 	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
 	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
@@ -73,7 +75,8 @@ type PolicyChange struct {
 }
 
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
-// application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization.
+// application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
+// ErrOutage, ErrFrameHost, ErrUnfit.
 func (f *Flow) AddApplication(ctx context.Context, actor string, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
 	if !slices.Contains(application.Types, t) {
 		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
@@ -119,7 +122,8 @@ func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error
 	return f.DB.Read().Hosts(ctx, key)
 }
 
-// SetApplication changes an application. Nothing is written or logged when nothing differs.
+// SetApplication changes an application. Nothing is written or logged when nothing differs. Errors: application.ErrUnknown,
+// ErrRedirectUnlisted and those of AddApplication.
 func (f *Flow) SetApplication(ctx context.Context, actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -228,6 +232,9 @@ func liveApplication(ctx context.Context, st application.Store, key string) (app
 
 // apply writes the change into a and returns what differs, for the log.
 func (c ApplicationChange) apply(a *application.Application) (map[string]any, error) {
+	if err := c.fits(a.Type); err != nil {
+		return nil, err
+	}
 	d := map[string]any{}
 	if c.Name != nil {
 		name, err := application.CleanName(*c.Name)
@@ -260,6 +267,20 @@ func (c ApplicationChange) apply(a *application.Application) (map[string]any, er
 		a.RedirectURIs, d["redirect_uris"] = uris, uris
 	}
 	return d, c.frameHosts(a, d)
+}
+
+// fits refuses what would be written down and then do nothing.
+func (c ApplicationChange) fits(t application.Type) error {
+	browser := t == application.TypeWebSDK || t == application.TypeWebSDK2
+	switch {
+	case len(c.AddRedirectURIs) > 0 && !browser:
+		return ErrUnfit.Arg("field", "redirect_uris").Arg("type", t)
+	case c.FrameHosts != nil && len(*c.FrameHosts) > 0 && t != application.TypeWebSDK2:
+		return ErrUnfit.Arg("field", "frame_hosts").Arg("type", t)
+	case c.Dateless != nil && *c.Dateless == "on" && t == application.TypeWebSDK:
+		return ErrUnfit.Arg("field", "dateless").Arg("type", t)
+	}
+	return nil
 }
 
 func (c ApplicationChange) outage(a *application.Application, d map[string]any) error {

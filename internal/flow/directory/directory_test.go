@@ -170,6 +170,8 @@ func TestAnApplicationChangesOnlyWhereAskedAndWithinRange(t *testing.T) {
 			{AddRedirectURIs: []string{"https://user@example.edu/"}},
 			{AddRedirectURIs: []string{"javascript:alert(1)"}},
 			{RemoveRedirectURIs: []string{"https://never.example.edu"}},
+			{FrameHosts: ptr([]string{"app.example.edu"})}, // for websdk2
+			{Dateless: ptr("on")}, // not for websdk
 		} {
 			if _, err := b.SetApplication(ctx, actor, a.ID, bad); err == nil {
 				b.t.Fatalf("%+v was taken", bad)
