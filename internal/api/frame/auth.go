@@ -136,7 +136,7 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 }
 
 // outside reports a page opened by itself, not in a frame: there nobody takes the answer, and whoever sent the address
-// may not be who it is for. Browsers that do not tell are believed.
+// may not be who it is for. In browsers that do not tell, the page finds out by its script.
 func outside(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Dest") == "document" }
 
 // trusted finds the application of a request and checks that it is its word.

@@ -32,7 +32,7 @@ const (
 
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
-	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: append([]string{"frame-focus.js"}, scripts...),
+	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: append([]string{"frame-outside.js", "frame-focus.js"}, scripts...),
 		Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending, Beside: b}
 }
 

@@ -1,6 +1,8 @@
 // Hands the answer to the page around this frame, by itself or with a button. The browser delivers it to that origin only.
 const from = document.getElementById("answer");
-const { answer, parent } = from.dataset;
-const tell = () => { if (window.parent !== window) window.parent.postMessage(answer, parent); };
-if (from.matches("button")) from.addEventListener("click", tell);
-else tell();
+if (from) { // none on a page that is in no frame
+  const { answer, parent } = from.dataset;
+  const tell = () => window.parent.postMessage(answer, parent);
+  if (from.matches("button")) from.addEventListener("click", tell);
+  else tell();
+}
