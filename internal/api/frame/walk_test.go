@@ -1,14 +1,18 @@
 package frame_test
 
 import (
+	"crypto/rand"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/internal/base/id"
 	"countersign/internal/client/phone"
+	domain "countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
 )
 
@@ -226,4 +230,27 @@ func (w *world) setUpAna(t *testing.T) *phone.Device {
 	d := w.setUp(v, at, "858 534 2230")
 	v.Send(at + "/setup/finish")
 	return d
+}
+
+// A phone that never had an app, or has lost it, is not said to work until another takes its place (D-11).
+func TestAPhoneWithoutAnAppIsNotSaidToWork(t *testing.T) {
+	w := start(t)
+	ana := w.User("ana")
+	first := w.Phone(ana, "Ana's phone")
+	bare := domain.Phone{ID: id.Key(rand.Reader, id.Phone), UserID: ana.ID, Name: "Old phone", Created: w.Clock.Now(), Alerts: domain.AlertsOff}
+	if err := w.DB.Write(t.Context(), func(st flow.Store) error { return st.CreatePhone(t.Context(), bare) }); err != nil {
+		t.Fatal(err)
+	}
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/settings?code=1")
+	v.Send(at+"/settings/code", "code", w.code(first))
+	mine := v.At.Path
+	for device, works := range map[string]bool{first.Account().AccountID: true, bare.ID: false} {
+		v.Open(mine)
+		v.Send(mine + "/device/" + device + "/reactivate")
+		v.Open(mine + "/setup/activate?" + v.At.RawQuery + "&platform=ios")
+		if v.Screen() != "setup-activate" || strings.Contains(v.Page, "which works until") != works {
+			t.Errorf("%v: %s %s", works, v.Screen(), v.Page)
+		}
+	}
 }

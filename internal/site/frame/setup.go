@@ -27,6 +27,7 @@ type Step struct {
 	Choices string // what was chosen so far, as a query with its question mark; may be empty
 	Setting Setting
 	Device  string // with Reconnect: the device's name
+	Works   bool   // … and its app still works, until the new one is connected
 	Tablet  bool
 }
 

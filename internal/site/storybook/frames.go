@@ -25,6 +25,8 @@ func frames() []Story {
 	}
 	off := framed()
 	off.Devices = false
+	alone := off
+	alone.Alone, alone.App, alone.Leave = true, "", false
 	out := []Story{
 		{"frame-prompt", prove},
 		{"frame-prompt-closing", with(func(p *frame.Prove) {
@@ -49,12 +51,12 @@ func frames() []Story {
 		})},
 		{"frame-prompt-no-self-service", with(func(p *frame.Prove) { p.Base = off })},
 		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
-		{"frame-refused", frame.Refused{Base: framed(), Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
+		{"frame-refused", frame.Refused{Base: off, Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
 		{"frame-spare", frame.Refused{Base: framed(), Err: errs.New(errs.Conflict, "spare.required"), Link: web.Link{Path: "/frame/abc/add", Text: "Add a new device"}}},
 		{"frame-recovered", frame.Recovered{Base: framed()}}, {"frame-spare-remind", frame.Spare{Base: framed(), Left: 2}},
-		{"frame-answer", frame.Answer{Base: framed(), Text: "AUTH|x|y", Parent: "https://benefits.example.edu"}},
-		{"frame-answer-failed", frame.Answer{Base: framed(), Text: "ERR|x", Parent: "https://benefits.example.edu", Failed: true}},
-		{"frame-closed", frame.Closed{Base: off}},
+		{"frame-answer", frame.Answer{Base: off, Text: "AUTH|x|y", Parent: "https://benefits.example.edu"}},
+		{"frame-answer-failed", frame.Answer{Base: off, Text: "ERR|x", Parent: "https://benefits.example.edu", Failed: true}},
+		{"frame-closed", frame.Closed{Base: alone}},
 	}
 	return append(out, lists()...)
 }
@@ -97,8 +99,9 @@ func wizards() []Story {
 	tabletStep.Tablet = true
 	again.Setting, again.Device, again.Base = frame.Reconnect, anas.Name, framed()
 	activate := frame.Activate{Step: on, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW", Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", Token: "DV1", Until: Now.Add(10 * time.Minute)}
-	early, sent, done, replace := activate, activate, activate, activate
+	early, sent, done, replace, revive := activate, activate, activate, activate, activate
 	early.Early, sent.SentTo, replace.Step = true, "a…@example.edu", again
+	revive.Step, replace.Works = again, true
 	done.Done, done.Back = true, ""
 	linked := activate
 	linked.Base.Alone, linked.Base.App, linked.Base.Leave = true, "", false
@@ -107,7 +110,7 @@ func wizards() []Story {
 	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas.Name, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
 	finish.Devices = true
 	link := finish
-	link.LinkOnly = true
+	link.LinkOnly, link.Base = true, linked.Base
 	return []Story{
 		{"setup-welcome", frame.Welcome{Step: step}}, {"setup-type", frame.Kind{Step: step, Type: "mobile"}},
 		{"setup-number", number}, {"setup-number-mistake", wrong}, {"setup-number-unsure", untold}, {"setup-number-taken", taken},
@@ -115,7 +118,7 @@ func wizards() []Story {
 		{"setup-platform-other", frame.Platform{Step: on, Platform: "other", Stop: true}}, {"setup-platform-again", frame.Platform{Step: again}},
 		{"setup-install", frame.Install{Step: on, Platform: "android", Address: "mfa.example.edu/app", Link: "https://mfa.example.edu/app"}},
 		{"setup-install-ios", frame.Install{Step: on, Platform: "ios", Address: "mfa.example.edu/app", Link: "https://mfa.example.edu/app"}},
-		{"setup-activate", activate}, {"setup-activate-early", early}, {"setup-activate-mailed", sent}, {"setup-activate-done", done}, {"setup-activate-replace", replace},
+		{"setup-activate", activate}, {"setup-activate-early", early}, {"setup-activate-mailed", sent}, {"setup-activate-done", done}, {"setup-activate-replace", replace}, {"setup-activate-revive", revive},
 		{"setup-type-link", linkedType}, {"setup-activate-link", linked},
 		{"setup-mail", frame.Mail{Step: on}}, {"setup-mail-mistake", frame.Mail{Step: on, Typed: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}},
 		{"setup-finish", finish}, {"setup-finish-link", link},

@@ -11,11 +11,11 @@ import (
 
 func TestTheCountStandsBeforeTheQuestion(t *testing.T) {
 	e := Ending{Until: time.Date(2026, 3, 5, 14, 3, 25, 0, time.UTC), Path: "/keep"}
-	if got := e.Count(Words{}); got != "This page closes at 14:03:25, in {n} s. Do you need more time?" {
+	if got := e.Count(Words{}); got != "This page closes at 14:03:25, in {n}\u00a0s. Do you need more time?" {
 		t.Error(got)
 	}
 	e.Path = ""
-	if got := e.Count(Words{}); got != "This page closes at 14:03:25, in {n} s. After that, sign in again from the start." {
+	if got := e.Count(Words{}); got != "This page closes at 14:03:25, in {n}\u00a0s. After that, sign in again from the start." {
 		t.Error(got)
 	}
 }
