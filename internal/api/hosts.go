@@ -33,12 +33,16 @@ type Hosts struct {
 	quota quota.Quota
 }
 
+// failModes are the words of Duo Unix, and those of the Authentication Proxy.
+var failModes = map[string]application.FailMode{"open": application.FailsOpen, "closed": application.FailsClosed,
+	"safe": application.FailsOpen, "secure": application.FailsClosed}
+
 type hostKey struct{ application, name string }
 
 // Hear takes the parameters hostname and failmode of a preauth. Callers that tell no fail mode have none.
 func (b *Hosts) Hear(app application.Application, hostname, failmode string) {
-	mode := application.FailMode(failmode)
-	if b == nil || mode != application.FailsOpen && mode != application.FailsClosed {
+	mode, told := failModes[failmode]
+	if b == nil || !told {
 		return
 	}
 	now := b.Now()

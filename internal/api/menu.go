@@ -86,8 +86,8 @@ type Choice struct {
 	Code   string // passcode
 }
 
-// Choose reads a line typed at a menu, or a value of its Factors: an option's number, "push", "push2",
-// "phone1", "sms", else a code. A short number that is no option is nothing: it is not tried as a code.
+// Choose reads a line typed at a menu, or a value of its Factors: an option's number, "push", "push2", "auto" and "default"
+// for the first request, "phone1", "sms", else a code. A short number that is no option is nothing: it is not tried as a code.
 func Choose(g signin.Gate, typed string, numbered bool) Choice {
 	typed = strings.TrimSpace(typed)
 	name := strings.ToLower(strings.TrimRight(typed, "0123456789"))
@@ -98,7 +98,7 @@ func Choose(g signin.Gate, typed string, numbered bool) Choice {
 			return Choice{Factor: FactorPush, WayID: pushWay(g, digits, numbered)}
 		}
 		return Choice{}
-	case name == FactorPush:
+	case name == FactorPush, digits == "" && (name == "auto" || name == "default"):
 		return Choice{Factor: FactorPush, WayID: pushWay(g, digits, numbered)}
 	case name == FactorPhone, name == FactorSMS:
 		return Choice{Factor: name}

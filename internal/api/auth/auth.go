@@ -82,6 +82,9 @@ func (d *Door) begin(ctx context.Context, c call) (api.Beginning, error) {
 	if err != nil {
 		return none, err
 	}
+	if c.params.Get("txid") != "" && a.Number == "" && choice.Factor != api.FactorPasscode { // a code needs no number
+		return none, api.ErrInvalid.About("txid")
+	}
 	t, err := d.attempt(ctx, a, choice)
 	if errors.Is(err, errNoDevice) && c.params.Get("factor") == "prompt" {
 		err = api.NoWay(a.Gate, choice) // a terminal asks again
@@ -103,7 +106,7 @@ func (d *Door) waits(ctx context.Context, t transaction.Transaction) bool {
 	return err == nil && now.State == transaction.Pending && d.Now().Before(now.Expires)
 }
 
-// describe adds what the caller says about the attempt.
+// describe adds what the caller says about the attempt, and the number of a txid that is good.
 func (d *Door) describe(c call, a *signin.Attempt) error {
 	if title := phonewire.OneLine(c.params.Get("type"), phonewire.MaxTitle); title != "Login request" { // the default's words
 		a.Title = title
@@ -114,14 +117,9 @@ func (d *Door) describe(c call, a *signin.Attempt) error {
 		return err
 	}
 	txid := c.params.Get("txid")
-	if txid == "" {
-		return nil
+	if number, ok := d.tickets().Number(txid, a.Numbers(), whose(a.Gate)); ok {
+		a.Number, a.Ticket = number, txid
 	}
-	number, ok := d.tickets().Number(txid, a.Numbers(), whose(a.Gate))
-	if !ok {
-		return api.ErrInvalid.About("txid")
-	}
-	a.Number, a.Ticket = number, txid
 	return nil
 }
 

@@ -399,6 +399,16 @@ func TestEnrollRegistersAPersonWhosePhoneThenPairs(t *testing.T) {
 	}
 }
 
+// Who a host's key belongs to may not make people who pass its second proof.
+func TestAHostRegistersNobody(t *testing.T) {
+	w := newWorld(t, func(a *application.Application) { a.Type, a.Policy.NewUser = application.TypeUnix, policy.NewUserDeny })
+	w.fails(40301, "Wrong integration type for this API.", "POST", "enroll", "username", "dora")
+	w.fails(40301, "Wrong integration type for this API.", "POST", "enroll_status", "user_id", w.userID2(), "activation_code", "duo://x-y")
+	if a := w.ok("POST", "preauth", "username", "dora"); a.Result != "deny" {
+		t.Errorf("%+v", a)
+	}
+}
+
 func (w *world) userID2() string { return w.User("somebody").ID }
 
 func TestAnIssuedCodeEndsWithItsTimeAndWithAnotherWayIn(t *testing.T) {

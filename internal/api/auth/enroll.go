@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/api"
 	"countersign/internal/domain/activation"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/enroll"
 )
@@ -30,8 +31,15 @@ type enrollAnswer struct {
 
 const maxBypassCodes = 10
 
+// registers reports an application that may register people: programs. Who holds a host's key would make people that pass
+// the host's second proof, whatever is done about strangers there.
+func (c call) registers() bool { return c.app.Type == application.TypeAuthAPI }
+
 // enroll registers a person. There is no second code for the same person by this API (N-02).
 func (d *Door) enroll(ctx context.Context, c call) (any, error) {
+	if !c.registers() {
+		return nil, api.ErrWrongType
+	}
 	life, err := c.whole("valid_secs", int(enroll.IssueLife/time.Second), int(enroll.MaxIssueLife/time.Second))
 	if err != nil {
 		return nil, err
@@ -119,6 +127,9 @@ func codeOf(s string) (string, bool) {
 
 // enrollStatus answers with one word: waiting, success, or invalid.
 func (d *Door) enrollStatus(ctx context.Context, c call) (any, error) {
+	if !c.registers() {
+		return nil, api.ErrWrongType
+	}
 	for _, name := range []string{"user_id", "activation_code"} {
 		if c.params.Get(name) == "" {
 			return nil, api.ErrMissing.About(name)

@@ -53,6 +53,15 @@ func TestANumberOfPreauthStartsOneRequest(t *testing.T) {
 		if d := shown(); len(d.Number) != 6 {
 			t.Errorf("%+v", d)
 		}
+		// Duo Unix sends the number along whatever is typed: a code is good beside one that is not good any more.
+		for _, call := range [][]string{{"factor", "passcode", "passcode"}, {"factor", "prompt", "prompt"}} {
+			for _, txid := range []string{b.TxID, c.TxID, "x"} {
+				if a := w.ok("POST", "auth", append([]string{"username", "alice", "txid", txid}, append(call, p.Code())...)...); a.Result != "allow" {
+					t.Errorf("%v beside %s: %+v", call, txid, a)
+				}
+			}
+		}
+		w.fails(40002, "txid", "POST", "auth", "username", "alice", "factor", "prompt", "prompt", "1", "txid", c.TxID)
 	})
 }
 
