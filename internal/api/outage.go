@@ -31,8 +31,8 @@ const (
 var errUnavailable = &Error{Status: http.StatusServiceUnavailable, Code: 50301, Message: "Service unavailable"}
 
 // Outage is what all signed doors of a node know about a lost database: since when it does not answer, and the
-// applications as they last were. A kept application answers no question while the database answers one: it is looked
-// at when the lookup itself has failed, and then says only who is told "no", and how. The zero value with Now is ready; nil
+// applications as they last were. A kept application answers no question while the database answers one: it lets a door
+// guess what to ask in one journey, and when the lookup itself has failed it says who is told "no", and how. The zero value with Now is ready; nil
 // keeps nothing, so that every failed lookup is 429.
 type Outage struct {
 	Now func() time.Time
@@ -135,6 +135,17 @@ func (o *Outage) recall(id string) (application.Application, bool) {
 		return application.Application{}, false
 	}
 	return k.application, true
+}
+
+// lastKnown gives an application as it was last read, for a guess.
+func (o *Outage) lastKnown(id string) (application.Application, bool) {
+	if o == nil {
+		return application.Application{}, false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	k, ok := o.kept[id]
+	return k.application, ok
 }
 
 // retryAfter is what a caller is told to wait: two seconds and, the longer it lasts, up to eight.

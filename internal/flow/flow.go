@@ -44,12 +44,15 @@ type Store interface {
 	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
 	VisitByName(ctx context.Context, name string) (Visit, error)
 	VisitByUser(ctx context.Context, userID string) (Visit, error)
+	// VisitByApplication reads the same of whoever has the name, if anybody, with an application that asks about
+	// them. application.ErrUnknown.
+	VisitByApplication(ctx context.Context, applicationID, name string) (Visit, error)
 }
 
 // Visit is what a decision about a person needs to know, of one moment.
 type Visit struct {
 	Login       login.Login             // zero value without one
-	Application application.Application // the login's
+	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none
 	Phones      []phone.Phone           // oldest first
 	Codeless    bool                    // no bypass code of the user has a use left

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
@@ -24,6 +25,9 @@ var (
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.login_id = $1`
 	visitByName = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
+	visitByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
+		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
+		LEFT JOIN phones ON phones.user_id = users.user_id WHERE applications.application_id = $1`
 	visitByUser = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
 )
 
@@ -47,7 +51,16 @@ type visitRows struct {
 	application applicationRow
 }
 
-func (v *visitRows) add(r *row, withLogin bool) {
+// with is what a visit's rows hold beside the person.
+type with int
+
+const (
+	withNothing with = iota
+	withApplication
+	withLogin // and its application
+)
+
+func (v *visitRows) add(r *row, and with) {
 	if p := scanPhone(r); p.ID != "" {
 		v.Phones = append(v.Phones, p)
 	}
@@ -56,26 +69,33 @@ func (v *visitRows) add(r *row, withLogin bool) {
 	}
 	v.found = true
 	v.User, v.Codeless, v.settings = scanUser(r), r.bool(), r.text()
-	if withLogin {
-		v.Login, v.application = scanLogin(r), scanApplication(r)
+	if and == withLogin {
+		v.Login = scanLogin(r)
+	}
+	if and != withNothing {
+		v.application = scanApplication(r)
 	}
 }
 
 func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
-	return s.visit(ctx, login.ErrStale, true, visitByLogin, loginID)
+	return s.visit(ctx, login.ErrStale, withLogin, visitByLogin, loginID)
 }
 
 func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
-	return s.visit(ctx, user.ErrUnknown, false, visitByName, name)
+	return s.visit(ctx, user.ErrUnknown, withNothing, visitByName, name)
 }
 
 func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
-	return s.visit(ctx, user.ErrUnknown, false, visitByUser, userID)
+	return s.visit(ctx, user.ErrUnknown, withNothing, visitByUser, userID)
 }
 
-func (s *store) visit(ctx context.Context, missing error, withLogin bool, q, key string) (flow.Visit, error) {
+func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
+	return s.visit(ctx, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
+}
+
+func (s *store) visit(ctx context.Context, missing error, and with, q string, keys ...any) (flow.Visit, error) {
 	var v visitRows
-	if err := s.run.query(ctx, q, []any{key}, func(r *row) { v.add(r, withLogin) }); err != nil {
+	if err := s.run.query(ctx, q, keys, func(r *row) { v.add(r, and) }); err != nil {
 		return flow.Visit{}, err
 	}
 	if !v.found {
@@ -85,7 +105,7 @@ func (s *store) visit(ctx context.Context, missing error, withLogin bool, q, key
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 	})
 	var err error
-	if withLogin {
+	if and != withNothing {
 		if v.Application, err = v.application.decode(); err != nil {
 			return v.Visit, err
 		}

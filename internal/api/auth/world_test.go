@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api"
 	"countersign/internal/base/duosign"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
@@ -46,7 +47,8 @@ func newWorldOn(k *flowkit.Kit, change ...func(*application.Application)) *world
 		a.Type, a.Secret = application.TypeAuthAPI, k.Keys.Seal(application.SecretPurpose, a.ID, []byte(w.skey))
 	}}, change...)...)
 	w.door = &Door{SignIn: k.SignIn, Enroll: k.Enroll, DB: k.DB, Keys: k.Keys, PublicURL: flowkit.Origin, Logo: []byte("\x89PNG logo"),
-		Now: k.Clock.Now, Rand: k.Rand, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 100 * time.Millisecond}
+		Now: k.Clock.Now, Rand: k.Rand, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 100 * time.Millisecond,
+		Outage: &api.Outage{Now: k.Clock.Now}}
 	w.h = w.door.Handler()
 	return w
 }

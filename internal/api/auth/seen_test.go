@@ -1,0 +1,60 @@
+package auth
+
+import (
+	"testing"
+
+	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/testkit/dbtest"
+	"countersign/internal/testkit/flowkit"
+)
+
+// The person is read along with the application: what is decided is decided by what they are then.
+func TestACallReadsApplicationAndPersonTogetherAndAsTheyAre(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db flow.DB) {
+		w := newWorldOn(flowkit.New(t, db))
+		p := w.person("alice")
+		w.ok("GET", "check") // from now on the node knows the application
+		asks := func(what string, sqlite, postgres int64, do func()) {
+			t.Helper()
+			before := db.(*sqlstore.DB).Asked()
+			do()
+			most := map[string]int64{sqlstore.SQLite: sqlite, sqlstore.PostgreSQL: postgres}[db.(*sqlstore.DB).Dialect()]
+			if n := db.(*sqlstore.DB).Asked() - before; n > most {
+				t.Errorf("%s asks %d times, more than %d", what, n, most)
+			}
+		}
+		asks("preauth", 1, 1, func() { w.ok("POST", "preauth", "username", "alice") })
+		code := p.Code()
+		asks("auth", 6, 2, func() {
+			if a := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", code); a.Result != "allow" {
+				t.Errorf("a good code: %+v", a)
+			}
+		})
+		if a := w.ok("POST", "preauth", "username", "nobody"); a.Result != "enroll" {
+			t.Errorf("nobody: %+v", a)
+		}
+		w.Status("alice", user.Disabled)
+		if a := w.ok("POST", "preauth", "username", "alice"); a.Result != "deny" {
+			t.Errorf("somebody disabled: %+v", a)
+		}
+		if a := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", p.Code()); a.Result != "deny" {
+			t.Errorf("a code of somebody disabled: %+v", a)
+		}
+		w.Status("alice", user.Active)
+		for rule, want := range map[application.Normalization]string{application.NormalizationSimple: "auth", application.NormalizationNone: "deny"} {
+			w.app.Normalization = rule
+			w.Save(w.app)
+			for range 2 { // the first is guessed by the rule that was
+				if a := w.ok("POST", "preauth", "username", "alice@example.edu"); a.Result != want {
+					t.Errorf("her name with a domain under the rule %q: %+v", rule, a)
+				}
+			}
+		}
+		w.app.Disabled = true
+		w.Save(w.app)
+		w.fails(40301, "This application is turned off.", "POST", "preauth", "username", "alice")
+	})
+}

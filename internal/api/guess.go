@@ -1,0 +1,74 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"time"
+
+	"countersign/internal/base/duosign"
+	"countersign/internal/base/errs"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/signin"
+)
+
+// People finds who signed and the person a call is about, by the name in the application's spelling, in one journey to
+// the database.
+type People interface {
+	// VisitByApplication: application.ErrUnknown; a visit without a user when nobody has the name.
+	VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error)
+}
+
+// guess is what a call will turn out to be when its application is still as this node last read it. It saves a journey
+// and decides nothing: the signature counts as verified only when the secret of the row is that one, and a stranger's
+// call reads nobody, so that no answer is slower for a name that is known.
+type guess struct {
+	name    string // of the person it is about, "" when that is not known
+	version duosign.Version
+	secret  []byte // sealed, as it rests; what version was found with
+}
+
+func (c *Caller) guess(r duosign.Request, by duosign.Credentials) guess {
+	if c.People == nil {
+		return guess{}
+	}
+	app, ok := c.Outage.lastKnown(by.Key)
+	if !ok {
+		return guess{}
+	}
+	version, err := c.verify(r, by.Signature, app)
+	if err != nil {
+		return guess{}
+	}
+	g := guess{version: version, secret: app.Secret}
+	sent := r.Form["username"]
+	if len(sent) != 1 {
+		return g
+	}
+	if g.name, err = user.Normalize(sent[0]); err == nil && app.Normalization == application.NormalizationSimple {
+		g.name = user.Simple(g.name)
+	}
+	return g
+}
+
+// holds reports that what was guessed of the signature is so for the row.
+func (g guess) holds(app application.Application) bool {
+	return g.version != 0 && bytes.Equal(g.secret, app.Secret)
+}
+
+// ask looks an application up, with the person of a guess. Where that cannot be read the application is asked for alone:
+// what is wrong with the rows of a person says nothing about who signed.
+func (c *Caller) ask(ctx context.Context, key, name string, at time.Time) (application.Application, *signin.Seen, error) {
+	if name != "" {
+		v, err := c.People.VisitByApplication(ctx, key, name)
+		if err == nil {
+			return v.Application, &signin.Seen{Visit: v, Name: name, At: at}, nil
+		}
+		if errs.KindOf(err) == errs.NotFound || unanswered(err) || ctx.Err() != nil {
+			return application.Application{}, nil, err
+		}
+	}
+	app, err := c.Applications.ApplicationByID(ctx, key)
+	return app, nil, err
+}
