@@ -130,7 +130,7 @@ describe('someone without a phone', () => {
     await page.getByRole('button', { name: 'I have done this on my phone' }).click();
     const shown = await number(page);
     const [, ] = await Promise.all([
-      page.getByRole('button', { name: 'I have answered on my phone' }).click({ timeout: 30_000 }),
+      page.getByRole('button', { name: 'I have answered on my phone' }).click(),
       phone.waitRequest().then(() => phone.typeNumber(shown)),
     ]);
     await landed(page, user, 'verified_duo_push');

@@ -14,13 +14,19 @@ before(async () => {
 afterEach(() => stage.tidy());
 after(() => stage?.close());
 
+// stopped stops the clock of a window's pages, so that time passes by the test's word alone.
+async function stopped(page) {
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 1000);
+}
+
 const said = (page) => page.locator('#say').textContent();
 
 describe('the end of a page', () => {
   it('is told a minute before, without taking the cursor, and put off with the keyboard; what was typed stays', async () => {
     const { user, phone } = await stage.enrolled(app);
     const { page } = await stage.computer();
-    await page.clock.install();
+    await stopped(page);
     await signIn(page, app, user);
     await screen(page, 'push');
     await page.getByRole('link', { name: 'Use a code' }).click();
@@ -69,7 +75,7 @@ describe('the end of a page', () => {
   it('is told in the list of devices, too, and what was typed stays', async () => {
     const { user, phone } = await stage.enrolled(app);
     const { page } = await stage.computer();
-    await page.clock.install();
+    await stopped(page);
     await signIn(page, app, user);
     await screen(page, 'push');
     await page.goto(page.url() + '/devices');
@@ -94,7 +100,7 @@ describe('the end of a page', () => {
     try {
       const { user } = await stage.enrolled(app);
       const window = await stage.computer();
-      await window.page.clock.install();
+      await stopped(window.page);
       const frame = await opened(window, framed, user);
       await at(frame, 'frame-prompt');
       await window.page.clock.fastForward('09:10');

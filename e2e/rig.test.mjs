@@ -20,6 +20,7 @@ const pages = {
   '/live.js': "document.querySelector('button').addEventListener('click', () => { document.body.dataset.screen = 'answered'; });",
   '/keypad': good('number', '<div data-keypad><button>1</button><button>2</button><button>3</button></div><button>Approve</button>'),
   '/no-label': good('bad', '<input name="code"><p style="color:#bbb;background:#fff">Faint words</p>'),
+  '/framed': good('framed', '<iframe title="Another page" src="/no-label"></iframe>'),
   '/wide': good('wide', '<div style="width:700px">A table that does not fold</div>'),
   '/inline': good('inline', '<p>x</p>', "<script>document.title = 'ran'</script>"),
   '/throws': good('throws', '<p>x</p>', '<script src="/throws.js"></script>'),
@@ -35,7 +36,7 @@ before(async () => {
     const body = pages[path];
     response.writeHead(path === '/broken' ? 500 : body ? 200 : 404, {
       'Content-Type': path.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8',
-      'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: http://fonts.example; form-action 'self'",
+      'Content-Security-Policy': "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: http://fonts.example; frame-src 'self'; form-action 'self'",
     });
     response.end(body ?? '<!doctype html><title>x</title>');
   });
@@ -99,6 +100,14 @@ describe('the accessibility check', () => {
       assert.match(err.message, /\/no-label \(dark\): color-contrast: /);
       return true;
     });
+    await window.close();
+  });
+  it('looks into the frames of a page, also where a test has stopped the clock', async () => {
+    const window = await openWindow(browser);
+    await window.page.clock.install();
+    await window.page.clock.pauseAt(Date.now() + 1000);
+    await window.page.goto(origin + '/framed');
+    await assert.rejects(assertAccessible(window.page), /\/framed \(light\): label: .*input/);
     await window.close();
   });
   it('finds a page that scrolls sideways on a narrow phone', async () => {

@@ -95,9 +95,9 @@ describe('a request to the phone', () => {
     await signIn(page, app, user);
     for (let i = 0; i < 4; i++) {
       await screen(page, 'push');
-      const before = await number(page);
+      const before = await page.locator('#push').getAttribute('data-version');
       await again(page).click();
-      await page.waitForFunction((old) => document.querySelector('.digits')?.textContent.replace(/\D/g, '') !== old, before);
+      await page.locator(`#push:not([data-version="${before}"])`).waitFor();
     }
     await again(page).click();
     await page.getByRole('heading', { name: /paused|Two requests/ }).waitFor();
@@ -128,7 +128,7 @@ describe('a request to the phone', () => {
     await signIn(page, app, user);
     const shown = await number(page);
     await phone.waitRequest();
-    const wait = page.getByRole('button', { name: 'I have answered on my phone' }).click({ timeout: 30_000 });
+    const wait = page.getByRole('button', { name: 'I have answered on my phone' }).click();
     await phone.typeNumber(shown);
     await wait;
     await landed(page, user, 'verified_duo_push');

@@ -1,6 +1,7 @@
 // Nobody answers for a whole minute. The life of a request is no setting, so this test really waits.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, it } from 'node:test';
+import { PATIENCE } from './lib/browser.mjs';
 import { answer, landed, screen, signIn, Stage } from './lib/journey.mjs';
 
 let stage, app;
@@ -19,7 +20,7 @@ it('a request that nobody answers ends after a minute on both screens, counts as
   await screen(page, 'push');
   await phone.waitRequest();
   await page.locator('#slow').waitFor({ state: 'hidden' }); // it was delivered, so nobody is told to open the app
-  await page.getByRole('heading', { name: 'Nobody answered in time' }).waitFor({ timeout: 80_000 });
+  await page.getByRole('heading', { name: 'Nobody answered in time' }).waitFor({ timeout: 60_000 + PATIENCE });
   assert.ok(Date.now() - began >= 55_000, `after ${Date.now() - began} ms`);
   assert.equal(await phone.outcome(), 'expired');
   await phone.home();

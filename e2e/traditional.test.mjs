@@ -25,15 +25,6 @@ async function computer(options) {
   return window;
 }
 
-// disabled waits for a button to turn off: the page's script does that once it runs.
-async function disabled(button, why) {
-  for (let i = 0; i < 100; i++) {
-    if (await button.isDisabled()) return;
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  assert.fail(why);
-}
-
 // toPicture walks from "what kind of device" to the picture; replace is the name of the phone whose number is typed.
 async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android', replace, window } = {}) {
   await at(frame, 'setup-type');
@@ -42,7 +33,7 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
   await at(frame, 'setup-number');
   if (window) await assertAccessible(window.page, { name: 'number', only: ['light', 'large'] });
   const on = frame.getByRole('button', { name: 'Continue' });
-  await disabled(on, 'Continue waits for the box');
+  await frame.getByRole('button', { name: 'Continue', disabled: true }).waitFor(); // for the box; the page's script turns it off
   await frame.getByLabel('Country').selectOption('US');
   await frame.getByLabel('Phone number').fill(number);
   await frame.getByLabel('This is the correct number').check();
@@ -50,7 +41,7 @@ async function toPicture(frame, { number = '(858) 534-2230', platform = 'Android
   if (replace) {
     await frame.getByText('You already have a phone with this number').waitFor();
     const typed = await frame.getByLabel('Phone number').inputValue();
-    await disabled(on, 'Continue waits for the second box');
+    await frame.getByRole('button', { name: 'Continue', disabled: true }).waitFor(); // for the second box
     await frame.getByLabel('Phone number').fill('(858) 534-2299');
     assert.equal(await on.isEnabled(), true, 'another number leaves the question behind');
     assert.equal(await frame.getByLabel(`Replace ${replace} with this phone`).isVisible(), false);

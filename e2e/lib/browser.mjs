@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { chromium } from 'playwright-core';
 
+// A person would not wait so long; a busy machine may need it. Nothing is shown by how soon something comes.
+export const PATIENCE = 90_000;
+
 const executablePath = process.env.COUNTERSIGN_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 // Playwright's own --headless is the new headless mode in this Chromium: service workers and push work in it.
@@ -16,7 +19,7 @@ const args = [
 
 // launch starts the browser; more are further flags of Chromium.
 export async function launch(more = []) {
-  return chromium.launch({ executablePath, headless: true, args: [...args, ...more], chromiumSandbox: process.getuid?.() !== 0 });
+  return chromium.launch({ executablePath, headless: true, timeout: 2 * PATIENCE, args: [...args, ...more], chromiumSandbox: process.getuid?.() !== 0 });
 }
 
 // openWindow makes a window with cookies and storage of its own. Options: width, height, colorScheme, forcedColors,
@@ -28,7 +31,7 @@ export async function openWindow(browser, options = {}) {
     hasTouch: options.touch ?? false, isMobile: options.touch ?? false, locale: options.locale ?? 'en-US',
     storageState: options.storageState, userAgent: options.userAgent, permissions: options.permissions, ignoreHTTPSErrors: true,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(PATIENCE);
   const problems = await collectProblems(context, options.allow ?? []);
   return {
     context,

@@ -11,8 +11,8 @@ import { fileURLToPath } from 'node:url';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const READY_WITHIN = 60_000;
-const STOPPED_WITHIN = 15_000;
+const READY_WITHIN = 180_000;
+const STOPPED_WITHIN = 60_000;
 
 // What the program gets from our own environment: the tests' own switches are not its settings.
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_TEST_')));
@@ -83,7 +83,7 @@ export class Demo {
     child.stderr.setEncoding('utf8').on('data', (text) => this.#log.push(text));
     const lines = createInterface({ input: child.stdout });
     const line = await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#trouble('said nothing within a minute')), READY_WITHIN);
+      const timer = setTimeout(() => reject(this.#trouble('said nothing within three minutes')), READY_WITHIN);
       const settle = (fn, value) => { clearTimeout(timer); fn(value); };
       lines.once('line', (text) => settle(resolve, text));
       child.once('error', (err) => settle(reject, err));
@@ -109,7 +109,7 @@ export class Demo {
     const argv = [...args.map(String), '--config', join(this.info.data_dir, 'countersign.toml'), '--json'];
     let stdout;
     try {
-      ({ stdout } = await run(this.path, argv, { env: { ...environment, ...this.env }, timeout: 60_000, maxBuffer: 64 << 20 }));
+      ({ stdout } = await run(this.path, argv, { env: { ...environment, ...this.env }, timeout: 180_000, maxBuffer: 64 << 20 }));
     } catch (err) {
       err.message = `countersign ${args.join(' ')}: ${err.stderr || err.message}`;
       throw err;

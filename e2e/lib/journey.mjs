@@ -2,7 +2,7 @@
 // each, and the few steps that nearly every journey begins with.
 import assert from 'node:assert/strict';
 import { Application } from './application.mjs';
-import { launch, openWindow } from './browser.mjs';
+import { launch, openWindow, PATIENCE } from './browser.mjs';
 import { startDemo } from './demo.mjs';
 import { openPhone } from './phone.mjs';
 
@@ -75,7 +75,7 @@ export class Stage {
 
   // mail waits for the newest mail to somebody that matches.
   async mail(to, pattern = /./) {
-    for (const until = Date.now() + 10_000; Date.now() < until;) {
+    for (const until = Date.now() + PATIENCE; Date.now() < until;) {
       const found = (await this.mails(to)).find((mail) => pattern.test(mail.subject + mail.text));
       if (found) return found;
       await new Promise((resolve) => setTimeout(resolve, 100));

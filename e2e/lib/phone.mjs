@@ -1,7 +1,7 @@
 // A person's phone: the phone app in a window of its own, used by its visible controls. The names in `at` are the
 // app's data-test attributes; a page that changes its looks keeps them.
 import assert from 'node:assert/strict';
-import { openWindow } from './browser.mjs';
+import { openWindow, PATIENCE } from './browser.mjs';
 import { installSubscription, workerDelivery } from './push.mjs';
 
 const named = (name) => `[data-test="${name}"]`;
@@ -120,8 +120,8 @@ export class Phone {
   async home() {
     const list = this.page.locator('body[data-screen=list]');
     const link = this.page.locator(named('request-aside')).or(this.#at('done'));
-    for (let tries = 0; !await list.count(); tries++) { // a request may come up meanwhile
-      assert.ok(tries < 10, 'the list of accounts does not come');
+    for (const until = Date.now() + PATIENCE; !await list.count();) { // a request may come up meanwhile
+      assert.ok(Date.now() < until, 'the list of accounts does not come');
       if (await link.isVisible()) await link.tap({ timeout: 2000 }).catch(() => {});
       else await this.page.evaluate(() => { location.hash = '#/'; });
       await list.waitFor({ timeout: 1000 }).catch(() => {});
@@ -150,22 +150,22 @@ export class Phone {
     const ready = this.page.locator(`${at.chip}[data-state=ready]`);
     const button = this.#at('alertsOn').first();
     await ready.or(button).first().waitFor();
-    if (!await ready.count()) await button.tap({ timeout: 3000 }).catch(() => {});
+    if (!await ready.count()) await Promise.race([button.tap().catch(() => {}), ready.waitFor()]);
     await ready.waitFor();
   }
 
   // waitNotices waits until so many notifications are on show.
   async waitNotices(many) {
-    await this.page.evaluate(async (n) => {
+    await this.page.evaluate(async ([n, patience]) => {
       const registration = await navigator.serviceWorker.ready;
-      const until = Date.now() + 5000;
+      const until = Date.now() + patience;
       for (;;) {
         const found = (await registration.getNotifications()).length;
         if (found === n) return;
         if (Date.now() > until) throw new Error(`${found} notifications instead of ${n}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
-    }, many);
+    }, [many, PATIENCE]);
   }
 
   // tapNotice does in the worker what a tap on the newest notification does.

@@ -42,7 +42,7 @@ export class PushService {
   }
 
   // arrived waits for the next message of a subscription (one that is there already counts).
-  async arrived(subscription, within = 15_000) {
+  async arrived(subscription, within = 90_000) {
     const find = () => this.messages.find((m) => m.subscription === subscription && !m.taken);
     const deadline = Date.now() + within;
     for (;;) {
