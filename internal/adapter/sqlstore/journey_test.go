@@ -249,6 +249,12 @@ func TestTransactions(t *testing.T) {
 			}
 			fails(t, "a final state stays", decide(id, transaction.Denied), transaction.ErrDecided)
 		}
+		for phone, since := range map[string]time.Duration{"DP1": -30 * time.Second, "DP2": -2 * time.Hour, "": -time.Hour} {
+			answered, err := db.Read().AnsweredSince(ctx, phone, at(since))
+			same(t, "answered on "+phone, []any{answered, err}, []any{phone == "DP1", nil})
+		}
+		late, err := db.Read().AnsweredSince(ctx, "DP1", noon)
+		same(t, "answered after the last", []any{late, err}, []any{false, nil})
 		open, missed, err := db.Read().CountTransactions(ctx, "DU1", at(-10*time.Minute))
 		same(t, "counts", []any{open, missed, err}, []any{1, 2, nil})
 		open, missed, err = db.Read().CountTransactions(ctx, "DU1", at(-time.Second))

@@ -85,6 +85,13 @@ func (s *store) CountTransactions(ctx context.Context, userID string, since time
 	return counts[0], counts[1], err
 }
 
+func (s *store) AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error) {
+	const q = `SELECT COUNT(*) FROM transactions WHERE created_at >= $1 AND phone_id = $2 AND decided_at > $3
+		AND decided_at > created_at AND state IN ('approved', 'denied', 'wrong_number', 'fraud')`
+	n, err := one(ctx, s.run, errNone, (*row).int, q, micros(since.Add(-transaction.Life)), phoneID, micros(since))
+	return n > 0, err
+}
+
 func (s *store) OverdueTransactions(ctx context.Context, userID string, now time.Time, n int) ([]transaction.Transaction, error) {
 	const all = `SELECT ` + transactionColumns + ` FROM transactions
 		WHERE state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`

@@ -95,6 +95,8 @@ type Store interface {
 	// CountTransactions counts a user's pending ones and the requests not approved since a time. A wrong code is
 	// no request: it has no phone.
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
+	// AnsweredSince reports whether an answer of a phone decided any request after a time. A code is no answer.
+	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
 	// OverdueTransactions lists pending ones that expired before now; userID "" = of everybody.
 	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]Transaction, error)
 	// OpenTransactionsOf lists all pending ones of a user, a sign-in or a phone (empty = not by it).

@@ -1,6 +1,7 @@
 package mobile
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"errors"
@@ -18,7 +19,8 @@ var (
 	// ErrMismatch reports an answer whose signed fields are not those of its request, or that the phone's present
 	// key did not sign (AC-010).
 	ErrMismatch = errs.New(errs.Denied, "answer.mismatch")
-	// ErrCounter reports an answer whose counter equals the last one: sign again with a higher one.
+	// ErrCounter reports an answer whose counter equals the last one, or that a later one overtook: sign again with a
+	// higher one.
 	ErrCounter = errs.New(errs.Conflict, "answer.counter")
 	// ErrAlertsOff reports a test alert for a phone that cannot be woken.
 	ErrAlertsOff = errs.New(errs.Conflict, "alerts.off")
@@ -72,6 +74,10 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		}
 		if a.Counter == k.AnswerCounter {
 			return ErrCounter
+		}
+		// Of two requests that are open together the answers may arrive in the other order: no sign of a copy.
+		if late, err := st.AnsweredSince(ctx, phoneID, t.Created); err != nil || late {
+			return cmp.Or(err, error(ErrCounter))
 		}
 		copied = p.KeyID
 		return phone.ErrReplaced

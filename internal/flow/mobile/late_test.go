@@ -1,0 +1,34 @@
+package mobile_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/login"
+	"countersign/internal/flow/mobile"
+	"countersign/internal/testkit/flowkit"
+)
+
+// AC-083 is about copies. Two requests may be open (decision 13), and on a bad line the answer to the first can come
+// after that to the second.
+func TestAnAnswerThatWasOvertakenIsSignedAgainAndEndsNoKey(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("Payroll")
+		p := k.Enrolled(app, "alice")
+		first, second := k.Begin(app, "alice"), k.Begin(app, "alice")
+		delayed := p.Answer(first.Session().Transaction, phonewire.Approve)
+		k.Clock.Advance(time.Second)
+		k.OK(p.Approve(second.Session().Transaction))
+		_, err := p.Send(delayed)
+		k.Want(err, mobile.ErrCounter)
+		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
+			k.Fatalf("the phone is cut off: %v", err)
+		}
+		k.OK(p.Approve(first.Session().Transaction))
+		if first.Stage() != login.Allowed {
+			k.Error("the answer signed again was not taken")
+		}
+	})
+}
