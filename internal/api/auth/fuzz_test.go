@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"context"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,40 +10,18 @@ import (
 	"countersign/internal/base/duosign"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
-	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
-	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/dbtest"
 	"countersign/internal/testkit/flowkit"
 	"countersign/internal/testkit/mutate"
 )
 
-// hurried is a flow whose people say no at once: nothing waits for them.
-type hurried struct {
-	SignIn
-	all *signin.Flow
-}
-
-func (h hurried) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
-	look, stop := context.WithCancel(ctx)
-	stop()
-	t, err := h.SignIn.Watch(look, txID, applicationID)
-	if err != nil || t.State != transaction.Pending || ctx.Err() != nil {
-		return t, err
-	}
-	return h.all.Answer(ctx, txID, transaction.Denied, nil)
-}
-
 // mutated is a door with people in every state, asked by clients of every kind.
 type mutated struct {
 	*world
-	mutator *mutate.Mutator
-	asked   *mutate.Door
-	all     []*mutate.Dialect
-	phone   string // alice's
-	tickets []string
-	by      map[string]int
+	trial mutate.Trial
+	phone string // alice's
 }
 
 // terminal is the dialect of Duo Unix from 2.2: text_prompt=1 and factor=prompt.
@@ -57,8 +33,8 @@ var (
 	unixSignatures = append([]mutate.Signature{{Version: duosign.V1, Digest: duosign.SHA1}, {Version: duosign.V1, Digest: duosign.SHA512}}, apiSignatures...)
 )
 
-func newMutated(t testing.TB, db flow.DB, m *mutate.Mutator) *mutated {
-	w := &mutated{world: newWorldOn(flowkit.New(t, db)), mutator: m, by: map[string]int{}, tickets: []string{"0c2f0b1e-7b1a-4c1e-8a1a-000000000000"}}
+func newMutated(t testing.TB, db flow.DB) *mutated {
+	w := &mutated{world: newWorldOn(flowkit.New(t, db))}
 	w.phone = w.person("alice").ID
 	for name, s := range map[string]user.Status{"bob": user.Active, "bert": user.Bypass, "dora": user.Disabled} {
 		w.User(name)
@@ -72,8 +48,12 @@ func newMutated(t testing.TB, db flow.DB, m *mutate.Mutator) *mutated {
 	if w.Reload("lena").Status != user.LockedOut {
 		t.Fatal("ten wrong codes lock nobody")
 	}
-	w.door.SignIn = hurried{w.SignIn, w.SignIn}
-	w.asked = mutate.NewDoor(t, w.h)
+	w.door.SignIn = mutate.Hurried{Flow: w.SignIn}
+	w.trial = mutate.Trial{Door: mutate.NewDoor(t, w.h), Now: w.Clock.Now, Read: read, Calm: func() {
+		w.Clock.Advance(time.Minute)
+		w.Status("alice", user.Active)
+		w.Status("bob", user.Active)
+	}}
 	w.dialects()
 	return w
 }
@@ -100,7 +80,7 @@ func (w *mutated) dialects() {
 	name := mutate.Field{Name: "username", Good: names}
 	info := mutate.Field{Name: "pushinfo", Good: []string{"Server+IP=10.0.0.5&Command=rsync+%2Da%0A%1b[2J", "a=b"}}
 	key := mutate.Field{Name: "user_id", Good: []string{w.Reload("alice").ID, "DU000000000000000000"}, Rare: true}
-	txid := mutate.Field{Name: "txid", Good: w.tickets}
+	txid := mutate.Field{Name: "txid", Good: []string{mutate.NoTicket}}
 	factor := []mutate.Field{{Name: "factor", Good: []string{"auto", "push", "passcode", "prompt", "sms", "phone"}}, {Name: "device", Good: []string{"auto", w.phone}},
 		{Name: "passcode", Good: []string{"123456", "123456789"}}, {Name: "prompt", Good: []string{"1", "2", "push1", "123456"}}, txid,
 		{Name: "type", Good: []string{"Login request"}}, {Name: "display_username", Good: []string{"Alice A."}}, {Name: "async", Good: []string{"0", "1"}, Rare: true}}
@@ -110,7 +90,7 @@ func (w *mutated) dialects() {
 		if dialect == terminal {
 			d.Senders = hosts
 		}
-		w.all = append(w.all, d)
+		w.trial.Dialects = append(w.trial.Dialects, d)
 	}
 	add(40, "plain", "POST", "preauth", nil, name, key, ip, host, number, failmode, mutate.Field{Name: "text_prompt", Good: []string{"0", "1"}}, mutate.Field{Name: "trusted_device_token", Good: []string{"x"}})
 	add(40, terminal, "POST", "preauth", url.Values{"text_prompt": {"1"}}, name, ip, host, failmode, number)
@@ -124,47 +104,11 @@ func (w *mutated) dialects() {
 	add(2, "plain", "POST", "enroll_status", nil, mutate.Field{Name: "user_id", Good: key.Good}, mutate.Field{Name: "activation_code", Good: []string{"duo://x-y"}})
 }
 
-// next makes one mutated request and judges its answer.
-func (w *mutated) next(t *testing.T) {
-	t.Helper()
-	d := w.mutator.Pick(w.all)
-	for i, f := range d.Fields {
-		if f.Name == "txid" {
-			d.Fields[i].Good = w.tickets
-		}
-	}
-	if w.mutator.OneIn(2) {
-		w.judge(t, w.mutator, w.mutator.Raw(d, w.Clock.Now()))
-	} else {
-		w.judge(t, w.mutator, w.mutator.Params(d, w.Clock.Now()))
-	}
+// read takes an answer as its client does: with a menu where it asked for one.
+func read(r *mutate.Request, a mutate.Answer) error {
+	prompted := r.Form().Get("text_prompt") == "1" || strings.Contains(string(a.Body), `"prompt":`)
+	return answered(r.Dialect.Call, r.Dialect.Name == terminal && prompted, a.Status, a.Body)
 }
-
-// judge asks and holds the answer against AC-019 and the clients' readers.
-func (w *mutated) judge(t *testing.T, m *mutate.Mutator, r *mutate.Request) {
-	t.Helper()
-	out, err := w.asked.Ask(m, r)
-	w.by[r.Dialect.Name+" "+r.Dialect.Call]++
-	w.by[http.StatusText(out.Status)]++
-	for _, result := range results {
-		if r.Dialect.Call == "preauth" && strings.Contains(string(out.Body), `"result":"`+result+`"`) {
-			w.by["result "+result]++
-		}
-	}
-	if err == nil && !out.ByHTTP {
-		prompted := r.Form().Get("text_prompt") == "1" || strings.Contains(string(out.Body), `"prompt":`)
-		err = answered(r.Dialect.Call, r.Dialect.Name == terminal && prompted, out.Status, out.Body)
-	}
-	if err != nil {
-		t.Errorf("%v: %d %s: %v", r, out.Status, out.Body, err)
-	}
-	if _, after, found := strings.Cut(string(out.Body), `"txid":"`); found {
-		w.tickets = append(w.tickets[max(0, len(w.tickets)-8):len(w.tickets):len(w.tickets)], after[:36])
-	}
-}
-
-// results of preauth; all of them must come up.
-var results = []string{"auth", "allow", "deny", "enroll"}
 
 // A bounded share of AC-019 in every run. The long run is described in docs/mutations.md.
 func TestMutationsOfTheAuthAPIAreAnsweredSoThatNoHostOpens(t *testing.T) {
@@ -175,23 +119,7 @@ func TestMutationsOfTheAuthAPIAreAnsweredSoThatNoHostOpens(t *testing.T) {
 	}{{"SQLite", 10_000, dbtest.SQLite}, {"PostgreSQL", 2000, dbtest.PostgreSQL}} {
 		t.Run(one.name, func(t *testing.T) {
 			mutate.Rounds(t, one.count, func(t *testing.T, m *mutate.Mutator) {
-				w := newMutated(t, one.open(t), m)
-				for m.More() {
-					if w.next(t); t.Failed() {
-						return
-					}
-					if m.Made%500 == 0 { // wrong codes lock people; somebody lets them in again
-						w.Clock.Advance(time.Minute)
-						w.Status("alice", user.Active)
-						w.Status("bob", user.Active)
-					}
-				}
-				for _, result := range results {
-					if m.Made >= 1000 && w.by["result "+result] == 0 {
-						t.Errorf("no preauth answered %q: the mutations show less than they should", result)
-					}
-				}
-				t.Log(w.by)
+				newMutated(t, one.open(t)).trial.Run(t, m, func() bool { return m.OneIn(2) })
 			})
 		})
 	}
@@ -199,18 +127,5 @@ func TestMutationsOfTheAuthAPIAreAnsweredSoThatNoHostOpens(t *testing.T) {
 
 // FuzzPreauth runs on with go test -fuzz FuzzPreauth ./internal/api/auth.
 func FuzzPreauth(f *testing.F) {
-	for seed := range uint64(16) {
-		f.Add(seed, "username=alice&text_prompt=1", "")
-	}
-	f.Add(uint64(0), "{}", "application/json")
-	w := newMutated(f, dbtest.SQLite(f), nil)
-	f.Fuzz(func(t *testing.T, seed uint64, body, kind string) {
-		if strings.ContainsFunc(kind, func(r rune) bool { return r < ' ' || r > '~' }) {
-			kind = "text/plain"
-		}
-		m := mutate.New(seed)
-		r := m.Raw(w.all[m.IntN(2)], w.Clock.Now())
-		m.Carry(r, body, kind, w.Clock.Now())
-		w.judge(t, m, r)
-	})
+	newMutated(f, dbtest.SQLite(f)).trial.Fuzz(f, "username=alice&text_prompt=1", 2)
 }

@@ -79,20 +79,20 @@ func decodeBSON(b []byte) (map[string]value, error) {
 	return doc, nil
 }
 
-// readBSON reads an answer in BSON, readJSON one in JSON; both give a txid if there is one.
-func readBSON(call string, a mutate.Answer) (string, error) {
+// readBSON reads an answer in BSON, readJSON one in JSON.
+func readBSON(call string, a mutate.Answer) error {
 	if call == "ping" || call == "check" { // the response is a word there
 		top, err := decodeBSON(a.Body)
 		if err == nil && a.Status == 200 && (top["stat"].text != "OK" || top["response"].text == "") {
 			err = errBSON
 		}
-		return "", err
+		return err
 	}
 	out, err := understand(a.Body, call)
 	if err == nil && (out.ok != (a.Status == 200) || !out.ok && int(out.code)/100 != a.Status || hides(out.prompt+out.status+out.message)) {
 		err = errBSON
 	}
-	return out.txid, err
+	return err
 }
 
 // hides reports what a terminal would obey instead of printing it.
@@ -102,16 +102,16 @@ func hides(s string) bool {
 
 var errPlain = errors.New("the client would not understand this JSON")
 
-func readJSON(call string, a mutate.Answer) (string, error) {
+func readJSON(call string, a mutate.Answer) error {
 	v, err := mutate.Envelope(a.Status, a.Body)
 	if err != nil || v == nil {
-		return "", err
+		return err
 	}
 	if call == "ping" || call == "check" {
 		if word, _ := v.(string); word == "" {
-			return "", errPlain
+			return errPlain
 		}
-		return "", nil
+		return nil
 	}
 	r, _ := v.(map[string]any)
 	text := func(name string) string {
@@ -122,7 +122,8 @@ func readJSON(call string, a mutate.Answer) (string, error) {
 		return s
 	}
 	if call == "auth" && r["txid"] != nil {
-		return text("txid"), err
+		text("txid")
+		return err
 	}
 	text("status") // the proxy reads it next to every result
 	_, final := r["result"]
@@ -137,7 +138,7 @@ func readJSON(call string, a mutate.Answer) (string, error) {
 	default:
 		err = errPlain
 	}
-	return "", err
+	return err
 }
 
 // outcome is what the client makes of an answer.

@@ -14,7 +14,7 @@ import (
 var Hostile = []string{"", " ", "ana", "ANA ", "NORTH\\ana", "DOM\\", "ana@north.example", "stranger", "DU000000000000000000",
 	"\x00", "a\x00b", "\xff\xfe", "\ufeff", "é", "e\u0301", "\u202ena", "\u2028", "ﬀ", "Ａｎａ", "\U0001F600", "\U0001F98A",
 	"'; DROP TABLE users; --", "' OR 1=1 --", "<script>alert(1)</script>", "../../etc/passwd", "%00", "%s%n", "%zz", "${jndi:ldap://x}",
-	"\x1b[2J", "\r\nX: y", "|", "a=b&c=d&%zz", "duo://x-y", "0c2f0b1e-7b1a-4c1e-8a1a-000000000000", "null", "true", "{}", "[]", "-1", "1e999",
+	"\x1b[2J", "\r\nX: y", "|", "a=b&c=d&%zz", "duo://x-y", NoTicket, "null", "true", "{}", "[]", "-1", "1e999",
 	"auto", "push", "push1", "push99", "passcode", "prompt", "phone", "sms", "default", "open", "closed", "1", "123456",
 	"0.0.0.0", "127.0.0.1", "::1", "fe80::1%eth0", "256.1.1.1", "::ffff:192.0.2.1", strings.Repeat("a", 255), strings.Repeat("ü", 3000)}
 
