@@ -12,7 +12,7 @@ import (
 const MaxName = 256
 
 // Normalize gives the one canonical spelling of a name (decision 32, AC-009): trimmed, NFKC,
-// lower case. Control, format (zero-width, bidirectional) and private characters and names
+// lower case. Control, format (zero-width, bidirectional), other invisible and private characters and names
 // longer than MaxName are refused with ErrNameInvalid. It is idempotent.
 func Normalize(name string) (string, error) {
 	if len(name) > 4*MaxName || !utf8.ValidString(name) {
@@ -28,7 +28,8 @@ func Normalize(name string) (string, error) {
 	}
 	n := 0
 	for _, r := range name {
-		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp) || r == utf8.RuneError || r == '|' {
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp,
+			unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == utf8.RuneError || r == '|' {
 			return "", ErrNameInvalid
 		}
 		n++

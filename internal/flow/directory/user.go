@@ -306,14 +306,15 @@ func (c UserChange) apply(u *user.User) (map[string]any, error) {
 	return d, nil
 }
 
-// checkEmail takes exactly one addr-spec (RFC 5322): no name, no brackets, no list, no quoting.
+// checkEmail takes exactly one addr-spec (RFC 5322): no name, no brackets, no list, no quoting, no
+// address of a machine, nothing that does not print.
 func checkEmail(text string) error {
 	if text == "" {
 		return nil
 	}
 	a, err := mail.ParseAddress(text)
-	if err != nil || a.Address != text || len(text) > 254 || strings.ContainsAny(text, "\"<>,;\\ ()%!") ||
-		strings.ContainsFunc(text, unicode.IsControl) {
+	if err != nil || a.Address != text || len(text) > 254 || strings.ContainsAny(text, "\"<>,;\\ ()[]%!") ||
+		strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return ErrEmail
 	}
 	return nil

@@ -155,7 +155,8 @@ func spellings(name string) []string {
 	}
 	title := func(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 	bases := []string{name, strings.ToUpper(name), title(name), wide(name), strings.ToUpper(wide(name)), wide(name[:2]) + name[2:], "𝐚𝐥𝐢𝐜𝐞", "ⓐⓛⓘⓒⓔ", "𝒶𝓁𝒾𝒸ℯ", "aLiCe"}
-	around := []string{"", " ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2003", "  ", "\u200b", "\u200e", "\u202e", "\ufeff", "\x00", "\u00ad", "\u2060", "|"}
+	around := []string{"", " ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2003", "  ", "\u200b", "\u200e", "\u202e", "\ufeff", "\x00", "\u00ad", "\u2060", "|",
+		"\ufe0f", "\U000e0101", "\u034f", "\u115f", "\u3164", "\uffa0"}
 	var all []string
 	for _, b := range bases {
 		for _, s := range around {
