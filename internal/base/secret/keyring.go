@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,31 +62,38 @@ func newKeyring(current byte, roots map[byte][]byte) *Keyring {
 	return k
 }
 
-// Load reads a keyring file.
+// ErrFile reports a file that holds no master key.
+var ErrFile = errors.New("this is not a master key file; restore it from your backup")
+
+// Load reads a keyring file. fs.ErrNotExist when there is none, ErrFile when it is something else.
 func Load(path string) (*Keyring, error) {
 	raw, err := os.ReadFile(path)
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: %w (it is a folder)", path, ErrFile)
+	}
 	if err != nil {
 		return nil, err
 	}
 	var f keyringFile
 	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, fmt.Errorf("master key file %s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w (%d bytes, not JSON)", path, ErrFile, len(raw))
 	}
 	roots := map[byte][]byte{}
 	for id, text := range f.Keys {
 		root, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(root) != 32 {
-			return nil, fmt.Errorf("master key file %s: key %d is not 32 bytes of base64", path, id)
+			return nil, fmt.Errorf("%s: %w (key %d is not 32 bytes of base64)", path, ErrFile, id)
 		}
 		roots[id] = root
 	}
 	if roots[f.Current] == nil {
-		return nil, fmt.Errorf("master key file %s: current key %d is missing", path, f.Current)
+		return nil, fmt.Errorf("%s: %w (its current key %d is missing)", path, ErrFile, f.Current)
 	}
 	return newKeyring(f.Current, roots), nil
 }
 
-// Create writes a new keyring file (mode 0400, synced) and fails when the file exists.
+// Create writes a new keyring file (mode 0400, synced) and fails with fs.ErrExist when the file exists. A stop at any
+// moment leaves the whole file or none.
 func Create(path string) (*Keyring, error) {
 	k := Generate()
 	f := keyringFile{Current: k.current, Keys: map[byte]string{}}
@@ -99,18 +107,40 @@ func Create(path string) (*Keyring, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if _, err := file.Write(append(raw, '\n')); err != nil {
-		return nil, err
-	}
-	if err := file.Sync(); err != nil {
+	if err := place(path, append(raw, '\n')); err != nil {
 		return nil, err
 	}
 	return k, nil
+}
+
+// place writes a file that is not there yet, whole.
+func place(path string, content []byte) error {
+	fresh, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(fresh.Name()) // gone already, or of no use
+	_, err = fresh.Write(content)
+	if err = errors.Join(err, fresh.Chmod(0o400), fresh.Sync(), fresh.Close()); err != nil {
+		return err
+	}
+	if err = os.Link(fresh.Name(), path); errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err != nil { // a file system without links
+		if _, there := os.Lstat(path); !errors.Is(there, fs.ErrNotExist) {
+			return err
+		}
+		if err = os.Rename(fresh.Name(), path); err != nil {
+			return err
+		}
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync() // the name too must outlive a power cut
 }
 
 // Seal encrypts plain for one purpose ("application-secret") and row (its primary key).
