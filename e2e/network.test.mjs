@@ -78,14 +78,14 @@ describe('a connection that breaks', () => {
 
   it('while the page waits for the phone is said, and the page goes on by itself', async () => {
     const { user, phone } = await stage.enrolled(app);
+    await phone.home();
     const { page, context } = await stage.computer(broken);
     await signIn(page, app, user);
     await number(page);
     await context.setOffline(true);
     const trouble = page.getByRole('alert').filter({ hasText: 'No connection to the server' });
     await trouble.waitFor();
-    const waiting = answer(page, phone);
-    await waiting;
+    await answer(page, phone);
     await context.setOffline(false);
     await landed(page, user);
   });

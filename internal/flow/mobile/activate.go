@@ -48,16 +48,19 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 	if guessable && !f.Guesses.Left(where, now) {
 		return phonewire.Account{}, ErrGuesses
 	}
+	spki, err := base64.RawURLEncoding.DecodeString(a.PublicKey)
+	if err != nil {
+		return phonewire.Account{}, errs.New(errs.Invalid, "request.invalid")
+	}
 	act, err := f.find(ctx, code)
 	if guessable && errors.Is(err, activation.ErrExpired) {
 		f.Guesses.Take(where, now)
 	}
+	if errors.Is(err, activation.ErrUsed) {
+		return f.again(ctx, act, phonewire.KeyID(spki))
+	}
 	if err != nil {
 		return phonewire.Account{}, err
-	}
-	spki, err := base64.RawURLEncoding.DecodeString(a.PublicKey)
-	if err != nil {
-		return phonewire.Account{}, errs.New(errs.Invalid, "request.invalid")
 	}
 	var c claim
 	err = f.DB.Write(ctx, func(st flow.Store) error {

@@ -107,12 +107,9 @@ func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
 
 // claimForDevice adds a phone, or puts a new handset in the place of an old one, for a person who proved to be one.
 func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) error {
-	var err error
-	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
-		return lacking(err, activation.ErrExpired)
-	}
-	if c.user.Status != user.Active && c.user.Status != user.Bypass {
-		return activation.ErrExpired
+	err := f.lockUser(ctx, st, c)
+	if err != nil {
+		return err
 	}
 	if c.act.LoginID != "" {
 		err = f.spendLoginProof(ctx, st, c)
@@ -128,6 +125,29 @@ func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) erro
 	c.p, err = st.PhoneByID(ctx, c.act.PhoneID)
 	if err != nil || c.p.UserID != c.user.ID {
 		return lacking(err, activation.ErrExpired)
+	}
+	return nil
+}
+
+// claimIssued is the first device of a person whom an application registered. The code was given to whoever
+// the application trusts, so it opens an account without a way in and nothing else (C-09, AC-002).
+func (f *Flow) claimIssued(ctx context.Context, st flow.Store, c *claim) error {
+	if err := f.lockUser(ctx, st, c); err != nil {
+		return err
+	}
+	if !c.user.FirstEnrolled.IsZero() {
+		return activation.ErrUsed // somebody enrolled meanwhile
+	}
+	return f.loadApplication(ctx, st, c, application.PortalID)
+}
+
+// lockUser takes the row of the user a code was made for, who must still be let in.
+func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error) {
+	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
+		return lacking(err, activation.ErrExpired)
+	}
+	if c.user.Status != user.Active && c.user.Status != user.Bypass {
+		return activation.ErrExpired
 	}
 	return nil
 }

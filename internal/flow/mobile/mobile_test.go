@@ -675,3 +675,42 @@ func TestTheAppKeepsItsAccount(t *testing.T) {
 		}
 	})
 }
+
+// An app whose connection broke claims again with the same key and hears what it missed; any other is refused.
+func TestAnAppThatMissedTheAnswerToItsClaimGetsItOnceMore(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		ctx, app := context.Background(), k.Application("Payroll")
+		l := k.Begin(app, "alice")
+		var sent phonewire.Activation
+		p, err := k.Claim(l.Pair().Link, func(a *phonewire.Activation) { sent = *a })
+		k.OK(err)
+		from := netip.MustParseAddr("203.0.113.9")
+		k.Clock.Advance(9 * time.Minute)
+		got, err := k.Mobile.Activate(ctx, sent, from, "")
+		k.OK(err)
+		want := p.Account
+		want.ServerTime = got.ServerTime
+		if got != want {
+			k.Errorf("the second answer is %+v, the first was %+v", got, want)
+		}
+		k.OK(l.Code(p.Code(), transaction.SignIn))
+		phones, err := k.DB.Read().PhonesOf(ctx, p.Row().UserID)
+		k.OK(err)
+		if len(phones) != 1 {
+			k.Errorf("%d phones", len(phones))
+		}
+		if _, err = k.Claim(sent.Code); !errors.Is(err, activation.ErrUsed) {
+			k.Errorf("another key: %v", err)
+		}
+		k.Clock.Advance(time.Minute)
+		_, err = k.Mobile.Activate(ctx, sent, from, "")
+		k.Want(err, activation.ErrUsed)
+
+		v, _, _ := k.Manager(app, "bob")
+		second, err := k.Claim(k.PairPortal(v, "").Link, func(a *phonewire.Activation) { sent = *a })
+		k.OK(err)
+		k.OK(k.Mobile.Leave(ctx, second.ID)) // its key is dead
+		_, err = k.Mobile.Activate(ctx, sent, from, "")
+		k.Want(err, activation.ErrUsed)
+	})
+}

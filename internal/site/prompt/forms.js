@@ -1,7 +1,7 @@
 // Sends forms by script, so that the way on is a plain step of the browser: a redirect after a
 // form is held against this page's form-action at every hop, and applications have hops of their own.
 // Without scripts the same forms are sent by the browser.
-import { move, say } from "./live.js";
+import { move, say, trouble } from "./live.js";
 
 document.addEventListener("submit", async (e) => {
   const form = e.target;
@@ -11,6 +11,7 @@ document.addEventListener("submit", async (e) => {
   form.dataset.sent = "1";
   const button = e.submitter;
   if (button) button.setAttribute("aria-busy", "true");
+  trouble(false);
   try {
     const answer = await fetch(form.action, {
       method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", cache: "no-store",
@@ -22,7 +23,8 @@ document.addEventListener("submit", async (e) => {
     }
     show(new DOMParser().parseFromString(await answer.text(), "text/html"));
   } catch {
-    form.submit(); // the plain way shows what is wrong
+    trouble(true); // what was typed stays: a browser's own page about it would lose it
+    ready();
   }
 });
 
@@ -40,10 +42,12 @@ function show(page) {
   if (alert) say(alert.textContent.trim());
 }
 
-addEventListener("pageshow", () => {
+// ready lets forms be sent again.
+function ready() {
   for (const f of document.forms) delete f.dataset.sent;
   for (const b of document.querySelectorAll("[aria-busy]")) b.removeAttribute("aria-busy");
-});
+}
+addEventListener("pageshow", ready);
 
 // The box is used while a request waits, so its change is told at once.
 document.addEventListener("change", async (e) => {
@@ -53,4 +57,5 @@ document.addEventListener("change", async (e) => {
   const body = new URLSearchParams({ form_token: box.form.elements.form_token.value, remember: box.checked ? "1" : "0" });
   const told = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => false);
   if (!told) box.checked = !box.checked;
+  trouble(!told);
 });

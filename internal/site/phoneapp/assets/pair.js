@@ -89,6 +89,16 @@ export const fingerprint = async (code) => base64url(await sha256(new TextEncode
 // resume tells whether a start with ?p=CODE has to pair: not when this phone did so already.
 export const resume = async (code) => !await known(await fingerprint(code));
 
+// keyFor gives the key pair to claim a code with, and keeps it before the code is used up: some private windows cannot,
+// and an app whose connection breaks, or which is closed, claims the code again with the same key.
+async function keyFor(code) {
+  const pending = await store.account('pending');
+  if (pending?.code === code && pending.publicKey) return { privateKey: pending.key, publicKey: pending.publicKey };
+  const made = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+  await store.save({ id: 'pending', key: made.privateKey, publicKey: made.publicKey, code });
+  return made;
+}
+
 // pair shows one button; a tap makes the key and claims the code.
 export async function pair(code) {
   const about = { platform: platform(), model: await model(), name: '' };
@@ -110,9 +120,7 @@ export async function pair(code) {
     problem.textContent = '';
     let keys;
     try {
-      keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
-      // Try to keep the key before the code is used up: some private windows cannot.
-      await store.save({ id: 'pending', key: keys.privateKey });
+      keys = await keyFor(await fingerprint(code));
     } catch {
       return fail(t('pair.unsupported'));
     }

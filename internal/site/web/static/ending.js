@@ -1,5 +1,5 @@
 // The end of the page's time: said a minute before, with a button that gives more. What is being typed stays.
-import { say } from "./live.js";
+import { say, trouble } from "./live.js";
 
 const box = document.getElementById("ending");
 const NOTICE = 60, LAST = 20; // seconds before the end
@@ -47,14 +47,15 @@ if (box) {
       });
       if (!answer.ok) throw new Error(String(answer.status));
       const now = await answer.json();
+      trouble(false);
       document.getElementById("ending-line").textContent = now.line;
       box.dataset.count = now.count;
       form.hidden = !now.more;
       begin(now.left);
       say(now.said);
       if (held && (box.hidden || form.hidden)) document.getElementById("main").focus();
-    } catch {
-      form.submit(); // the plain way shows what is wrong
+    } catch (e) {
+      if (!(e instanceof TypeError) || !trouble(true)) form.submit(); // the plain way shows what is wrong
     } finally {
       button.removeAttribute("aria-busy");
     }

@@ -10,7 +10,7 @@ export function follow(path, version, on) {
   let going = true;
   let abort = new AbortController();
   (async () => {
-    let wait = 500;
+    let wait = 500, failed = 0;
     while (going) {
       const began = Date.now();
       try {
@@ -25,6 +25,8 @@ export function follow(path, version, on) {
         if (!answer.ok) throw new Error(String(answer.status));
         const state = await answer.json();
         wait = 500;
+        if (failed) trouble(false);
+        failed = 0;
         if (state.version === version) {
           if (Date.now() - began < 400) await pause(600); // a server that does not hold the request
           continue;
@@ -33,12 +35,20 @@ export function follow(path, version, on) {
         if (on(state) === false) return;
       } catch {
         if (!going) return;
+        if (++failed > 1) trouble(true); // once is a server that starts anew
         await pause(wait);
         wait = Math.min(wait * 2, 8000);
       }
     }
   })();
   return () => { going = false; abort.abort(); };
+}
+
+// trouble shows or hides the line that there is no connection; false where a page has none.
+export function trouble(on) {
+  const line = document.getElementById("trouble");
+  if (line) line.hidden = !on;
+  return Boolean(line);
 }
 
 // say puts text in the page's one live region.
@@ -59,9 +69,18 @@ export function move(next) {
 addEventListener("pageshow", () => { moving = false; });
 
 // renew replaces the content of the page by the server's present version of it; another screen
-// is opened as a page of its own.
+// is opened as a page of its own. Without a connection it waits for one.
 export async function renew(path, options) {
-  const answer = await fetch(path, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" }, ...options });
+  let answer;
+  for (let wait = 500; !answer; wait = Math.min(wait * 2, 8000)) {
+    try {
+      answer = await fetch(path, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" }, ...options });
+      trouble(false);
+    } catch {
+      trouble(true);
+      await pause(wait);
+    }
+  }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("main");
   if (!fresh || page.body.dataset.screen !== document.body.dataset.screen) {
