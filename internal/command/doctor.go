@@ -1,7 +1,9 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/message"
@@ -32,7 +34,7 @@ type report struct {
 
 func (d *report) add(check, state, key string, pairs ...any) {
 	c := message.English()
-	f := finding{Check: check, State: state, Found: c.Text("command.doctor."+check+"."+key, pairs...)}
+	f := finding{Check: check, State: state, Found: oneLine(c.Text("command.doctor."+check+"."+key, pairs...))}
 	if mend := "command.doctor." + check + "." + key + ".mend"; state != fine && message.Has(mend) {
 		f.Mend = c.Text(mend, pairs...)
 	}
@@ -45,9 +47,14 @@ func (doctorCommand) Run(r *run) error {
 	d := &report{Findings: []finding{}}
 	path := r.configPath()
 	cfg, err := r.load()
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.add("config", fail, "missing", "file", path)
+	case errors.Is(err, errUnread):
+		d.add("config", fail, "unread", "file", path, "error", errs.Of(err).Cause)
+	case err != nil:
 		d.add("config", fail, "bad", "file", path, "error", errs.Of(err).Cause)
-	} else {
+	default:
 		d.add("config", fine, "good", "file", path)
 		d.files(path, cfg)
 		d.database(r, cfg)

@@ -1,10 +1,13 @@
 package command
 
 import (
+	"cmp"
+	"errors"
 	"strings"
 	"time"
 
 	"countersign/internal/adapter/sqlstore"
+	"countersign/internal/base/errs"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 )
@@ -16,9 +19,13 @@ const maxApart = 5 * time.Second
 func (d *report) database(r *run, cfg config.Config) {
 	name := cfg.DatabaseName()
 	db, err := openDatabase(r.ctx, cfg, false)
-	if err != nil {
+	switch {
+	case errors.Is(err, sqlstore.ErrUnavailable): // whose sentence sends people here
+		d.add("database", fail, "unreached", "name", name, "error", cmp.Or(errs.Of(err).Cause, err))
+		return
+	case err != nil:
 		_, text := sentence(err)
-		d.add("database", fail, "unreached", "name", name, "error", text)
+		d.add("database", fail, "refused", "error", text)
 		return
 	}
 	defer db.Close() // nothing was written

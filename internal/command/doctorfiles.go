@@ -2,6 +2,7 @@ package command
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 
@@ -29,7 +30,7 @@ func (d *report) files(path string, cfg config.Config) {
 		}
 		if open := info.Mode().Perm() & f.secret; open != 0 {
 			good = false
-			d.add("files", fail, "open", "file", f.path, "mode", info.Mode().Perm(), "mode_wanted", info.Mode().Perm()&^f.secret)
+			d.add("files", fail, "open", "file", f.path, "mode", fmt.Sprintf("%o", info.Mode().Perm()), "mode_wanted", fmt.Sprintf("%o", info.Mode().Perm()&^f.secret))
 		}
 	}
 	if good {

@@ -16,8 +16,14 @@ import (
 	"countersign/internal/server/config"
 )
 
-// errInitialized reports an instance that is set up already.
-var errInitialized = errs.New(errs.Conflict, "command.initialized")
+var (
+	// errInitialized reports an instance that is set up already.
+	errInitialized = errs.New(errs.Conflict, "command.initialized")
+	// errOtherwise reports a configuration file that says something else than a flag; arguments "config", "setting", "flag".
+	errOtherwise = errs.New(errs.Conflict, "command.otherwise")
+	// errFolder reports a folder that cannot be made; argument "folder".
+	errFolder = errs.New(errs.Forbidden, "command.folder")
+)
 
 type initCommand struct {
 	Data         string `help:"Folder for the database, certificates and keys. Default: /var/lib/countersign." placeholder:"DIR"`
@@ -48,8 +54,10 @@ func (c *initCommand) Run(r *run) error {
 		if err != nil {
 			return err
 		}
-		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-			return err
+		for folder, mode := range map[string]fs.FileMode{filepath.Dir(path): 0o750, fresh.DataDir: 0o700} {
+			if err := os.MkdirAll(folder, mode); err != nil {
+				return errFolder.Arg("folder", folder).With(err)
+			}
 		}
 		if err := config.WriteDefault(path, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
@@ -59,7 +67,22 @@ func (c *initCommand) Run(r *run) error {
 	if err != nil {
 		return err
 	}
+	if known {
+		if err := c.agrees(path, cfg); err != nil {
+			return err
+		}
+	}
 	keyed := exists(cfg.MasterKeyFile)
+	if !keyed {
+		leave, err := server.Occupy(cfg)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		if err := clearStart(cfg); err != nil {
+			return err
+		}
+	}
 	db, err := openDatabase(r.ctx, cfg, false)
 	if err != nil {
 		return err
@@ -95,6 +118,44 @@ func (c *initCommand) Run(r *run) error {
 		p.raw("\n")
 		p.line("init.next", "config", path)
 	})
+}
+
+// agrees refuses flags that the configuration file, which is there already, contradicts: they would do nothing.
+func (c *initCommand) agrees(path string, cfg config.Config) error {
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		flag, setting string
+		given, same   bool
+	}{
+		{"--data", "data_dir", c.Data != "", data == cfg.DataDir},
+		{"--public-url", "public_url", c.PublicURL != "", strings.TrimSuffix(c.PublicURL, "/") == cfg.PublicURL},
+		{"--organization", "organization.name", c.Organization != "", c.Organization == cfg.Organization.Name},
+		{"--database", "database.url", c.Database != "", c.Database == cfg.Database.URL.Reveal()},
+	} {
+		if f.given && !f.same {
+			return errOtherwise.Arg("config", path).Arg("setting", f.setting).Arg("flag", f.flag)
+		}
+	}
+	return nil
+}
+
+// clearStart takes away a database file into which nothing was ever written, as a stop of an earlier init leaves it.
+// Nobody else is at work in the folder, and there is no key for what could have been in it.
+func clearStart(cfg config.Config) error {
+	file := cfg.SQLiteFile()
+	info, err := os.Stat(file)
+	if !cfg.Database.URL.Empty() || err != nil || info.Size() > 0 || exists(file+"-wal") {
+		return nil // whatever it is, it is not this
+	}
+	for _, left := range []string{file + "-journal", file} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // fresh is the configuration to write.

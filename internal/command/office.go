@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 
 	"countersign/internal/adapter/bus"
 	"countersign/internal/adapter/sqlstore"
@@ -80,15 +81,41 @@ func openBell(ctx context.Context, cfg config.Config, log *slog.Logger) (flow.Be
 	return bell, func() { _ = bell.Close() }, nil // what was rung is only a hint
 }
 
+// errPermission reports a database that this user may not change; argument "name".
+var errPermission = errs.New(errs.Forbidden, "command.permission")
+
 // openDatabase opens what the configuration names. unchecked leaves out reading a whole SQLite file, and is
-// refused when there is no file: opening would make one.
+// refused when there is no file: opening would make one. errPermission.
 func openDatabase(ctx context.Context, cfg config.Config, unchecked bool) (*sqlstore.DB, error) {
 	if unchecked && cfg.Database.URL.Empty() && !exists(cfg.SQLiteFile()) {
 		return nil, errSchema.Arg("name", cfg.DatabaseName()).Arg("version", 0).Arg("wanted", 1)
 	}
+	if err := mayWrite(cfg); err != nil {
+		return nil, err
+	}
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: cfg.Database.URL.Reveal(), Path: cfg.SQLiteFile(), Unchecked: unchecked})
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, errs.New(errs.Forbidden, "command.permission").Arg("name", cfg.DatabaseName()).With(err)
+	if at := new(fs.PathError); errors.As(err, &at) && errors.Is(at, fs.ErrPermission) {
+		return nil, errPermission.Arg("name", cfg.DatabaseName()).With(at)
 	}
 	return db, err
+}
+
+// mayWrite reports, before SQLite says it in its own way, a database file that this user may not change, and a key it may not read. errPermission.
+func mayWrite(cfg config.Config) error {
+	for _, f := range []struct {
+		name string
+		mode int
+	}{{cfg.MasterKeyFile, os.O_RDONLY}, {cfg.SQLiteFile(), os.O_RDWR}} {
+		if f.name == cfg.SQLiteFile() && !cfg.Database.URL.Empty() {
+			continue
+		}
+		file, err := os.OpenFile(f.name, f.mode, 0)
+		if errors.Is(err, fs.ErrPermission) {
+			return errPermission.Arg("name", f.name).With(err)
+		}
+		if err == nil {
+			_ = file.Close() // nothing was written
+		}
+	}
+	return nil
 }

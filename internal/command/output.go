@@ -137,13 +137,17 @@ func (r *run) usage(err error, asked *kong.Context) {
 }
 
 func (r *run) complain(code, text string) {
+	text = oneLine(text)
 	if r.json {
 		// There is nobody left to tell when standard error is closed.
 		_ = json.NewEncoder(r.Stderr).Encode(problem{Error: code, Message: text})
 		return
 	}
-	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(strings.Join(strings.Fields(text), " ")))
+	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(text))
 }
+
+// oneLine makes one line of a text of several.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // sentence finds the words for an error: those meant for operators, else those meant for everybody. The
 // operator also reads causes; nobody else does.

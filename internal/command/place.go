@@ -32,14 +32,21 @@ func (r *run) configPath() string {
 	return systemConfig
 }
 
-// errConfig reports a configuration that is missing or has mistakes; its cause says which.
-var errConfig = errs.New(errs.Invalid, "command.config")
+var (
+	// errConfig reports a configuration that is missing or has mistakes; its cause says which.
+	errConfig = errs.New(errs.Invalid, "command.config")
+	// errUnread reports a configuration file that cannot be read; argument "config".
+	errUnread = errs.New(errs.Forbidden, "command.unread")
+)
 
 // load reads the configuration as the server does. errConfig.
 func (r *run) load() (config.Config, error) { return r.loadFrom(r.configPath()) }
 
 func (r *run) loadFrom(path string) (config.Config, error) {
 	c, err := config.Load(path, r.Environ)
+	if at := new(fs.PathError); errors.As(err, &at) && !errors.Is(err, fs.ErrNotExist) {
+		return c, errUnread.Arg("config", path).With(at.Err)
+	}
 	if err != nil {
 		return c, errConfig.With(err)
 	}

@@ -24,6 +24,9 @@ func (serveCommand) Run(r *run) error {
 	if cfg.Database.URL.Empty() && !exists(cfg.SQLiteFile()) { // a mistyped data_dir never starts empty (AC-082)
 		return errNoDatabase.Arg("name", cfg.SQLiteFile())
 	}
+	if err := mayWrite(cfg); err != nil {
+		return err
+	}
 	if r.json {
 		cfg.Log.Format = "json"
 	}

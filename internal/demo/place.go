@@ -64,7 +64,7 @@ func settle(dir, listen string, environ []string) (*place, error) {
 		lastTLS = portOf("https://" + name)
 	}
 	if p.Pages, err = bind(host, port, lastPages); err != nil {
-		return nil, fmt.Errorf("the demo's pages cannot be served: %w (choose another port with --listen)", err)
+		return nil, fmt.Errorf("%s cannot be listened on (%w); take any free port with --listen 127.0.0.1:0", net.JoinHostPort(host, port), err)
 	}
 	if p.TLS, err = bind(host, "0", lastTLS); err != nil {
 		p.leave()

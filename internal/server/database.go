@@ -14,6 +14,16 @@ import (
 // openDatabase opens and migrates the database, and the bell that belongs to it: between several
 // nodes it rings through PostgreSQL, in one node through memory. An instance that must exist has a schema.
 func (s *Server) openDatabase(ctx context.Context, mustExist bool) error {
+	if !mustExist {
+		if err := os.MkdirAll(s.Config.DataDir, 0o700); err != nil {
+			return err
+		}
+	}
+	leave, err := Occupy(s.Config)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, leave)
 	db, err := sqlstore.Open(ctx, sqlstore.Options{URL: s.Config.Database.URL.Reveal(), Path: s.Config.SQLiteFile(), Logger: s.Log, MustExist: mustExist})
 	if errors.Is(err, sqlstore.ErrEmpty) {
 		return s.empty()

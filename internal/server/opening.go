@@ -21,6 +21,7 @@ const (
 	openSoon  = 300 * time.Millisecond // what opening may take before somebody must listen
 	firstWait = 250 * time.Millisecond // between attempts; doubled up to lastWait
 	lastWait  = 5 * time.Second
+	turnOver  = drainTime + lastWait // for another server in the same data folder to finish, as after a restart
 )
 
 // opening tries to open an instance until it is open, the error is one that stays, or ctx ends.
@@ -41,13 +42,15 @@ func startOpening(ctx context.Context, c config.Config, o Options) *opening {
 
 func (w *opening) run(ctx context.Context) {
 	defer close(w.done)
+	waited := time.Duration(0)
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		w.s, w.err = Open(ctx, w.config, w.options)
 		if ctx.Err() != nil && w.s == nil {
 			w.err = nil // told to stop
 			return
 		}
-		if !sqlstore.Passing(w.err) && !errors.Is(w.err, ErrOtherDatabase) {
+		ending := errors.Is(w.err, ErrOccupied) && waited < turnOver
+		if !sqlstore.Passing(w.err) && !errors.Is(w.err, ErrOtherDatabase) && !ending {
 			return
 		}
 		if wait == firstWait {
@@ -59,6 +62,7 @@ func (w *opening) run(ctx context.Context) {
 			w.err = nil
 			return
 		case <-time.After(wait):
+			waited += wait
 		}
 	}
 }

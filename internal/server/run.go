@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
+	"syscall"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/server/config"
 	"countersign/internal/server/tlscert"
 )
@@ -36,7 +39,7 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 		main.TLS = certs.Config()
 	}
 	if main.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
-		return err
+		return listening(c.Listen, err)
 	}
 	defer main.Listener.Close()                                                   // nothing, when it was served
 	if err := w.bridge(ctx, main); err != nil || ctx.Err() != nil || w.s == nil { // end says why
@@ -49,12 +52,30 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	return w.s.Serve(ctx, main)
 }
 
+// Why an address cannot be listened on; argument "address".
+var (
+	errAddressUsed   = errs.New(errs.Conflict, "server.address_used")
+	errAddressDenied = errs.New(errs.Forbidden, "server.address_denied")
+	errAddressWrong  = errs.New(errs.Invalid, "server.address_wrong")
+)
+
+func listening(address string, err error) error {
+	why := errAddressWrong
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		why = errAddressUsed
+	case errors.Is(err, os.ErrPermission):
+		why = errAddressDenied
+	}
+	return why.Arg("address", address).With(err)
+}
+
 // Certificates is where the configuration takes its certificate from; not for proxy mode.
 func Certificates(c config.Config, o Options) (*tlscert.Source, error) {
 	o = o.withDefaults()
 	switch c.TLS.Mode {
 	case config.TLSFiles:
-		return tlscert.Files(tlscert.FileOptions{CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile, Now: o.Now, Log: o.Log})
+		return tlscert.Files(tlscert.FileOptions{CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile, Names: c.Hostnames(), Now: o.Now, Log: o.Log})
 	case config.TLSACME:
 		return tlscert.ACME(tlscert.ACMEOptions{Hosts: c.Hostnames(), CacheDir: filepath.Join(c.DataDir, "acme"),
 			Email: c.TLS.ACMEEmail, DirectoryURL: c.TLS.ACMEDirectory})

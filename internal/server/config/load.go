@@ -54,7 +54,7 @@ func Load(path string, environ []string) (Config, error) {
 func readFile(path string) (map[string]any, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no configuration file %s; make one with \"countersign init\": %w", path, err)
+		return nil, missing(path)
 	}
 	if err != nil {
 		return nil, err
@@ -79,6 +79,17 @@ func readFile(path string) (map[string]any, error) {
 	}
 	return flat, nil
 }
+
+// missing is the name of a configuration file that is not there.
+type missing string
+
+// Error implements error.
+func (path missing) Error() string {
+	return fmt.Sprintf("there is no configuration file %s; name yours with --config, or make one with: countersign init", string(path))
+}
+
+// Is makes it fs.ErrNotExist.
+func (missing) Is(target error) bool { return target == fs.ErrNotExist }
 
 // syntaxError tells the line. The decoder's own words may quote the file, so they are left out
 // where the line may hold a secret.

@@ -14,8 +14,9 @@ const lookEvery = time.Second
 
 // FileOptions name a certificate somebody else renews.
 type FileOptions struct {
-	CertFile string // PEM, leaf first, then the intermediates
-	KeyFile  string // PEM
+	CertFile string   // PEM, leaf first, then the intermediates
+	KeyFile  string   // PEM
+	Names    []string // the hosts people and programs ask for; the log says when the certificate is not for one
 	Now      func() time.Time
 	Log      *slog.Logger // told about reloads; may be nil
 }
@@ -31,9 +32,10 @@ func Files(o FileOptions) (*Source, error) {
 	f.certInfo, f.keyInfo = f.stat()
 	pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("TLS certificate %s with key %s: %w", o.CertFile, o.KeyFile, err)
+		return nil, fmt.Errorf("TLS certificate %s with key %s: %w; correct tls.cert_file and tls.key_file", o.CertFile, o.KeyFile, err)
 	}
 	f.pair, f.looked = &pair, o.Now()
+	f.judge()
 	return newSource(f.get), nil
 }
 
@@ -66,7 +68,21 @@ func (f *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	}
 	f.pair = &pair
 	f.Log.Info("the TLS certificate has been renewed", "cert_file", f.CertFile, "not_after", pair.Leaf.NotAfter)
+	f.judge()
 	return f.pair, nil
+}
+
+// judge says in the log why clients will not take a certificate that can be served: it ended, or has other names.
+func (f *files) judge() {
+	leaf, now := f.pair.Leaf, f.Now()
+	if now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
+		f.Log.Error("the TLS certificate is not valid now; put a new one in its place", "cert_file", f.CertFile, "not_before", leaf.NotBefore, "not_after", leaf.NotAfter)
+	}
+	for _, name := range f.Names {
+		if err := leaf.VerifyHostname(name); err != nil {
+			f.Log.Error("the TLS certificate is not for this server; put one in its place that names it", "cert_file", f.CertFile, "name", name, "error", err)
+		}
+	}
 }
 
 func (f *files) stat() (cert, key os.FileInfo) {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -85,6 +86,31 @@ func TestNewFilesAreServedWithoutDroppingConnections(t *testing.T) {
 	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || answer.StatusCode != http.StatusOK {
 		t.Errorf("the old connection: %v", err)
+	}
+}
+
+// A certificate that clients refuse is served all the same, because the next one comes into its place; the log says so.
+func TestACertificateThatClientsWillNotTakeIsNamedInTheLog(t *testing.T) {
+	c, log := newClock(), &strings.Builder{}
+	cert, key := issued(t, "a.example.edu", c)
+	files := func(names ...string) string {
+		t.Helper()
+		log.Reset()
+		o := tlscert.FileOptions{CertFile: cert, KeyFile: key, Names: names, Now: c.now, Log: slog.New(slog.NewTextHandler(log, nil))}
+		if _, err := tlscert.Files(o); err != nil {
+			t.Fatal(err)
+		}
+		return log.String()
+	}
+	if text := files("a.example.edu", "localhost"); text != "" {
+		t.Errorf("a good one: %s", text)
+	}
+	if text := files("a.example.edu", "b.example.edu"); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "name=b.example.edu") || strings.Count(text, "\n") != 1 {
+		t.Errorf("another name: %s", text)
+	}
+	c.add(10 * 365 * 24 * time.Hour)
+	if text := files("a.example.edu"); !strings.Contains(text, "level=ERROR") || !strings.Contains(text, "not_after=") || strings.Count(text, "\n") != 1 {
+		t.Errorf("one that ended: %s", text)
 	}
 }
 
