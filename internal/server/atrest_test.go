@@ -70,8 +70,20 @@ func TestAC024NoFileHoldsASecretInAnySpelling(t *testing.T) {
 		}
 	}
 	look(t, dir, planted)
+	p.Visitor().Open(invitation.Link.Reveal()[len(p.URL):]) // addresses with secrets in them are asked for, too
+	p.Visitor().Open(link[strings.Index(link, "/a/"):])
 	p.Stop()
 	look(t, dir, planted)
+	if !strings.Contains(p.Log.String(), "/enroll/") {
+		t.Error("the log that was searched does not have what happened")
+	}
+	for name, value := range planted {
+		for how, text := range spellings(value) {
+			if strings.Contains(p.Log.String(), text) {
+				t.Errorf("the log holds the %s, %s", name, how)
+			}
+		}
+	}
 }
 
 // seedOf reads from the phone's own file what its codes are made from.
