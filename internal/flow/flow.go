@@ -41,6 +41,9 @@ type Store interface {
 	// VisitByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
 	VisitByLogin(ctx context.Context, loginID string) (Visit, error)
+	// VisitByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
+	// collects the ticket: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
+	VisitByTicket(ctx context.Context, ticket []byte) (Visit, error)
 	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
 	VisitByName(ctx context.Context, name string) (Visit, error)
 	VisitByUser(ctx context.Context, userID string) (Visit, error)

@@ -111,11 +111,10 @@ func (s *store) FinishLogin(ctx context.Context, id string, ticket []byte, ticke
 	return touched(ctx, s.run, q, id, blob(ticket), micros(ticketExpires), micros(now))
 }
 
-func (s *store) CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) (login.Login, error) {
+func (s *store) CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) error {
 	const q = `UPDATE logins SET ticket_used_at = $3
-		WHERE ticket_digest = $1 AND application_id = $2 AND stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $3
-		RETURNING ` + loginColumns
-	return changeOne(ctx, s.run, login.ErrTicket, scanLogin, q, blob(ticket), applicationID, micros(now))
+		WHERE ticket_digest = $1 AND application_id = $2 AND stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $3`
+	return must(ctx, s.run, login.ErrTicket, q, blob(ticket), applicationID, micros(now))
 }
 
 func (s *store) ForgetLogins(ctx context.Context, before time.Time) (int64, error) {

@@ -205,12 +205,16 @@ type postgresTx struct {
 	failed    error
 
 	committing bool // COMMIT is on its way: only the server knows
+	committed  bool
 }
 
 type queuedStatement struct {
 	q    string
 	args []any
 }
+
+// errEnded reports a statement after the one that ended its change.
+const errEnded = errText("a statement came after the last one of its change")
 
 // errPresumed ends a change that presumed what was not so.
 const errPresumed = errText("a statement touched no row")
@@ -246,8 +250,12 @@ func presumption(err error) error {
 	return err
 }
 
-// send sends BEGIN if due, what is queued, and last. Its caller reads last's result from the answer.
-func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchResults, error) {
+// send sends BEGIN if due, what is queued, q and, when that ends the change, COMMIT. Its caller reads the results from q's
+// on from the answer.
+func (t *postgresTx) send(ctx context.Context, q string, args []any, ends bool) (pgx.BatchResults, error) {
+	if t.committed {
+		return nil, errEnded
+	}
 	var b pgx.Batch
 	ahead := t.queued
 	if !t.begun {
@@ -257,6 +265,10 @@ func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchR
 		b.Queue(s.q, s.args...)
 	}
 	b.Queue(q, args...)
+	if ends {
+		b.Queue(`commit`)
+		t.committing = true
+	}
 	t.begun, t.queued, t.presuming = true, t.queued[:0], 0
 	t.cache.asked.Add(1)
 	answer := t.conn.SendBatch(ctx, &b)
@@ -270,9 +282,17 @@ func (t *postgresTx) send(ctx context.Context, q string, args []any) (pgx.BatchR
 }
 
 func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(*row)) error {
+	return t.ask(ctx, q, args, each, false)
+}
+
+func (t *postgresTx) last(ctx context.Context, q string, args []any, each func(*row)) error {
+	return t.ask(ctx, q, args, each, true)
+}
+
+func (t *postgresTx) ask(ctx context.Context, q string, args []any, each func(*row), ends bool) error {
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	if t.begun && len(t.queued) == 0 {
+	if t.begun && len(t.queued) == 0 && !ends && !t.committed {
 		t.cache.asked.Add(1)
 		rows, err := t.conn.Query(own, q, cleanAll(args)...)
 		if err == nil {
@@ -280,13 +300,16 @@ func (t *postgresTx) query(ctx context.Context, q string, args []any, each func(
 		}
 		return t.fail(ctx, err)
 	}
-	answer, err := t.send(own, q, cleanAll(args))
+	answer, err := t.send(own, q, cleanAll(args), ends)
 	if err != nil {
 		return t.fail(ctx, err)
 	}
 	rows, err := answer.Query()
 	if err == nil {
 		err = eachRow(rows, &t.row, each)
+	}
+	if err == nil && ends {
+		err = t.committedBy(answer)
 	}
 	if e := answer.Close(); err == nil {
 		err = e
@@ -301,12 +324,12 @@ func (t *postgresTx) change(ctx context.Context, q string, args []any, each func
 func (t *postgresTx) exec(ctx context.Context, q string, args []any) (int64, error) {
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
-	if t.begun && len(t.queued) == 0 {
+	if t.begun && len(t.queued) == 0 && !t.committed {
 		t.cache.asked.Add(1)
 		tag, err := t.conn.Exec(own, q, cleanAll(args)...)
 		return tag.RowsAffected(), t.fail(ctx, err)
 	}
-	answer, err := t.send(own, q, cleanAll(args))
+	answer, err := t.send(own, q, cleanAll(args), false)
 	if err != nil {
 		return 0, t.fail(ctx, err)
 	}
@@ -328,24 +351,31 @@ func (t *postgresTx) fail(ctx context.Context, err error) error {
 }
 
 func (t *postgresTx) commit(ctx context.Context) error {
-	if !t.begun && len(t.queued) == 0 {
+	if t.committed || !t.begun && len(t.queued) == 0 {
 		return nil
 	}
 	own, cancel := context.WithTimeout(ctx, statementTimeout)
 	defer cancel()
 	t.committing = true
-	answer, err := t.send(own, `commit`, nil)
+	answer, err := t.send(own, `commit`, nil, false)
 	if err != nil {
 		return t.fail(ctx, err)
 	}
-	tag, err := answer.Exec()
+	err = t.committedBy(answer)
 	if e := answer.Close(); err == nil {
 		err = e
 	}
+	return t.fail(ctx, err)
+}
+
+// committedBy reads the answer to COMMIT.
+func (t *postgresTx) committedBy(answer pgx.BatchResults) error {
+	tag, err := answer.Exec()
 	if err == nil && tag.String() != "COMMIT" {
 		err = fmt.Errorf("commit answered %q", tag.String())
 	}
-	return t.fail(ctx, err)
+	t.committed = err == nil
+	return err
 }
 
 func (t *postgresTx) rollback() {
@@ -388,6 +418,9 @@ func (p *postgresReader) query(ctx context.Context, q string, args []any, each f
 }
 
 func (*postgresReader) change(context.Context, string, []any, func(*row)) error {
+	return errOutsideWrite
+}
+func (*postgresReader) last(context.Context, string, []any, func(*row)) error {
 	return errOutsideWrite
 }
 func (*postgresReader) exec(context.Context, string, []any) (int64, error) { return 0, errOutsideWrite }

@@ -103,8 +103,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 				if made, err := s.FinishLogin(ctx, "l", ticket, at(time.Minute), noon); err != nil || !made {
 					return false, err
 				}
-				_, err := s.CollectTicket(ctx, ticket, "DI1", noon)
-				return decided(err, login.ErrTicket)
+				return decided(s.CollectTicket(ctx, ticket, "DI1", noon), login.ErrTicket)
 			}},
 		} {
 			if n := race(t, db, 24, step.try); n != 1 {

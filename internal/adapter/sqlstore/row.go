@@ -16,6 +16,8 @@ type runner interface {
 	query(ctx context.Context, q string, args []any, each func(*row)) error
 	// change is query for a statement that writes (… RETURNING).
 	change(ctx context.Context, q string, args []any, each func(*row)) error
+	// last is query for the last statement of a change: PostgreSQL commits it in the same journey.
+	last(ctx context.Context, q string, args []any, each func(*row)) error
 	// exec runs a statement that writes and returns how many rows it touched.
 	exec(ctx context.Context, q string, args []any) (int64, error)
 	// touch is exec for a statement of which only matters whether it touched a row. PostgreSQL may answer true

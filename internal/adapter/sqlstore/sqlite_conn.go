@@ -60,6 +60,10 @@ func (c *sqliteConn) change(ctx context.Context, q string, args []any, each func
 	return c.query(ctx, q, args, each)
 }
 
+func (c *sqliteConn) last(ctx context.Context, q string, args []any, each func(*row)) error {
+	return c.query(ctx, q, args, each)
+}
+
 func (c *sqliteConn) exec(ctx context.Context, q string, args []any) (n int64, err error) {
 	if err = c.query(ctx, q, args, func(*row) {}); err == nil {
 		n = c.handle.changed()
@@ -133,6 +137,7 @@ func (p *sqliteReader) query(ctx context.Context, q string, args []any, each fun
 }
 
 func (*sqliteReader) change(context.Context, string, []any, func(*row)) error { return errOutsideWrite }
+func (*sqliteReader) last(context.Context, string, []any, func(*row)) error   { return errOutsideWrite }
 func (*sqliteReader) exec(context.Context, string, []any) (int64, error)      { return 0, errOutsideWrite }
 func (*sqliteReader) touch(context.Context, string, []any) (bool, error) {
 	return false, errOutsideWrite

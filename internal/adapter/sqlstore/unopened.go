@@ -42,6 +42,7 @@ func (unopened) close() error                                            { retur
 func (unopened) migrate(context.Context) error                           { return ErrUnavailable }
 func (unopened) status(context.Context) (Status, error)                  { return Status{}, ErrUnavailable }
 func (unopened) query(context.Context, string, []any, func(*row)) error  { return ErrUnavailable }
+func (unopened) last(context.Context, string, []any, func(*row)) error   { return ErrUnavailable }
 func (unopened) change(context.Context, string, []any, func(*row)) error { return ErrUnavailable }
 func (unopened) exec(context.Context, string, []any) (int64, error)      { return 0, ErrUnavailable }
 func (unopened) touch(context.Context, string, []any) (bool, error)      { return false, ErrUnavailable }

@@ -19,11 +19,13 @@ var (
 	personColumns = qualified("phones", phoneColumns) + `, ` + qualified("users", userColumns) + `,
 		NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0),
 		(SELECT body FROM organization_settings WHERE one = 1)`
-	visitByLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
+	visitOfLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
 		FROM logins JOIN applications ON applications.application_id = logins.application_id
 		LEFT JOIN users ON users.user_id = logins.user_id
-		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.login_id = $1`
-	visitByName = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
+		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.`
+	visitByLogin  = visitOfLogin + `login_id = $1`
+	visitByTicket = visitOfLogin + `ticket_digest = $1`
+	visitByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
 	visitByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
 		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
@@ -78,24 +80,28 @@ func (v *visitRows) add(r *row, and with) {
 }
 
 func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
-	return s.visit(ctx, login.ErrStale, withLogin, visitByLogin, loginID)
+	return s.visit(ctx, s.run.query, login.ErrStale, withLogin, visitByLogin, loginID)
+}
+
+func (s *store) VisitByTicket(ctx context.Context, ticket []byte) (flow.Visit, error) {
+	return s.visit(ctx, s.run.last, login.ErrStale, withLogin, visitByTicket, blob(ticket))
 }
 
 func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
-	return s.visit(ctx, user.ErrUnknown, withNothing, visitByName, name)
+	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByName, name)
 }
 
 func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
-	return s.visit(ctx, user.ErrUnknown, withNothing, visitByUser, userID)
+	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByUser, userID)
 }
 
 func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
-	return s.visit(ctx, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
+	return s.visit(ctx, s.run.query, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
 }
 
-func (s *store) visit(ctx context.Context, missing error, and with, q string, keys ...any) (flow.Visit, error) {
+func (s *store) visit(ctx context.Context, ask func(context.Context, string, []any, func(*row)) error, missing error, and with, q string, keys ...any) (flow.Visit, error) {
 	var v visitRows
-	if err := s.run.query(ctx, q, keys, func(r *row) { v.add(r, and) }); err != nil {
+	if err := ask(ctx, q, keys, func(r *row) { v.add(r, and) }); err != nil {
 		return flow.Visit{}, err
 	}
 	if !v.found {

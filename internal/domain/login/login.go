@@ -154,7 +154,7 @@ type Store interface {
 	// one ticket is good at a time, and its life counts from the first call. False otherwise.
 	FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error)
 	// CollectTicket takes the ticket for an application: one conditional UPDATE. ErrTicket.
-	CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) (Login, error)
+	CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) error
 	// ForgetLogins deletes those that expired before.
 	ForgetLogins(ctx context.Context, before time.Time) (int64, error)
 }

@@ -102,7 +102,8 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	r := Result{Application: a}
 	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
 	var refused error
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	var v flow.Visit
+	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
 		refused = nil
 		if spend != nil {
 			first, err := spend(ctx, st)
@@ -114,11 +115,13 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 				return nil
 			}
 		}
-		l, err := st.CollectTicket(ctx, digest, a.ID, f.Now())
-		if errors.Is(err, login.ErrTicket) {
-			refused, err = err, nil
+		if err = st.CollectTicket(ctx, digest, a.ID, f.Now()); errors.Is(err, login.ErrTicket) {
+			refused = err
+			return nil
 		}
-		r.Login = l
+		if err == nil {
+			v, err = st.VisitByTicket(ctx, digest)
+		}
 		return err
 	})
 	if err == nil {
@@ -127,7 +130,7 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	if err != nil {
 		return r, err
 	}
-	return r, f.fill(ctx, &r)
+	return r, r.fill(v)
 }
 
 // RepeatLife is how long what was collected may be told again to the browser whose sign-in it was: as long as a
@@ -137,32 +140,26 @@ const RepeatLife = time.Minute
 // Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
 // lost page would lose the sign-in. The person must still be one who may sign in. login.ErrTicket otherwise.
 func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
-	l, err := f.DB.Read().LoginByID(ctx, s.Login.ID)
+	v, err := f.DB.Read().VisitByLogin(ctx, s.Login.ID)
 	if err != nil {
 		return Result{}, err
 	}
-	if l.Collected.IsZero() || !f.Now().Before(l.Collected.Add(RepeatLife)) {
+	if v.Login.Collected.IsZero() || !f.Now().Before(v.Login.Collected.Add(RepeatLife)) {
 		return Result{}, login.ErrTicket
 	}
-	r := Result{Login: l}
-	if r.Application, err = f.DB.Read().ApplicationByID(ctx, l.ApplicationID); err != nil {
-		return r, err
-	}
-	return r, f.fill(ctx, &r)
+	r := Result{Application: v.Application}
+	return r, r.fill(v)
 }
 
-// fill adds the person to what an application learns of a login; login.ErrTicket when neither may sign in any more.
-func (f *Flow) fill(ctx context.Context, r *Result) error {
-	if usable(r.Application) != nil {
+// fill adds the login and the person to what an application learns; login.ErrTicket when neither may sign in any more.
+func (r *Result) fill(v flow.Visit) error {
+	r.Login = v.Login
+	if usable(v.Application) != nil {
 		return login.ErrTicket
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
 	if r.Login.UserID == "" {
 		return nil
-	}
-	v, err := f.DB.Read().VisitByUser(ctx, r.Login.UserID)
-	if err != nil {
-		return err
 	}
 	r.User = v.User
 	if r.User.Status != user.Active && r.User.Status != user.Bypass {
