@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha512"
@@ -32,6 +33,7 @@ type duoUnix struct {
 	*world
 	verified, sync, auto bool          // verified_push; no terminal, or sshd; default factor without a menu
 	env                  string        // $DUO_PASSCODE
+	command              string        // percent-encoded; "" = a short one
 	skew                 time.Duration // of the machine's clock
 	types                func(menu string) string
 	answers              func(transaction string) // the phone, once a request is on its way
@@ -189,7 +191,7 @@ func (c *duoUnix) login(name string) string {
 		c.door.SignIn = answering{c.SignIn, c.answers}
 	}
 	response, outcome = understand(c.call("POST", "/auth/v2/auth", "username", name, "factor", "prompt", "prompt", line, "async", async, "ipaddr", "192.0.2.7", "hostname", "web1",
-		"pushinfo", "Server+IP=192.0.2.1&Command=id%20-u", "txid", txid))
+		"pushinfo", "Server+IP=192.0.2.1&Command="+cmp.Or(c.command, "id%20-u"), "txid", txid))
 	if outcome != "" {
 		return later(outcome)
 	}
@@ -359,6 +361,21 @@ func TestDuoUnix22AnswersAtTheMenu(t *testing.T) {
 	c.wants("what is no text", c.login("alice"), aborted, "")
 	c.typing(strings.Repeat("a", maxOption))
 	c.wants("a long line", c.login("alice"), again, "That code is wrong")
+}
+
+// pushinfo=yes sends the whole command along; the phone shows both its ends.
+func TestDuoUnix22RunsALongCommand(t *testing.T) {
+	c, p := newDuoUnix(t)
+	c.command = "echo%20" + strings.Repeat("x", 30_000) + "%20%3E%20last"
+	c.typing("1")
+	c.answers = func(string) {
+		told := p.Requests()[0].Info
+		if shown := told[len(told)-1].Value; !strings.HasPrefix(shown, "echo x") || !strings.HasSuffix(shown, "x > last") {
+			c.Errorf("the phone shows %q", shown)
+		}
+		c.OK(p.Approve(c.pending(p)))
+	}
+	c.wants("approved", c.login("alice"), in, "Success")
 }
 
 func TestDuoUnix22SendsARequestByItself(t *testing.T) {
