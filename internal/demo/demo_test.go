@@ -46,7 +46,7 @@ func show(t *testing.T, dir string) (demo.Ready, func()) {
 			if err != nil {
 				t.Errorf("the demo ended with %v", err)
 			}
-		case <-time.After(35 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the demo does not end")
 		}
 	}

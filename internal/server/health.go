@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 // serve people now. Neither says more.
 type health struct {
 	DB       flow.DB
+	Deadline time.Duration // of an answer; 0: 2 s
 	draining atomic.Bool
 
 	mu      sync.Mutex
@@ -26,6 +28,8 @@ type health struct {
 // probeEvery is how long one trial to write stands for the next ones: anybody may ask.
 const probeEvery = 5 * time.Second
 
+const readyTime = 2 * time.Second // after that the answer is no
+
 // writable tries whether the database takes a change: one that can be read only, or is full, lets nobody sign in. The
 // row it writes is swept with the spent assertions.
 func (h *health) writable(ctx context.Context) error {
@@ -35,7 +39,7 @@ func (h *health) writable(ctx context.Context) error {
 	if age := now.Sub(h.written); age >= 0 && age < probeEvery {
 		return h.takes
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // who leaves early proves nothing
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(h.Deadline, readyTime)) // who leaves early proves nothing
 	defer cancel()
 	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
 		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
@@ -52,7 +56,7 @@ func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusServiceUnavailable, "stopping\n")
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(h.Deadline, readyTime))
 	defer cancel()
 	_, err := h.DB.Read().LoadSettings(ctx)
 	if err == nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -73,7 +74,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	}
 	s.health.draining.Store(true)
 	if err == nil {
-		untilGone(bounded)
+		untilGone(bounded, cmp.Or(s.farewell, farewell))
 	}
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
@@ -100,11 +101,11 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	return err
 }
 
-// untilGone waits until nobody is connected, at most for farewell.
-func untilGone(doors []*patient) {
+// untilGone waits until nobody is connected, at most for a time.
+func untilGone(doors []*patient, atMost time.Duration) {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for end := time.Now().Add(farewell); time.Now().Before(end); <-look.C {
+	for end := time.Now().Add(atMost); time.Now().Before(end); <-look.C {
 		if !slices.ContainsFunc(doors, func(p *patient) bool { return p.connected() > 0 }) {
 			return
 		}

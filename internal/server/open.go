@@ -46,6 +46,9 @@ type Options struct {
 	// have patience for. Tests that do not ask for it give more, so that they do not measure the machine.
 	Deadline time.Duration
 
+	// Farewell is how long callers on kept connections are told to go before those are closed; 0: a second.
+	Farewell time.Duration
+
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
@@ -76,6 +79,7 @@ type Server struct {
 	rand       io.Reader
 	hsts       bool
 	deadline   time.Duration
+	farewell   time.Duration
 	hosts      *hosts
 	health     health
 	outage     *api.Outage
@@ -95,7 +99,8 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, farewell: o.Farewell,
+		hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -120,7 +125,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	if err := s.keepPortal(ctx); err != nil {
 		return nil, err
 	}
-	s.health.DB = s.DB
+	s.health.DB, s.health.Deadline = s.DB, s.deadline
 	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
 	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}

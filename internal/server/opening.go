@@ -113,7 +113,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
 	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
-	s.health.DB = s.DB
+	s.health.DB, s.health.Deadline = s.DB, s.deadline
 	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
 	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}

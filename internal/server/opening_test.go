@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,10 +28,11 @@ import (
 	"countersign/internal/testkit/pgtest"
 )
 
-// address is where nobody listens now.
+// address is where nobody listens now. Its host is one of the sixteen million that loop back: a port that was let go of at
+// 127.0.0.1 may be somebody else's in the next moment.
 func address(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +63,7 @@ func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(
 	}()
 	client := trusting(t, filepath.Join(c.DataDir, "tls"))
 	ask := func(method, path string) (int, http.Header, string) {
-		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 			r, _ := http.NewRequestWithContext(ctx, method, "https://"+at+path, strings.NewReader("user=ana"))
 			r.Header.Set("Authorization", "Basic RElYWFhYWFhYWFhYWFhYWFhYWFg6YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQ==")
 			r.Header.Set("Date", time.Now().UTC().Format(time.RFC1123Z))
@@ -98,7 +101,7 @@ func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(
 	if err := os.RemoveAll(block); err != nil {
 		t.Fatal(err)
 	}
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(60 * time.Second); ; {
 		status, _, _ := ask("GET", "/readyz") // is answered at every moment, or the test ends above
 		if status == http.StatusOK {
 			break
@@ -226,7 +229,7 @@ func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
 			client := trusting(t, filepath.Join(c.DataDir, "tls"))
 			until := func(what string, want int, path string) {
 				t.Helper()
-				for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				for end := time.Now().Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 					r, _ := http.NewRequestWithContext(ctx, "POST", "https://"+c.Listen+path, strings.NewReader("user=ana"))
 					r.Header.Set("Authorization", "Basic RElYWFhYWFhYWFhYWFhYWFhYWFg6YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQ==")
 					r.Header.Set("Date", time.Now().UTC().Format(time.RFC1123Z))
@@ -247,7 +250,7 @@ func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
 				}
 			}
 			until("without it", http.StatusTooManyRequests, "/auth/v2/preauth")
-			for end := time.Now().Add(20 * time.Second); strings.Count(log.String(), "trying again") < 2; time.Sleep(10 * time.Millisecond) {
+			for end := time.Now().Add(60 * time.Second); strings.Count(log.String(), "trying again") < 2; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(end) || len(ended) > 0 {
 					t.Fatalf("it does not try on:\n%s", log)
 				}
@@ -325,7 +328,7 @@ func trusting(t *testing.T, dir string) func() *http.Client {
 				pool.AppendCertsFromPEM(pem)
 			}
 		}
-		return &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		return &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}}
 	}
 }

@@ -48,7 +48,7 @@ func newWorldOn(k *flowkit.Kit, change ...func(*application.Application)) *world
 	}}, change...)...)
 	w.door = &Door{SignIn: k.SignIn, Enroll: k.Enroll, DB: k.DB, Keys: k.Keys, PublicURL: flowkit.Origin, Logo: []byte("\x89PNG logo"),
 		Now: k.Clock.Now, Rand: k.Rand, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 100 * time.Millisecond,
-		Outage: &api.Outage{Now: k.Clock.Now}}
+		Outage: &api.Outage{Now: k.Clock.Now}, Deadline: time.Minute} // tests ask what is answered; those that ask when say so
 	w.h = w.door.Handler()
 	return w
 }
@@ -187,22 +187,21 @@ func (w *world) pending(p *flowkit.Phone) transaction.Transaction {
 // lost is a database that cannot be reached.
 type lost struct {
 	flow.DB
-	slow time.Duration
+	hangs <-chan struct{} // nil: it fails at once
 }
 
-func (l lost) Read() flow.Store { return lostStore{l.DB.Read(), l.slow} }
+func (l lost) Read() flow.Store { return lostStore{l.DB.Read(), l.hangs} }
 
 type lostStore struct {
 	flow.Store
-	slow time.Duration
+	hangs <-chan struct{}
 }
 
-func (l lostStore) ApplicationByID(ctx context.Context, key string) (application.Application, error) {
-	if l.slow == 0 {
-		return application.Application{}, io.ErrClosedPipe
+func (l lostStore) ApplicationByID(context.Context, string) (application.Application, error) {
+	if l.hangs != nil {
+		<-l.hangs // a driver that does not listen to its context
 	}
-	time.Sleep(l.slow) // a driver that does not listen to its context
-	return l.Store.ApplicationByID(context.WithoutCancel(ctx), key)
+	return application.Application{}, io.ErrClosedPipe
 }
 
 // openLink looks an enrollment link up.

@@ -256,8 +256,8 @@ func TestAHealthCheckDoesNotWaitForADiskThatHangs(t *testing.T) {
 	if rec := w.post(healthPath, form); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
-	if took := time.Since(began); took > healthTime+time.Second {
-		t.Errorf("after %s", took)
+	if took := time.Since(began); took > healthTime+20*time.Second || healthTime > 2*time.Second { // SDKs have no more patience
+		t.Errorf("after %s of %s", took, healthTime)
 	}
 }
 

@@ -38,7 +38,8 @@ func newWorldOn(k *flowkit.Kit) *world {
 	w.skey = id.ApplicationSecret(w.Rand)
 	w.app = w.application("SSH")
 	w.door = &Door{SignIn: w.SignIn, Enroll: w.Enroll, Applications: w.DB.Read(), Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 20 * time.Millisecond}
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 20 * time.Millisecond,
+		Deadline: time.Minute} // tests ask what is answered; those that ask when say so
 	w.h = w.door.Handler()
 	return w
 }

@@ -3,6 +3,7 @@ package mobile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"sync"
@@ -587,25 +588,32 @@ func TestAMailedLinkLivesADayAndTheMailsAreLimited(t *testing.T) {
 func TestAPairingPageLearnsOfThePhoneAtOnce(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")
-		l := k.Begin(app, "alice")
-		c := l.Pair()
-		learned := make(chan activation.State, 1)
-		go func() {
-			s, _ := k.Enroll.Progress(context.Background(), enroll.Owner{LoginID: l.ID}, c.ID, true)
-			learned <- s
-		}()
-		p, err := k.Claim(c.Link)
-		k.OK(err)
-		select {
-		case s := <-learned:
-			if s != activation.Claimed {
+		var l *flowkit.Login
+		var p *flowkit.Phone
+		name, late := "", true
+		for try := 0; late && try < 4; try++ { // a page that nobody wakes looks after five seconds, and is late each time
+			name = fmt.Sprint("alice", try)
+			l = k.Begin(app, name)
+			c := l.Pair()
+			learned := make(chan activation.State, 1)
+			go func() {
+				s, _ := k.Enroll.Progress(context.Background(), enroll.Owner{LoginID: l.ID}, c.ID, true)
+				learned <- s
+			}()
+			var err error
+			p, err = k.Claim(c.Link)
+			k.OK(err)
+			claimed := time.Now()
+			if s := <-learned; s != activation.Claimed {
 				k.Errorf("the page shows %s", s)
 			}
-		case <-time.After(4 * time.Second):
-			k.Error("the page did not learn of it")
+			late = time.Since(claimed) > 4*time.Second
+		}
+		if late {
+			k.Error("the page did not learn of it at once")
 		}
 		k.OK(p.Approve(l.Session().Transaction))
-		v := k.View(k.Prove(app, "alice", p))
+		v := k.View(k.Prove(app, name, p))
 		second, err := k.Claim(k.PairPortal(v, "").Link)
 		k.OK(err)
 		one, two := k.PairPortal(v, p.ID), k.PairPortal(v, second.ID)
@@ -633,7 +641,7 @@ func TestThePhoneWakesForARequestAndNotForOthers(t *testing.T) {
 		select {
 		case err := <-woke:
 			k.OK(err)
-		case <-time.After(5 * time.Second):
+		case <-time.After(9 * time.Second): // by itself it would come back after ten
 			k.Error("the phone did not wake")
 		}
 		k.OK(k.Mobile.Wait(context.Background(), p.ID)) // at once: one waits that it has not fetched

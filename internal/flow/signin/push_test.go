@@ -390,7 +390,7 @@ func TestAWaitingPageLearnsOfTheAnswerAtOnce(t *testing.T) {
 			if now.Stage != login.Allowed || now.Transaction.State != transaction.Approved {
 				k.Errorf("the page learned %+v", now)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(15 * time.Second): // by itself it would look after twenty
 			k.Error("the page did not learn of the answer")
 		}
 		s = l.Session()
@@ -428,7 +428,7 @@ func TestAPageLearnsOfARequestThatRanOut(t *testing.T) {
 			if now.Transaction.State != transaction.TimedOut {
 				k.Errorf("the page learned %+v", now)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(15 * time.Second):
 			k.Error("the page learned nothing")
 		}
 	})

@@ -361,10 +361,10 @@ func Address(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
 }
 
-// Eventually waits until something another goroutine does is true, for five seconds at most.
+// Eventually waits until something another goroutine does is true, for half a minute at most.
 func (k *Kit) Eventually(what string, is func() bool) {
 	k.Helper()
-	for end := time.Now().Add(5 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			k.Fatalf("waited in vain for %s", what)
 		}

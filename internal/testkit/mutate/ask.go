@@ -88,8 +88,8 @@ func (d *Door) Ask(m *Mutator, r *Request) (Answer, error) {
 		ask = func() (Answer, error) { return AskOver(d.server.Listener.Addr().String(), r) }
 	}
 	a, err := ask()
-	if err == nil && (a.Status == http.StatusTooManyRequests || a.Took > Late) { // the machine, or the input? The same once more
-		a, err = ask()
+	for again := 0; again < 5 && err == nil && (a.Status == http.StatusTooManyRequests || a.Took > Late); again++ {
+		a, err = ask() // the machine, or the input? An input is late each time
 	}
 	if err != nil || a.ByHTTP {
 		return a, err

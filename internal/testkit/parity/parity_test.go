@@ -240,8 +240,8 @@ func byName(name string) door {
 const lockoutThreshold = 4
 
 func TestEveryDoorDecidesCountsAndLogsTheSame(t *testing.T) {
-	seed, count := uint64(time.Now().UnixNano()), 210
-	if text := os.Getenv("COUNTERSIGN_PARITY_SEED"); text != "" { // to see a failure again
+	seed, count := uint64(19), 210                                // the same situations each time: what refuses a change must be its own doing
+	if text := os.Getenv("COUNTERSIGN_PARITY_SEED"); text != "" { // other situations
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatal(err)

@@ -217,7 +217,7 @@ func (c *client) typed() string {
 // approves answers the one request that waits.
 func (c *client) approves() {
 	c.t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		open, err := c.p.Requests(c.t.Context())
 		switch {
 		case err != nil || len(open) > 1 || time.Now().After(end):
@@ -313,7 +313,7 @@ func TestOneApprovalOpensOneSessionOfSeveral(t *testing.T) {
 		var all sync.WaitGroup
 		for n := range 2 {
 			all.Go(func() { results.Store(n, c.comes(c.ask(c.bytes("POST", c.path, c.with("", false))))) })
-			for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 				open, err := c.p.Requests(c.t.Context())
 				if err != nil || time.Now().After(end) {
 					c.t.Fatalf("%d requests wait, %v", len(open), err)

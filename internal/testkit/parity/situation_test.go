@@ -419,7 +419,7 @@ func (t *twin) answer() error {
 
 // settled waits until no request of the twin is pending any more.
 func (t *twin) settled() error {
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		open, err := t.DB.Read().OpenTransactionsOf(t.t.Context(), t.userID, "", "")
 		if err != nil || len(open) == 0 {
 			return err

@@ -160,7 +160,7 @@ func withDatabase(dsn, name string) string {
 
 // execute runs one statement on a connection of its own.
 func execute(dsn, statement string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
