@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 
 	"countersign/internal/adapter/mail"
 	"countersign/internal/server"
+	"countersign/internal/server/config"
 	"countersign/internal/server/tlscert"
 )
 
@@ -75,8 +77,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	if temporary {
 		defer os.RemoveAll(dir) // what is left in a temporary folder harms nobody
 	}
-	p, err := settle(dir, o.Listen, o.Environ)
+	free, err := server.Occupy(config.Default(dir)) // a demo at work there keeps its ports and their file
 	if err != nil {
+		return err
+	}
+	p, err := settle(dir, o.Listen, o.Environ)
+	if err := errors.Join(err, free()); err != nil {
 		return err
 	}
 	defer p.leave()
@@ -142,8 +148,9 @@ func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
   Inbox               %s
   For clients         api_host %s, CA certificate %s
   Commands            countersign --config %s user list
+  Keys, as for SSH    countersign --config %[9]s app show %[10]q --secret
 
-`, ready.URL+"/", password, ready.SampleAppURL, ready.FramedAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile)
+`, ready.URL+"/", password, ready.SampleAppURL, ready.FramedAppURL, ready.PhoneURL, ready.InboxURL, st.app.APIHost, st.CAFile, st.place.ConfigFile, serversName)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package demo_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"countersign/internal/demo"
+	"countersign/internal/server"
 )
 
 // show runs the demo until the test ends and gives what it printed.
@@ -202,6 +204,22 @@ func TestTheBackButtonAfterTheReturnDoesNotSignIn(t *testing.T) { // P47
 	}
 	if p.open(ready.SampleAppURL + "callback?state=0123456789012345678901&duo_code=abc"); !strings.Contains(p.page, "Sign in again") {
 		t.Errorf("the page does not say what to do: %s", p.page)
+	}
+}
+
+func TestADemoLeavesAFolderAloneWhereAnotherIsAtWork(t *testing.T) {
+	dir := t.TempDir()
+	show(t, dir)
+	file := filepath.Join(dir, "countersign.toml")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Run(t.Context(), demo.Options{Listen: "127.0.0.1:0", DataDir: dir}); !errors.Is(err, server.ErrOccupied) {
+		t.Errorf("a second one: %v", err)
+	}
+	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
+		t.Errorf("the first one's configuration was changed: %v", err)
 	}
 }
 

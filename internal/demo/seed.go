@@ -34,7 +34,11 @@ import (
 // password is that of every sample person at the sample application.
 const password = "demo"
 
-const payrollName = "Payroll of Northfield University"
+// Names of the sample applications that something beside their list is about.
+const (
+	payrollName = "Payroll of Northfield University"
+	serversName = "Servers of Northfield University"
+)
 
 // seeds are the applications the demo starts with, one of each type a client can be tried with.
 var seeds = []struct {
@@ -44,7 +48,7 @@ var seeds = []struct {
 	{payrollName, application.TypeWebSDK},
 	{"Benefits of Northfield University", application.TypeWebSDK2},
 	{"VPN of Northfield University", application.TypeAuthAPI},
-	{"Servers of Northfield University", application.TypeUnix},
+	{serversName, application.TypeUnix},
 }
 
 // samples are the people the demo starts with.
