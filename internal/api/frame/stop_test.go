@@ -113,3 +113,17 @@ func TestWhoIsRefusedIsOfferedNoDevicePages(t *testing.T) {
 		}
 	}
 }
+
+// Nothing is left to do on the last page: no link, no time that runs out (decision 0025).
+func TestTheLastPageLeadsNowhereElse(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	if v.Open(at + "?code=1"); !strings.Contains(v.Page, `id="ending"`) || !strings.Contains(v.Page, "/settings") {
+		t.Fatalf("%s", v.Page)
+	}
+	v.Send(at+"/code", "code", w.code(d))
+	if v.Screen() != "frame-answer" || strings.Contains(v.Page, `class="ending"`) || strings.Contains(v.Page, "/settings") {
+		t.Errorf("%s %s", v.Screen(), v.Page)
+	}
+}

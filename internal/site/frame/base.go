@@ -20,6 +20,12 @@ type Base struct {
 	Ending    *web.Ending // when the sign-in closes; nil = no time runs
 }
 
+// over is the same for the last page: no link leads on from it, and nothing runs out.
+func (b Base) over() Base {
+	b.Devices, b.Ending = false, nil
+	return b
+}
+
 // Section is the part of the rail a page belongs to.
 type Section string
 

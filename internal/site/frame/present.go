@@ -115,8 +115,7 @@ func (p *Pages) presentAllowed(v view, w http.ResponseWriter, r *http.Request) e
 		return err
 	}
 	v.door.Keep(w, r, v.Session)
-	v.base.Devices = false // over: the links would lead nowhere
-	return p.show(w, r, http.StatusOK, Answer{Base: v.base, Text: answer, Parent: v.door.Parent(v.Login)})
+	return p.show(w, r, http.StatusOK, Answer{Base: v.base.over(), Text: answer, Parent: v.door.Parent(v.Login)})
 }
 
 // prove is the page with the ways in. mistake stands at the code field when the code is why, else above them.
@@ -360,6 +359,5 @@ func (p *Pages) leave(v view, w http.ResponseWriter, r *http.Request) error {
 	if !v.base.Leave {
 		return errs.New(errs.NotFound, "page.unknown")
 	}
-	v.base.Devices = false
-	return p.show(w, r, http.StatusOK, Answer{Base: v.base, Text: v.door.Refuse(), Parent: v.door.Parent(v.Login), Failed: true})
+	return p.show(w, r, http.StatusOK, Answer{Base: v.base.over(), Text: v.door.Refuse(), Parent: v.door.Parent(v.Login), Failed: true})
 }
