@@ -82,6 +82,8 @@ describe('a change of devices', () => {
     await page.locator('li.device.fresh').getByRole('link', { name: /^Remove/ }).click();
     await page.getByRole('button', { name: 'Remove device' }).click();
     await page.getByText('was removed. It can no longer confirm').or(page.locator('.note.ok')).first().waitFor();
+    await second.page.getByText('Not connected any more').waitFor();
+    assert.equal(await second.page.getByText('This phone is set up').count(), 0, 'it says so above the account that is gone');
     await opened();
     await phone.page.getByRole('heading', { name: /can no longer be used for your account$/ }).waitFor();
     await change.getByRole('button', { name: 'It was not me' }).tap();

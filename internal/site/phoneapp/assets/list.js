@@ -33,8 +33,9 @@ export async function list(paired = false) {
   if (location.hash.startsWith('#/r/')) return; // a request came up while this was read: it stays
   clearInterval(timer);
   const cards = all.map((a) => card(a, offset));
+  const newest = all.reduce((x, a) => !x || a.created > x.created ? a : x, null);
   show('list',
-    paired ? h('section', { class: 'result ok', 'data-test': 'paired' }, h('p', { class: 'sign' }, icon('ok')), h('h1', {}, t('pair.done')), h('p', {}, t('pair.done_hint')))
+    paired && newest?.key && !newest.gone ? h('section', { class: 'result ok', 'data-test': 'paired' }, h('p', { class: 'sign' }, icon('ok')), h('h1', {}, t('pair.done')), h('p', {}, t('pair.done_hint')))
       : h('header', { class: 'top' }, h('h1', {}, t('list.title'))),
     changes(all),
     all.length ? h('ul', { class: 'cards' }, cards) : h('section', { class: 'card' }, h('h2', {}, t('list.empty')), h('p', { class: 'muted' }, t('list.empty_hint'))),
