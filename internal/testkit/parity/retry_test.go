@@ -2,11 +2,13 @@ package parity
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -48,6 +50,23 @@ type client struct {
 	skey string
 	user user.User
 	p    *phone.Device
+	at   *front
+}
+
+// front is the program behind a listener that tells when it noticed that a caller has gone.
+type front struct {
+	*httptest.Server
+	left chan struct{} // one for each call whose connection broke before its answer
+}
+
+func (w *world) front() *front {
+	f := &front{left: make(chan struct{}, 100)}
+	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		defer context.AfterFunc(r.Context(), func() { f.left <- struct{}{} })()
+		w.Handler().ServeHTTP(answer, r) // of the program that runs now
+	}))
+	w.t.Cleanup(f.Close)
+	return f
 }
 
 func (w *world) client(at wire) *client {
@@ -63,7 +82,7 @@ func (w *world) client(at wire) *client {
 		w.t.Fatal(err)
 	}
 	u := w.User(fmt.Sprintf("ana%d", time.Now().UnixNano()))
-	return &client{world: w, wire: at, app: a, skey: plain.Reveal(), user: u, p: w.Phone(u, "Pixel")}
+	return &client{world: w, wire: at, app: a, skey: plain.Reveal(), user: u, p: w.Phone(u, "Pixel"), at: w.front()}
 }
 
 // with gives parameters of an attempt: a code, or a request for "".
@@ -110,7 +129,9 @@ func (c *client) bytes(method, path string, params url.Values) string {
 }
 
 func (c *client) dial() *tls.Conn {
-	conn, err := tls.Dial("tcp", c.APIHost, &tls.Config{RootCAs: c.api.Transport.(*http.Transport).TLSClientConfig.RootCAs})
+	trust := c.at.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	trust.ServerName = "example.com"
+	conn, err := tls.Dial("tcp", c.at.Listener.Addr().String(), trust)
 	if err != nil {
 		c.t.Error(err)
 		panic(err)
@@ -118,11 +139,8 @@ func (c *client) dial() *tls.Conn {
 	return conn
 }
 
-// noticed is time for a busy server to read that a connection was closed, which nothing tells a test: an answer that is
-// written before has got out.
-const noticed = 500 * time.Millisecond
-
-// cut sends a request and closes the connection 50 ms later, without reading.
+// cut sends a request, closes the connection 50 ms later, without reading, and waits until the server noticed that: an
+// answer that is written before has got out.
 func (c *client) cut(request string) {
 	conn := c.dial()
 	if _, err := io.WriteString(conn, request); err != nil {
@@ -130,6 +148,11 @@ func (c *client) cut(request string) {
 	}
 	time.Sleep(50 * time.Millisecond)
 	_ = conn.Close() // that is the point
+	select {
+	case <-c.at.left:
+	case <-time.After(time.Minute):
+		c.t.Error("the server does not notice that its caller has gone")
+	}
 }
 
 // ask sends a request and reads the answer; nil when the server has no time.
@@ -260,7 +283,7 @@ func TestACallCutOffIsTheSameSignInWhenItComesAgain(t *testing.T) {
 				var again map[string]any
 				var retry sync.WaitGroup
 				retry.Go(func() { again = c.ask(request) })
-				time.Sleep(noticed)
+				time.Sleep(50 * time.Millisecond) // mostly it waits by now; it comes to the same when it does not
 				release()
 				retry.Wait()
 				if got := c.comes(again); got != want {
@@ -287,7 +310,6 @@ func TestARequestCutOffIsSentOnce(t *testing.T) {
 				release = c.held()
 			}
 			c.cut(request)
-			time.Sleep(noticed)
 			release()
 			var again string
 			var retry sync.WaitGroup
