@@ -7,5 +7,9 @@ if (news) {
   follow(path, after, () => { renew(page); });
 }
 if (document.body.dataset.screen === "demo-inbox") {
-  setInterval(() => { if (document.visibilityState === "visible") renew("/demo/inbox"); }, 3000);
+  const look = async () => { // one look after the other: without a connection renew waits for one
+    if (document.visibilityState === "visible") await renew("/demo/inbox");
+    setTimeout(look, 3000);
+  };
+  setTimeout(look, 3000);
 }
