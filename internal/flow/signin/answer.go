@@ -120,28 +120,43 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
 func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
-	v, err := st.VisitByUser(ctx, t.UserID)
-	s := Session{User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
+	v, err := f.visited(ctx, st, t)
+	s := Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
 	if err != nil {
 		return s, phone.Phone{}, err
 	}
-	if s.Application, err = st.ApplicationByID(ctx, t.ApplicationID); err != nil {
-		return s, phone.Phone{}, err
-	}
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
-	if t.LoginID == "" {
-		s.Login = login.Login{Username: t.Username, IP: t.IP}
-	} else if s.Login, err = st.LoginByID(ctx, t.LoginID); errors.Is(err, login.ErrStale) {
-		s.Login = login.Login{Username: t.Username, IP: t.IP}
-	} else if err != nil {
-		return s, phone.Phone{}, err
-	}
 	for _, p := range s.Phones {
 		if p.ID == t.PhoneID {
 			return s, p, nil
 		}
 	}
 	return s, phone.Phone{ID: t.PhoneID}, nil
+}
+
+// visited reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
+// person and application, each is read by itself.
+func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Visit, error) {
+	l := login.Login{Username: t.Username, IP: t.IP}
+	if t.LoginID != "" {
+		v, err := st.VisitByLogin(ctx, t.LoginID)
+		if err == nil && v.User.ID == t.UserID && v.Application.ID == t.ApplicationID {
+			return v, nil
+		}
+		if err != nil && !errors.Is(err, login.ErrStale) {
+			return v, err
+		}
+		if err == nil {
+			l = v.Login
+		}
+	}
+	v, err := st.VisitByUser(ctx, t.UserID)
+	if err != nil {
+		return v, err
+	}
+	v.Login = l
+	v.Application, err = st.ApplicationByID(ctx, t.ApplicationID)
+	return v, err
 }
 
 // approved lets the person in, opens device management, or both.
