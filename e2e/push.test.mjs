@@ -7,7 +7,7 @@ import { PushService } from './lib/push.mjs';
 let stage, app, push;
 before(async () => {
   push = await PushService.start();
-  stage = await Stage.open({ demo: { env: { COUNTERSIGN_PUSH_ALLOW_HOSTS: new URL(push.origin).host } } });
+  stage = await Stage.open({ notifications: true, demo: { env: { COUNTERSIGN_PUSH_ALLOW_HOSTS: new URL(push.origin).host } } });
   app = await stage.application();
 });
 afterEach(() => stage.tidy());

@@ -49,7 +49,7 @@ describe('a push message', () => {
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
     origin = `http://localhost:${server.address().port}`;
-    browser = await launch();
+    browser = await launch([], { notifications: true });
     push = await PushService.start();
   });
   after(async () => {

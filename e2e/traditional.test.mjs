@@ -460,7 +460,7 @@ describe('the traditional prompt', () => {
     try {
       const window = await computer({ allow: [/frame-ancestors|X-Frame-Options|Framing|Refused to (frame|display)|chrome-error|ERR_BLOCKED_BY_RESPONSE/i] });
       await window.page.goto(listed.address(stage.person()));
-      await window.page.frameLocator('#duo_iframe').locator('body.neterror').waitFor({ state: 'attached' });
+      await window.page.frames()[1].waitForURL(/^chrome-error:/);
       assert.equal(await window.page.frameLocator('#duo_iframe').locator('[data-screen]').count(), 0);
       const rows = [await stage.demo.cli('log', 'auth', '--app', listed.registration.client_id)].flat();
       assert.equal(rows[0].reason, 'invalid_referring_hostname_provided');

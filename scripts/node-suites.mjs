@@ -11,7 +11,7 @@ const took = new Map(); // file -> [first second, last second]
 
 const began = Date.now();
 const seconds = (ms) => Math.round(ms / 1000);
-const stream = run({ files, timeout, concurrency: Number(process.env.NODE_SUITES_AT_ONCE ?? 4) });
+const stream = run({ files, timeout, concurrency: Number(process.env.NODE_SUITES_AT_ONCE ?? 3) });
 stream.on('test:fail', ({ todo }) => { if (!todo) process.exitCode = 1; });
 for (const event of ['test:pass', 'test:fail']) {
   stream.on(event, ({ file, details }) => {

@@ -68,7 +68,8 @@ function observe() {
   const name = (el) => (el.getAttribute?.('data-test') || el.getAttribute?.('name') || el.getAttribute?.('aria-label') || el.textContent || el.tagName).trim().slice(0, 40);
   const control = 'button, a[href], summary, label, input, select, textarea, [role=button], [role=menuitem]';
   const press = (el) => { const c = el.closest(control) ?? el; tell(c.closest('[data-keypad]') ? 'field' : 'press', c.closest('[data-keypad]') ? 'keypad' : name(c)); };
-  addEventListener('pointerup', (e) => { if (e.isTrusted && e.target instanceof Element) press(e.target); }, true);
+  // On the document: the driver takes back on the window, before it comes here, what hit the wrong element, and presses again.
+  document.addEventListener('pointerup', (e) => { if (e.isTrusted && e.target instanceof Element) press(e.target); }, true);
   addEventListener('keydown', (e) => {
     if (!e.isTrusted || e.repeat || !(e.target instanceof Element)) return;
     const button = e.target.closest('button, a[href], summary, [role=button]');

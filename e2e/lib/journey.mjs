@@ -19,7 +19,7 @@ export class Stage {
 
   static async open(options = {}) {
     const stage = new Stage();
-    stage.browser = await launch(options.chromium ?? []);
+    stage.browser = await launch(options.chromium, { notifications: options.notifications });
     try {
       stage.demo = await startDemo(options.demo);
     } catch (err) {
