@@ -5,7 +5,7 @@ import { account, check } from './account.js';
 import { stale } from './changes.js';
 import { list } from './list.js';
 import { add, landing, pair, resume } from './pair.js';
-import { busy, leave, request } from './request.js';
+import { busy, leave, request, withdrawn } from './request.js';
 import { count, find, onChange, open, restart } from './watch.js';
 import { t } from './dom.js';
 
@@ -72,8 +72,8 @@ function changed() {
   if (screen.startsWith('request-')) {
     if (screen === 'request-loading' || screen === 'request-gone' && !toRequest()) return route();
     if (busy() && !find(screen.slice('request-'.length))) { // withdrawn, perhaps for a newer one
-      leave();
-      if (!toRequest()) route();
+      const ended = withdrawn();
+      if (!toRequest()) ended ? ended() : route();
     }
     return;
   }

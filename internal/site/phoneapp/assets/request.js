@@ -10,10 +10,19 @@ const ARMING = 800; // ms before Approve takes a tap: phones in pockets approve 
 const REASON = 15; // seconds to say why, then a plain no is sent
 
 let shownNow = null; // transaction on the screen while it waits for an answer
+let lastAsked = null; // [account id, request] that was asked last
 let answering = false; // an answer is on its way: the list may lose the request before the answer is back
 let ticking, cleanup = () => {};
 
 export const busy = () => shownNow !== null && !answering;
+// withdrawn leaves the request on the screen, which the server no longer has, and gives what says that its time was
+// over: the server may tell before the clock here does. null = it was taken back earlier.
+export function withdrawn() {
+  const [accountId, r] = lastAsked;
+  leave();
+  return serverNow() >= r.expires - 2000 ? () => result(accountId, r, 'expired') : null;
+}
+
 export function leave() {
   shownNow = null;
   answering = false;
@@ -52,6 +61,7 @@ function told(r) {
 function ask(accountId, r) {
   leave();
   shownNow = r.transaction;
+  lastAsked = [accountId, r];
   const since = performance.now();
   const armed = () => performance.now() - since >= ARMING;
   const digits = r.number_digits;
