@@ -51,5 +51,12 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, Told: true}, code)
 			return err
 		})
+
+		wiki := k.Application("Wiki", func(a *application.Application) {
+			a.Policy.NumberEntry, a.Policy.Methods = policy.NumberEntryOff, []string{policy.MethodPush}
+		})
+		l = k.Begin(wiki, "alice")
+		sent := l.Session().Transaction
+		asks("an approval", 15, 8, func() error { return p.Approve(sent) })
 	})
 }
