@@ -74,6 +74,7 @@ var (
 // Store keeps activations.
 type Store interface {
 	CreateActivation(ctx context.Context, a Activation) error
+	// ActivationByID finds one, used or not. ErrExpired.
 	ActivationByID(ctx context.Context, id string) (Activation, error)
 	// ActivationByDigest finds by either digest. ErrExpired when unknown.
 	ActivationByDigest(ctx context.Context, digest []byte) (Activation, error)

@@ -31,7 +31,6 @@ const (
 	FactorRestricted   = "factor_restricted"
 	FrequentAttempts   = "frequent_attempts"
 	InvalidPasscode    = "invalid_passcode"
-	InvalidDevice      = "invalid_device"
 	InvalidReferrer    = "invalid_referring_hostname_provided" // the framing page is not on the application's list
 	NoReferrer         = "no_referring_hostname_provided"
 	LockedOut          = "locked_out"
@@ -106,6 +105,8 @@ type Query struct {
 type Store interface {
 	LogAuthentication(ctx context.Context, a Authentication) error
 	LogAction(ctx context.Context, a Action) error
+	// Authentications lists those of a query, newest first.
 	Authentications(ctx context.Context, q Query) ([]Authentication, error)
+	// Actions lists those of a query, newest first; User is the actor or the object, Application the object.
 	Actions(ctx context.Context, q Query) ([]Action, error)
 }

@@ -49,6 +49,7 @@ type Store interface {
 	// MailSent empties body and address: of an address typed for one mail nothing stays (D-22). MailRetry sets
 	// the next Due, counts the attempt and keeps the answer; MailFailed gives up.
 	MailSent(ctx context.Context, id string, now time.Time) error
+	// MailRetry counts a try that failed with answer, and waits until due; MailFailed gives up.
 	MailRetry(ctx context.Context, id string, due time.Time, answer string) error
 	MailFailed(ctx context.Context, id string, now time.Time, answer string) error
 	// MailWaiting counts unsent messages and gives the latest error.

@@ -41,9 +41,8 @@ type Type string
 
 // The types a person can say; "" is a phone whose kind nobody asked.
 const (
-	Mobile   Type = "mobile"
-	Tablet   Type = "tablet"
-	Landline Type = "landline"
+	Mobile Type = "mobile"
+	Tablet Type = "tablet"
 )
 
 // OTP is the app's passcode generator.
@@ -135,7 +134,9 @@ type Store interface {
 	CreatePhone(ctx context.Context, p Phone) error
 	// PhoneByID: ErrUnknown. PhonesOf lists a user's phones, oldest first.
 	PhoneByID(ctx context.Context, id string) (Phone, error)
+	// PhonesOf lists a user's, oldest first.
 	PhonesOf(ctx context.Context, userID string) ([]Phone, error)
+	// RenamePhone writes the name. ErrUnknown.
 	RenamePhone(ctx context.Context, id, name string) error
 	// DeletePhone removes the record and ends its keys as removed. It reports whether it existed for that user.
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)

@@ -53,11 +53,13 @@ func (b Browser) Good(days int, now time.Time) bool {
 type Store interface {
 	// CreateBrowser does nothing when the digest is there already.
 	CreateBrowser(ctx context.Context, b Browser) error
+	// BrowserByDigest finds one by its cookie's digest, whatever its age.
 	BrowserByDigest(ctx context.Context, digest []byte) (b Browser, found bool, err error)
 	// BrowsersOf lists those of a user, newest first.
 	BrowsersOf(ctx context.Context, userID string) ([]Browser, error)
 	// UseBrowser moves Used forward: one conditional UPDATE on a browser not expired and not forgotten. False otherwise.
 	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
+	// ForgetBrowser deletes one; one that is gone is no error.
 	ForgetBrowser(ctx context.Context, id string) error
 	// ForgetBrowsersOf forgets all of a user.
 	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)

@@ -46,6 +46,7 @@ type Store interface {
 	CreateSession(ctx context.Context, s Session) error
 	// TouchSession finds a live session by digest and moves Seen: one conditional UPDATE. ErrIdle.
 	TouchSession(ctx context.Context, digest []byte, now time.Time) (Session, error)
+	// SessionByID finds one, live or not. ErrIdle.
 	SessionByID(ctx context.Context, id string) (Session, error)
 	// SpendChange takes one change if the proof is younger than since and changes are left. False otherwise.
 	SpendChange(ctx context.Context, id string, since time.Time) (bool, error)
@@ -53,5 +54,6 @@ type Store interface {
 	RenewSession(ctx context.Context, id, factor string, changesLeft int, now time.Time) error
 	// EndSessions ends a user's sessions except one.
 	EndSessions(ctx context.Context, userID, except string) error
+	// ForgetSessions deletes those that were over before and returns how many.
 	ForgetSessions(ctx context.Context, before time.Time) (int64, error)
 }

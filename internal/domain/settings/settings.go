@@ -53,7 +53,6 @@ func (s Settings) WithDefaults() Settings {
 const (
 	SecretSentinel = "sentinel" // a known text sealed once: a wrong master key is found at start
 	SecretVAPID    = "vapid"    // Web Push key pair, JSON
-	SecretFormKey  = "form-key" // reserved for signing forms
 )
 
 // SecretPurpose is the sealing purpose of instance secrets; the row is the secret's name.

@@ -84,6 +84,7 @@ var (
 // Store keeps transactions.
 type Store interface {
 	CreateTransaction(ctx context.Context, t Transaction) error
+	// TransactionByID finds one in any state. ErrUnknown.
 	TransactionByID(ctx context.Context, id string) (Transaction, error)
 	// OpenTransactionsOn lists the pending, unexpired ones of a phone, oldest first.
 	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]Transaction, error)
@@ -103,6 +104,6 @@ type Store interface {
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]Transaction, error)
 	// MarkDelivery writes Delivered (when not zero), Fetched (when not zero) and Unreachable.
 	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
-	// ForgetTransactions deletes final ones older than before.
+	// ForgetTransactions deletes final ones older than before and returns how many.
 	ForgetTransactions(ctx context.Context, before time.Time) (int64, error)
 }

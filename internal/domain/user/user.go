@@ -94,9 +94,11 @@ type Query struct {
 type Store interface {
 	// CreateUser inserts the user and its name. ErrNameTaken.
 	CreateUser(ctx context.Context, u User) error
-	// UserByID and UserByName (a normalised name or alias). ErrUnknown.
+	// UserByID finds a user, also one in the trash. ErrUnknown.
 	UserByID(ctx context.Context, id string) (User, error)
+	// UserByName is UserByID with a normalised name or alias.
 	UserByName(ctx context.Context, name string) (User, error)
+	// Users lists those of a query, by name.
 	Users(ctx context.Context, q Query) ([]User, error)
 	// SaveUser writes RealName, Email, Status and Notes. ErrUnknown.
 	SaveUser(ctx context.Context, u User) error
