@@ -76,8 +76,8 @@ func (w *doors) begin() {
 	w.typing = w.browser(callbackHome)
 	w.typing.open(w.address("pete"))
 	w.typing.open(w.typing.at.Scheme + "://" + w.typing.at.Host + w.typing.at.Path + "/code")
-	w.vpnTx = w.txid(w.call(w.vpn, "POST", "/auth/v2/auth", "username", "quin", "factor", "push", "device", "auto", "async", "1"))
-	w.sshTx = w.txid(w.call(w.ssh, "POST", "/rest/v1/auth.json", "user", "ron", "factor", "auto", "auto", "push1", "async", "1"))
+	w.vpnTx = w.txid(w.insist(w.vpn, "POST", "/auth/v2/auth", "username", "quin", "factor", "push", "device", "auto", "async", "1"))
+	w.sshTx = w.txid(w.insist(w.ssh, "POST", "/rest/v1/auth.json", "user", "ron", "factor", "auto", "auto", "push1", "async", "1"))
 	for _, use := range []string{"prompt", "vpn", "json", "bson"} {
 		w.code[use] = code(w.t, w.pete)
 	}
@@ -86,7 +86,7 @@ func (w *doors) begin() {
 // enroll registers a person and gives the link for a phone.
 func (w *doors) enroll(name string) string {
 	w.t.Helper()
-	s := w.call(w.vpn, "POST", "/auth/v2/enroll", "username", name)
+	s := w.insist(w.vpn, "POST", "/auth/v2/enroll", "username", name)
 	var r struct {
 		Response struct {
 			URL string `json:"activation_url"`
@@ -159,6 +159,18 @@ func (d *demo) call(c *caller, method, path string, pairs ...string) seen {
 	return seen{path, answer.StatusCode, raw, time.Since(began)}
 }
 
+// insist makes a signed call again that was turned away because the machine had no time, as clients do.
+func (d *demo) insist(c *caller, method, path string, pairs ...string) (s seen) {
+	d.t.Helper()
+	for range 20 {
+		if s = d.call(c, method, path, pairs...); s.status != http.StatusTooManyRequests {
+			break
+		}
+		time.Sleep(time.Second) // another date, another call
+	}
+	return s
+}
+
 func (w *doors) txid(s seen) string {
 	w.t.Helper()
 	m := regexp.MustCompile(`"txid":"([^"]+)"`).FindSubmatch(s.body)
@@ -183,8 +195,8 @@ func digits(b *browser) (number string) {
 }
 
 // quick is how long the health check and preauth may take, whatever hangs: two seconds (security 0 e), and what a busy
-// machine adds.
-const quick = 3500 * time.Millisecond
+// machine adds. A call that waits for the database ends after ten at the soonest.
+const quick = 8 * time.Second
 
 // knock tries every door once, all at a time. While nothing can be written nobody may be let in anywhere; the witness
 // looks at the form of each answer.
@@ -327,7 +339,7 @@ func (w *doors) submitCode() {
 func (w *doors) good(what string, f func() error) {
 	w.t.Helper()
 	var err error
-	for end := time.Now().Add(12 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		if err = f(); err == nil {
 			return
 		}
@@ -369,11 +381,11 @@ func (w *doors) goOn() {
 		let bool
 		got seen
 	}{
-		{"auth", true, w.call(w.vpn, "POST", "/auth/v2/auth", "username", "pete", "factor", "passcode", "passcode", w.code["vpn"])},
-		{"json", true, w.call(w.ssh, "POST", "/rest/v1/auth.json", "user", "pete", "factor", "passcode", "code", w.code["json"])},
-		{"bson", true, w.call(w.ssh, "POST", "/rest/v1/auth.bson", "user", "pete", "factor", "passcode", "code", again)},
-		{"the same code", false, w.call(w.vpn, "POST", "/auth/v2/auth", "username", "pete", "factor", "passcode", "passcode", again)},
-		{"bea", true, w.call(w.vpn, "POST", "/auth/v2/preauth", "username", "bea")},
+		{"auth", true, w.insist(w.vpn, "POST", "/auth/v2/auth", "username", "pete", "factor", "passcode", "passcode", w.code["vpn"])},
+		{"json", true, w.insist(w.ssh, "POST", "/rest/v1/auth.json", "user", "pete", "factor", "passcode", "code", w.code["json"])},
+		{"bson", true, w.insist(w.ssh, "POST", "/rest/v1/auth.bson", "user", "pete", "factor", "passcode", "code", again)},
+		{"the same code", false, w.insist(w.vpn, "POST", "/auth/v2/auth", "username", "pete", "factor", "passcode", "passcode", again)},
+		{"bea", true, w.insist(w.vpn, "POST", "/auth/v2/preauth", "username", "bea")},
 		{"quin", true, w.approved(w.quin, w.vpn, "/auth/v2/auth_status", w.vpnTx)},
 		{"ron", true, w.approved(w.ron, w.ssh, "/rest/v1/status.bson", w.sshTx)},
 	} {
@@ -388,9 +400,9 @@ func (w *doors) approved(d *phone.Device, c *caller, path, txid string) seen {
 	if out, err := d.Approve(context.Background(), txid, ""); err != nil || out.State != phonewire.StateApproved {
 		w.t.Errorf("%s: %+v, %v", path, out, err)
 	}
-	s := w.call(c, "GET", path, "txid", txid)
+	s := w.insist(c, "GET", path, "txid", txid)
 	if bytes.Contains(s.body, []byte("waiting")) {
-		s = w.call(c, "GET", path, "txid", txid)
+		s = w.insist(c, "GET", path, "txid", txid)
 	}
 	return s
 }

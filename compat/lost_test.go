@@ -97,7 +97,7 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 			if _, said := ours.batch("bea"); !let && time.Since(began) < 10*time.Second && !strings.Contains(said, "429") {
 				t.Errorf("%s, at first: %s", harm.name, said)
 			}
-			if time.Since(began) > time.Minute {
+			if time.Since(began) > 2*time.Minute {
 				t.Fatalf("%s: the host's fail mode never decided: %s", harm.name, said)
 			}
 		}
@@ -116,7 +116,7 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 		}
 		mend()
 		for let := false; !let; {
-			if let, _ = ours.batch("bea"); !let && time.Since(began) > 2*time.Minute {
+			if let, _ = ours.batch("bea"); !let && time.Since(began) > 4*time.Minute {
 				t.Fatalf("%s: nobody gets in afterwards", harm.name)
 			}
 		}
@@ -177,7 +177,7 @@ func hears(t *testing.T, who string, news <-chan error) {
 		if err != nil {
 			t.Errorf("%s: %v", who, err)
 		}
-	case <-time.After(25 * time.Second):
+	case <-time.After(time.Minute):
 		t.Errorf("%s hears nothing", who)
 	}
 }
