@@ -16,7 +16,7 @@ var errAgain = errors.New("rolled back to be run again")
 // Write implements flow.DB.
 func (d Twice) Write(ctx context.Context, change func(flow.Store) error) error {
 	err := d.DB.Write(ctx, func(st flow.Store) error {
-		if err := change(st); err != nil {
+		if err := change(first{st}); err != nil {
 			return err
 		}
 		return errAgain
@@ -25,4 +25,12 @@ func (d Twice) Write(ctx context.Context, change func(flow.Store) error) error {
 		return err
 	}
 	return d.DB.Write(ctx, change)
+}
+
+// first is the store of the change that is rolled back: what would end it for good does not come about.
+type first struct{ flow.Store }
+
+// VisitByTicket implements flow.Store.
+func (first) VisitByTicket(context.Context, []byte) (flow.Visit, error) {
+	return flow.Visit{}, errAgain
 }
