@@ -59,7 +59,7 @@ func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(
 	ended := make(chan error, 1)
 	log := &testkit.Log{}
 	go func() {
-		ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+		ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil)), Deadline: time.Minute})
 	}()
 	client := trusting(t, filepath.Join(c.DataDir, "tls"))
 	ask := func(method, path string) (int, http.Header, string) {
@@ -224,7 +224,7 @@ func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
 			defer stop()
 			ended, log := make(chan error, 1), &testkit.Log{}
 			go func() {
-				ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil))})
+				ended <- server.Run(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(log, nil)), Deadline: time.Minute})
 			}()
 			client := trusting(t, filepath.Join(c.DataDir, "tls"))
 			until := func(what string, want int, path string) {

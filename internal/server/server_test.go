@@ -31,7 +31,7 @@ func configuration(dir string) config.Config {
 
 func open(t *testing.T, c config.Config) (*server.Server, error) {
 	t.Helper()
-	s, err := server.Open(t.Context(), c, server.Options{})
+	s, err := server.Open(t.Context(), c, server.Options{Deadline: time.Minute})
 	if err == nil {
 		t.Cleanup(func() { s.Close() })
 	}

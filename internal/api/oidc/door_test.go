@@ -75,7 +75,7 @@ func newWorld(t testing.TB) *world {
 		a.RedirectURIs = []string{"https://app.example/cb", "https://app.example/cb2?a=1"}
 	})
 	w.door = &Door{SignIn: w, DB: w, Keys: keys, PublicURL: "https://" + apiHost, APIHosts: []string{apiHost, "localhost:8443"},
-		Now: func() time.Time { return w.now }, Rand: rand.Reader,
+		Now: func() time.Time { return w.now }, Rand: rand.Reader, Deadline: time.Minute,
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Page: func(rw http.ResponseWriter, r *http.Request, err error) {
 			w.pages++

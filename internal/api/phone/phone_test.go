@@ -40,7 +40,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{}
 	h.now.Store(1800000000000)
 	h.mobile = &phonefake.Mobile{Organisation: "Northfield", Now: h.time}
-	door := &phone.Door{Mobile: h.mobile, Now: h.time, Hold: 2 * time.Second}
+	door := &phone.Door{Mobile: h.mobile, Now: h.time, Hold: time.Minute}
 	h.Server = httptest.NewServer(door.Handler())
 	t.Cleanup(h.Close)
 	h.mobile.Offer("7KQM2XWN", "ana")
@@ -312,6 +312,8 @@ func TestWaitTellsAPhoneThatItWasReplacedMeanwhile(t *testing.T) {
 
 func TestWaitEndsWithoutNews(t *testing.T) {
 	h := newHouse(t)
+	h.Server = httptest.NewServer((&phone.Door{Mobile: h.mobile, Now: h.time, Hold: 50 * time.Millisecond}).Handler())
+	t.Cleanup(h.Close)
 	_, _, raw := h.call(t, h.key, "GET", "/phone/v1/requests/wait", "", nil)
 	var list phonewire.RequestList
 	json.Unmarshal(raw, &list)

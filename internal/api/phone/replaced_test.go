@@ -37,7 +37,7 @@ func TestAHeldCallOfAReplacedPhoneLearnsNothingNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	mobile := &heldMobile{Mobile: h.mobile, held: make(chan struct{}, 1)}
-	h.Server = httptest.NewServer((&phone.Door{Mobile: mobile, Now: h.time, Hold: 5 * time.Second}).Handler())
+	h.Server = httptest.NewServer((&phone.Door{Mobile: mobile, Now: h.time, Hold: time.Minute}).Handler())
 	t.Cleanup(h.Close)
 	answer := make(chan []byte, 1)
 	go func() {

@@ -31,7 +31,7 @@ func loses(t *testing.T, change func(*application.Application)) (*world, *away) 
 	w.Save(w.app)
 	db := &away{Applications: w.DB.Read()}
 	w.door = &Door{SignIn: w.SignIn, Enroll: w.Enroll, Applications: db, Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,
-		Log: w.door.Log, Hold: w.door.Hold, Outage: &api.Outage{Now: w.Clock.Now}}
+		Log: w.door.Log, Hold: w.door.Hold, Deadline: w.door.Deadline, Outage: &api.Outage{Now: w.Clock.Now}}
 	w.h = w.door.Handler()
 	w.preauth("stranger")
 	return w, db
