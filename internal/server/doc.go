@@ -2,6 +2,8 @@
 // flows, flows to doors and pages, and all of them to listeners.
 //
 //	open.go    builds everything, in order, and refuses to start on a wrong master key
+//	opening.go listens while that takes its time or the database is away
+//	occupy.go  one server at a time in a data folder
 //	mount.go   which path goes to which room
 //	hall.go    what every request passes on its way there
 //	rooms.go   how each of them is furnished

@@ -74,6 +74,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	}
 	s.health.draining.Store(true)
 	if err == nil {
+		s.Log.Info("stopping", "at_most", (farewell + drainTime).String())
 		untilGone(bounded, cmp.Or(s.farewell, farewell))
 	}
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
