@@ -50,6 +50,9 @@ func (d *Door) auth(ctx context.Context, c call) (any, error) {
 		return answerOf(*b.Decided), nil
 	}
 	t, err := d.wait(ctx, b.Transaction)
+	if err == nil && t.State == transaction.Pending { // the program stops, or the caller left: no decision is heard here
+		err = api.ErrTooManyRequests.With(errLate)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -134,14 +134,18 @@ func (d *Door) Handler() http.Handler {
 	for _, s := range signed {
 		methods[s.Pattern] = s.Method
 		mux.HandleFunc(s.Method+" "+s.Pattern, func(w http.ResponseWriter, r *http.Request) {
-			limit := d.deadline()
+			limit, running := d.deadline(), context.WithoutCancel(r.Context()) // quick ones are finished also at a stop (security 0 e)
 			if s.slow {
-				limit = waitLimit
+				limit, running = waitLimit, r.Context()
 			}
 			var known atomic.Pointer[call]
 			way := retries.Connect(r.Context())
-			body, err := within(r.Context(), limit, func(ctx context.Context) (any, error) {
-				in, err := caller.Read(r)
+			body, err := within(running, limit, func(ctx context.Context) (any, error) {
+				asked := r
+				if !s.slow {
+					asked = r.WithContext(ctx)
+				}
+				in, err := caller.Read(asked)
 				c := call{in.Application, in.Params, r, message.For(r.Header.Get("Accept-Language")), in, way}
 				if err != nil {
 					return d.without(s.Pattern, c, err)
@@ -172,6 +176,9 @@ func (d *Door) Handler() http.Handler {
 
 // waitLimit ends a call that waits for a person, whatever happened: the client has no limit of its own.
 const waitLimit = 65 * time.Second
+
+// stopTime is what a call gets to end when the program stops: more than a proof takes, less than the program waits.
+const stopTime = proofTime + 2*time.Second
 
 func (d *Door) deadline() time.Duration {
 	if d.Deadline > 0 {
@@ -205,10 +212,16 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) (a
 		return r.body, r.err
 	case <-ctx.Done():
 	}
+	grace := time.Duration(0) // an answer may come in the same moment
+	if errors.Is(context.Cause(ctx), http.ErrServerClosed) {
+		grace = stopTime // who waits for a person hears of the stop; a proof that was begun may have spent its code
+	}
+	late := time.NewTimer(grace)
+	defer late.Stop()
 	select {
-	case r := <-done: // in the same moment
+	case r := <-done:
 		return r.body, r.err
-	default:
+	case <-late.C:
 		return nil, api.ErrTooManyRequests.With(errLate)
 	}
 }
