@@ -10,7 +10,7 @@ import (
 
 // healthTime ends a health check whose database hangs: SDKs have patience for some seconds only, and take silence for
 // a service that is down.
-const healthTime = 2 * time.Second
+const healthTime = 1800 * time.Millisecond
 
 // health answers the call SDKs make before they send a user here. Many applications let people in
 // without second factor when it fails, so nothing sent here may lead to a 5xx (security 0.1a).

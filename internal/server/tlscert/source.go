@@ -34,7 +34,7 @@ func (s *Source) HTTPHandler(fallback http.Handler) http.Handler {
 func newSource(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *Source {
 	return &Source{config: &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1"},
+		NextProtos:     []string{"h2", "http/1.1", "http/1.0"},
 		GetCertificate: get,
 	}}
 }
