@@ -212,16 +212,19 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) (a
 		return r.body, r.err
 	case <-ctx.Done():
 	}
-	grace := time.Duration(0) // an answer may come in the same moment
 	if errors.Is(context.Cause(ctx), http.ErrServerClosed) {
-		grace = stopTime // who waits for a person hears of the stop; a proof that was begun may have spent its code
+		late := time.NewTimer(stopTime) // who waits for a person hears of the stop; a proof that was begun may have spent its code
+		defer late.Stop()
+		select {
+		case r := <-done:
+			return r.body, r.err
+		case <-late.C:
+		}
 	}
-	late := time.NewTimer(grace)
-	defer late.Stop()
 	select {
-	case r := <-done:
+	case r := <-done: // in the same moment
 		return r.body, r.err
-	case <-late.C:
+	default:
 		return nil, api.ErrTooManyRequests.With(errLate)
 	}
 }
