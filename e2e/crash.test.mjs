@@ -35,10 +35,10 @@ describe('when the power goes', () => {
     const { user, computer, phone } = await stage.enrolled(app, { phone: away, computer: away });
     const { page } = computer;
     await phone.home();
+    await page.route('**/status*', (route) => route.abort('internetdisconnected')); // the page hears of nothing
     await signIn(page, app, user);
     const shown = await number(page);
     await phone.waitRequest();
-    await page.route('**/status*', (route) => route.abort()); // the page does not hear of it
     await computer.context.setOffline(true);
     await phone.typeNumber(shown);
     assert.equal(await phone.outcome(), 'approved');
