@@ -55,6 +55,10 @@ func (p *Portal) showPairing(v view, mail prompt.PairMail, status int, w http.Re
 	if subject.Purpose == activation.Reactivate {
 		d, _ := v.Phone(subject.PhoneID)
 		page.Setting, page.Device = prompt.ReplacePhone, d.Name
+		if !d.CanPush() && !d.CanPasscode() {
+			page.Setting = prompt.ConnectApp
+			page.Token += "&bare=1"
+		}
 	}
 	if r.URL.Query().Get("on") != "" { // came by "I have a new phone": the way on is the application
 		page.Token += "&on=1"
@@ -82,11 +86,15 @@ func (p *Portal) pairStatus(v view, w http.ResponseWriter, r *http.Request) erro
 
 // after is where the browser goes when the phone is paired: back to the list, or on to the application.
 func (p *Portal) after(v view, r *http.Request, purpose activation.Purpose, phoneID string) string {
+	bare := r.URL.Query().Get("bare") != "" // nothing was replaced
 	if r.URL.Query().Get("on") != "" {
-		if purpose == activation.Reactivate {
+		if purpose == activation.Reactivate && !bare {
 			return At + "/device/" + phoneID + "/replaced"
 		}
 		return v.base.LoginPath
+	}
+	if purpose == activation.Reactivate && bare {
+		return listWith(Connected, phoneID)
 	}
 	if purpose == activation.Reactivate {
 		return listWith(Replaced, phoneID)

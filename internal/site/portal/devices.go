@@ -37,6 +37,8 @@ const (
 	Renamed  NoticeKind = "renamed"
 	Removed  NoticeKind = "removed"
 	Replaced NoticeKind = "replaced"
+	// Connected is about a device that had no app.
+	Connected NoticeKind = "connected"
 	// RemovedOne speaks of a device whose name is gone with it.
 	RemovedOne NoticeKind = "removed.one"
 	// Forgotten and ForgottenAll are about remembered browsers.

@@ -1,14 +1,18 @@
 package portal_test
 
 import (
+	"crypto/rand"
 	"html"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/internal/base/id"
 	"countersign/internal/client/phone"
+	domain "countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
+	"countersign/internal/flow"
 	"countersign/internal/site/portal"
 	"countersign/internal/testkit"
 	"countersign/internal/testkit/pgtest"
@@ -176,6 +180,40 @@ func TestTheListIsClosedWhenItsSignInGoesOn(t *testing.T) {
 	}
 	if v.Open("/my"); v.Screen() != "devices" {
 		t.Errorf("another sign-in closed the list:\n%s", v.Page)
+	}
+}
+
+// A phone that never had an app, or has lost it, is not said to work until another takes its place (D-11).
+func TestADeviceWithoutAnAppIsNotSaidToBeReplaced(t *testing.T) {
+	p, v, works := opened(t)
+	var bare domain.Phone
+	if err := p.DB.Write(t.Context(), func(st flow.Store) error {
+		other, err := st.PhoneByID(t.Context(), works)
+		if err != nil {
+			return err
+		}
+		bare = domain.Phone{ID: id.Key(rand.Reader, id.Phone), UserID: other.UserID, Name: "Ward tablet", Created: p.Clock.Now(), Alerts: domain.AlertsOff}
+		return st.CreatePhone(t.Context(), bare)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	v.Open("/my/device/" + works + "/pair")
+	if v.Find(`(which works until)`) == "" {
+		t.Errorf("%s", v.Page)
+	}
+	v.Open("/my/device/" + bare.ID + "/pair")
+	if v.Find(`(which works until)`) != "" || v.Find(`<h1>(Connect the app)`) == "" {
+		t.Errorf("%s", v.Page)
+	}
+	link := html.UnescapeString(v.Must(`href="(https://[^"]*/a/[^"]*)"`))
+	status := html.UnescapeString(v.Must(`data-status="([^"]*)"`))
+	if _, err := phone.Pair(t.Context(), link, phone.Options{HTTPClient: p.Client(), Name: "Ward tablet", Platform: "Test", Now: p.Clock.Now}); err != nil {
+		t.Fatal(err)
+	}
+	v.Open(status)
+	v.Open(strings.ReplaceAll(v.Must(`"next":"([^"]*)"`), `\u0026`, "&"))
+	if v.Screen() != "devices" || v.Find(`(The app on .* is connected)`) == "" || v.Find(`(switched off)`) != "" {
+		t.Errorf("%s:\n%s", v.At, v.Page)
 	}
 }
 

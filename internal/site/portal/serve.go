@@ -3,6 +3,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +139,7 @@ func (p *Portal) showDevices(v view, w http.ResponseWriter, r *http.Request) err
 	done, fresh := r.URL.Query().Get("done"), r.URL.Query().Get("device")
 	for _, d := range v.Phones {
 		card := cardOf(d)
-		card.Fresh = d.ID == fresh && (done == string(Added) || done == string(Replaced))
+		card.Fresh = d.ID == fresh && slices.Contains([]NoticeKind{Added, Replaced, Connected}, NoticeKind(done))
 		page.Cards = append(page.Cards, card)
 		if d.ID == fresh && done != "" && done != string(Removed) {
 			page.Notice = &Notice{Kind: noticeOf(done), Device: d.Name}
@@ -160,7 +161,7 @@ func (p *Portal) showDevices(v view, w http.ResponseWriter, r *http.Request) err
 // noticeOf keeps to the notices there are.
 func noticeOf(done string) NoticeKind {
 	switch k := NoticeKind(done); k {
-	case Renamed, Replaced:
+	case Renamed, Replaced, Connected:
 		return k
 	}
 	return Added

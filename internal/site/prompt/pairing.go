@@ -17,6 +17,7 @@ const (
 	FirstPhone   PairSetting = "first"   // inline, the person has nothing yet
 	AddPhone     PairSetting = "add"     // one more, from the device list or as the spare
 	ReplacePhone PairSetting = "replace" // a new phone takes the place of Device
+	ConnectApp   PairSetting = "connect" // Device has no app, or has lost it
 )
 
 // PairState is where pairing stands. The names go into Status as they are.
@@ -34,7 +35,7 @@ type Pairing struct {
 	Base
 	Path    string // base of this page's addresses; empty = LoginPath
 	Setting PairSetting
-	Device  string // with ReplacePhone: the phone that is replaced
+	Device  string // with ReplacePhone: the phone that is replaced; with ConnectApp: the one that gets an app
 	Link    string // what the QR code holds: https://HOST/a/…
 	Code    string // the same to type, XXXX-XXXX
 	Address string // where to type it: HOST/a

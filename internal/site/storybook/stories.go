@@ -89,15 +89,16 @@ func pairings() []Story {
 	pair := prompt.Pairing{Base: base(), Setting: prompt.FirstPhone, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW",
 		Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", State: prompt.PairWaiting, Version: 1, Until: Now.Add(10 * time.Minute),
 		Mail: prompt.PairMail{Offered: true}}
-	done, expired, mailed, badMail, add, replace := pair, pair, pair, pair, pair, pair
+	done, expired, mailed, badMail, add, replace, connect := pair, pair, pair, pair, pair, pair, pair
 	done.State, expired.State = prompt.PairDone, prompt.PairExpired
 	mailed.Mail.SentTo = "a…@example.edu"
 	badMail.Mail = prompt.PairMail{Offered: true, Address: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}
 	add.Setting, add.Path, add.Back = prompt.AddPhone, "/portal/pair", web.Link{Text: "Back to my devices", Path: "/portal"}
 	add.App, add.Mail.Offered = "", false
 	replace.Setting, replace.Device = prompt.ReplacePhone, anas.Name
+	connect.Setting, connect.Device = prompt.ConnectApp, anas.Name
 	return []Story{{"enroll", pair}, {"enroll-done", done}, {"enroll-expired", expired},
-		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}}
+		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}, {"pair-connect", connect}}
 }
 
 func afterwards() []Story {
