@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/policy"
@@ -94,12 +96,14 @@ var (
 	ErrNameInvalid = errs.New(errs.Invalid, "application.name")
 )
 
-// CleanName trims and checks an application's name: 1 to 100 characters, no controls.
+// CleanName trims and checks an application's name: 1 to 100 characters, none that steers what is around it or that
+// nobody sees. The joiners stay: Persian, Hindi and some emoji are written with them.
 func CleanName(name string) (string, error) {
 	name = strings.TrimSpace(name)
 	n := 0
 	for _, r := range name {
-		if r < 0x20 || r == 0x7f {
+		if r != 0x200c && r != 0x200d && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Zl, unicode.Zp,
+			unicode.Other_Default_Ignorable_Code_Point) || r == utf8.RuneError) {
 			return "", ErrNameInvalid
 		}
 		n++

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,19 +41,21 @@ func Normalize(name string) (string, error) {
 	return name, nil
 }
 
-// Simple takes DOMAIN\name and name@domain down to name (C-24). The input must be normalised.
-// A name that would become empty stays as it is.
+// Simple takes DOMAIN\name and name@domain down to name (C-24), also where one side is missing: alice\ and @alice are
+// alice. The input must be normalised. A name of nothing but such signs stays as it is.
 func Simple(name string) string {
-	s := name
-	if i := strings.LastIndexByte(s, '\\'); i >= 0 {
-		s = s[i+1:]
+	parts := strings.Split(name, `\`)
+	slices.Reverse(parts)
+	for _, behind := range []bool{false, true} { // a name in front of an @ before one behind it
+		for _, part := range parts {
+			if behind {
+				part = strings.TrimLeftFunc(part, func(r rune) bool { return r == '@' || unicode.IsSpace(r) })
+			}
+			bare, _, _ := strings.Cut(part, "@")
+			if bare = strings.TrimSpace(bare); bare != "" {
+				return bare
+			}
+		}
 	}
-	if i := strings.IndexByte(s, '@'); i > 0 {
-		s = s[:i]
-	}
-	s = strings.TrimSpace(s)
-	if s == "" || s == "@" {
-		return name
-	}
-	return s
+	return name
 }

@@ -241,6 +241,8 @@ func TestUserNamesAreOneSpellingAndTakenOnce(t *testing.T) { // X-38, decision 3
 		b.want(err, user.ErrNameTaken)
 		_, err = b.AddUser(t.Context(), actor, "a\u200bb", directory.UserChange{})
 		b.want(err, user.ErrNameInvalid)
+		_, err = b.AddUser(t.Context(), actor, "ab", directory.UserChange{RealName: ptr("A\u202eB")})
+		b.want(err, directory.ErrRealName)
 		for _, who := range []string{"ÁLICE@EXAMPLE.edu", u.ID} {
 			d, err := b.User(t.Context(), who)
 			b.ok(err)
@@ -496,7 +498,7 @@ func TestSettingsKeepTheirRanges(t *testing.T) { // X-47
 	each(t, func(b *bench) {
 		ctx := t.Context()
 		for _, bad := range []directory.SettingsChange{
-			{Organization: ptr("")}, {Help: ptr(strings.Repeat("x", 201))}, {Help: ptr("two\nlines")}, {LockoutThreshold: ptr(0)}, {LockoutThreshold: ptr(101)},
+			{Organization: ptr("")}, {Organization: ptr("North\u202efield")}, {Help: ptr(strings.Repeat("x", 201))}, {Help: ptr("two\nlines")}, {LockoutThreshold: ptr(0)}, {LockoutThreshold: ptr(101)},
 			{FraudEmail: ptr("nobody")}, {FraudEmail: ptr("a@example.edu,b@example.edu")}, {LockoutMinutes: ptr(4)}, {LockoutMinutes: ptr(30001)}, {DormantDays: ptr(0)},
 		} {
 			_, err := b.SetSettings(ctx, actor, bad)

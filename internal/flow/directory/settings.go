@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"countersign/internal/base/errs"
@@ -105,5 +104,5 @@ func (c SettingsChange) apply(s *settings.Settings) (map[string]any, error) {
 // line reports whether s is one line of low to high characters.
 func line(s string, low, high int) bool {
 	n := utf8.RuneCountInString(s)
-	return n >= low && n <= high && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, unicode.IsControl)
+	return n >= low && n <= high && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, steers)
 }

@@ -24,7 +24,7 @@ import (
 var (
 	// ErrEmail reports something that is not exactly one mail address.
 	ErrEmail = errs.New(errs.Invalid, "user.email")
-	// ErrRealName reports a full name that is too long or has control characters.
+	// ErrRealName reports a full name that is too long or has signs that steer how it is shown.
 	ErrRealName = errs.New(errs.Invalid, "user.real_name")
 	// ErrStatus reports a status an administrator cannot give.
 	ErrStatus = errs.New(errs.Invalid, "user.status")
@@ -286,7 +286,7 @@ func (c UserChange) apply(u *user.User) (map[string]any, error) {
 	}
 	if c.RealName != nil {
 		name := strings.TrimSpace(*c.RealName)
-		if utf8.RuneCountInString(name) > 256 || strings.ContainsFunc(name, unicode.IsControl) {
+		if utf8.RuneCountInString(name) > 256 || strings.ContainsFunc(name, steers) {
 			return nil, ErrRealName
 		}
 		set(d, "realname", &u.RealName, &name)
@@ -304,6 +304,11 @@ func (c UserChange) apply(u *user.User) (map[string]any, error) {
 		u.Notes, d["notes"] = *c.Notes, "changed"
 	}
 	return d, nil
+}
+
+// steers reports a sign that changes how the text around it is shown.
+func steers(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
 
 // checkEmail takes exactly one addr-spec (RFC 5322): no name, no brackets, no list, no quoting, no

@@ -162,10 +162,10 @@ func spellings(name string) []string {
 		for _, s := range around {
 			all = append(all, b+s, s+b, s+b+s)
 		}
-		for _, d := range []string{"DOM\\", "dom\\", "a\\b\\", "ＤＯＭ＼", "dom﹨"} {
+		for _, d := range []string{"DOM\\", "dom\\", "a\\b\\", "ＤＯＭ＼", "dom﹨", "\\", "@", "＠"} {
 			all = append(all, d+b)
 		}
-		for _, d := range []string{"@example.edu", "@DOM", "＠dom", "@a@b", "﹫dom"} {
+		for _, d := range []string{"@example.edu", "@DOM", "＠dom", "@a@b", "﹫dom", "\\", "@", "\\@", "＼"} {
 			all = append(all, b+d)
 		}
 		all = append(all, b+"\u0000", "\u202a"+b+"\u202c", "\xff"+b, b+"\xc3\x28")
