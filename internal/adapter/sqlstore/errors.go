@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/puddle/v2"
@@ -21,6 +22,14 @@ type sqliteCoded interface {
 	Code() int
 }
 
+// unavailable is ErrUnavailable with its cause, once: an error may come by here on each floor.
+func unavailable(err error) error {
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	return ErrUnavailable.With(err)
+}
+
 // sqliteError gives an error of SQLite its meaning. fatal says that the transaction is lost.
 func sqliteError(err error) (mapped error, fatal bool) {
 	if err == nil {
@@ -32,12 +41,13 @@ func sqliteError(err error) (mapped error, fatal bool) {
 	}
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		if errors.Is(err, ErrDamaged) { // it has been here before
+			return err, true
+		}
 		return ErrDamaged.Arg("detail", e.Error()).With(err), true
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT:
-		return ErrUnavailable.With(err), true
-	case sqlite3.SQLITE_READONLY:
-		return ErrUnavailable.With(err), true
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_READONLY:
+		return unavailable(err), true
 	}
 	return fmt.Errorf("sqlstore: %w", err), false
 }
@@ -63,26 +73,32 @@ func postgresError(ctx context.Context, err error) error {
 	}
 	var c *pgconn.ConnectError // first: whatever PostgreSQL says to a connection, nothing was asked of it
 	if errors.As(err, &c) {
-		return ErrUnavailable.With(err)
+		return unavailable(err)
 	}
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
 		switch e.Code[:2] {
 		case "08", "53", "57", "58": // connection, resources, operator intervention, system
-			return ErrUnavailable.With(err)
+			return unavailable(err)
 		}
 		switch e.Code {
 		case "55P03", "25006": // lock_timeout; read only, as after a failover
-			return ErrUnavailable.With(err)
+			return unavailable(err)
 		}
 		return fmt.Errorf("sqlstore: %w", err)
 	}
 	var n net.Error
-	if errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	if errors.As(err, &n) && !isErrno(n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, net.ErrClosed) || errors.Is(err, puddle.ErrClosedPool) || pgconn.SafeToRetry(err) {
-		return ErrUnavailable.With(err)
+		return unavailable(err)
 	}
 	return fmt.Errorf("sqlstore: %w", err)
+}
+
+// isErrno reports a plain error number, as of a file: it has the methods of a network's error and is none.
+func isErrno(err error) bool {
+	_, is := err.(syscall.Errno)
+	return is
 }
 
 // refused tells, of what PostgreSQL answers to a connection, what an operator can correct from what passes; any

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -92,6 +93,9 @@ func (h *sqliteHandle) fault(code int32) error {
 	if h.db != 0 {
 		if more := libc.GoString(sqlite3.Xsqlite3_errmsg(h.tls, h.db)); more != text {
 			text += ": " + more
+		}
+		if errno := sqlite3.Xsqlite3_system_errno(h.tls, h.db); errno != 0 && (code&0xff == sqlite3.SQLITE_IOERR || code&0xff == sqlite3.SQLITE_CANTOPEN) {
+			text += ": " + syscall.Errno(errno).Error() // such as that the disk is full
 		}
 	}
 	return &sqliteFault{int(code), fmt.Sprintf("%s (%d)", text, code)}

@@ -186,7 +186,7 @@ func (w *sqliteWriter) call(c *pendingChange) error {
 func (w *sqliteWriter) abort(cause error) {
 	_ = w.conn.run(`ROLLBACK`) // SQLite may have done so already
 	if _, known := cause.(errText); known {
-		cause = ErrUnavailable.With(cause)
+		cause = unavailable(cause)
 	}
 	w.log.Error("a group of changes was rolled back", "changes", len(w.group), "error", cause)
 	w.finish(cause)

@@ -63,12 +63,16 @@ func (e *Error) Arg(name string, value any) *Error {
 	return &c
 }
 
-// Error is the text for logs: kind, code and cause.
+// Error is the text for logs: kind, code and cause. A code that is the kind's own name is told once.
 func (e *Error) Error() string {
-	if e.Cause != nil {
-		return fmt.Sprintf("%s: %s: %v", e.Kind, e.Code, e.Cause)
+	text := e.Kind.String()
+	if text != e.Code {
+		text += ": " + e.Code
 	}
-	return fmt.Sprintf("%s: %s", e.Kind, e.Code)
+	if e.Cause != nil {
+		text += fmt.Sprintf(": %v", e.Cause)
+	}
+	return text
 }
 
 // Unwrap gives the cause.
