@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { assertAccessible } from './lib/axe.mjs';
-import { answer, landed, pairingLink, screen, signIn, Stage, tabTo } from './lib/journey.mjs';
+import { answer, enter, landed, pairingLink, screen, signIn, Stage, tabTo } from './lib/journey.mjs';
 
 let stage, app;
 before(async () => {
@@ -36,7 +36,7 @@ describe('the accounts of a phone', () => {
     assert.equal(await phone.page.getByRole('button', { name: 'Move down' }).isDisabled(), true);
     await assertAccessible(phone.page, { name: 'app: an account among several' });
     await tabTo(phone.page, 'Move up');
-    await phone.page.keyboard.press('Enter');
+    enter(phone.page);
     await phone.page.getByText('This account is number 1 of 2.').first().waitFor();
     assert.equal(await phone.page.evaluate(() => document.activeElement.textContent), 'Move down'); // the button pressed is spent
     await phone.home();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Budget } from './lib/budget.mjs';
-import { answer, atSample, landed, number, pairingLink, screen, signIn, Stage, tabTo, typedCode } from './lib/journey.mjs';
+import { answer, atSample, enter, landed, number, pairingLink, screen, signIn, Stage, tabTo, typedCode } from './lib/journey.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'countersign-camera-'));
 const film = join(folder, 'camera.mjpeg');
@@ -144,7 +144,7 @@ describe('someone without a phone', () => {
     await signIn(page, app, user);
     await phone.page.goto(await pairingLink(page));
     await tabTo(phone.page, 'Set up this phone');
-    await phone.page.keyboard.press('Enter');
+    enter(phone.page);
     await phone.waitRequest();
     const shown = await number(page);
     await phone.armed();
@@ -152,7 +152,7 @@ describe('someone without a phone', () => {
     assert.equal(await phone.outcome(), 'approved');
     await screen(page, 'spare');
     await tabTo(page, /^Later/);
-    await page.keyboard.press('Enter');
+    enter(page);
     await landed(page, user);
   });
 

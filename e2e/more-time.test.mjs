@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { assertAccessible } from './lib/axe.mjs';
 import { at, FramedApplication, opened } from './lib/framed.mjs';
-import { landed, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
+import { enter, landed, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
 
 let stage, app;
 before(async () => {
@@ -42,7 +42,7 @@ describe('the end of a page', () => {
     await page.clock.fastForward('00:40');
     await page.waitForFunction(() => /20 seconds/.test(document.getElementById('say').textContent));
     await tabTo(page, 'Keep going');
-    await page.keyboard.press('Enter');
+    enter(page);
     await note.waitFor({ state: 'hidden' });
     assert.match(await said(page), /You have time until \d\d:\d\d\./);
     assert.equal(await page.getByLabel('Code', { exact: true }).inputValue(), '12');
@@ -90,7 +90,7 @@ describe('the end of a page', () => {
     assert.match(await said(page), /closes in one minute.*Keep going/);
     await assertAccessible(page, { name: 'the list about to close' });
     await tabTo(page, 'Keep going');
-    await page.keyboard.press('Enter');
+    enter(page);
     await page.locator('#ending').waitFor({ state: 'hidden' });
     assert.equal(await page.getByLabel('New name').inputValue(), 'Work ph');
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Budget } from './lib/budget.mjs';
-import { answer, landed, noSelfService, pairingLink, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
+import { answer, enter, landed, noSelfService, pairingLink, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
 
 let stage, app;
 before(async () => {
@@ -154,17 +154,18 @@ describe('my devices', () => {
     await manage(page, phone, user);
     await add(page);
     await tabTo(page, /^Rename/);
-    await page.keyboard.press('Enter');
+    enter(page);
     await screen(page, 'device-rename');
-    await page.keyboard.press('Control+A'); // the field has the focus
+    await page.locator('#name:focus').waitFor();
+    await page.keyboard.press('Control+A');
     await page.keyboard.type('Desk phone');
-    await page.keyboard.press('Enter');
+    enter(page);
     await page.getByText('now called Desk phone').waitFor();
     await tabTo(page, /^Remove – Desk phone/);
-    await page.keyboard.press('Enter');
+    enter(page);
     await screen(page, 'device-remove');
     await tabTo(page, 'Remove device');
-    await page.keyboard.press('Enter');
+    enter(page);
     await screen(page, 'devices');
     assert.equal(await page.locator('li.device').count(), 1);
   });

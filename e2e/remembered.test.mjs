@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { assertAccessible } from './lib/axe.mjs';
-import { answer, landed, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
+import { answer, enter, landed, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
 
 let stage, app;
 before(async () => {
@@ -68,7 +68,7 @@ describe('a remembered browser', () => {
     assert.match(await entry.innerText(), /(Chrom|HeadlessChrom)\w* on Linux This browser\s+For Payroll[^]*Since \d+ \w+, until \d+ \w+/);
     await assertAccessible(page, { name: 'remembered browsers' });
     await tabTo(page, /^Forget –/);
-    await page.keyboard.press('Enter');
+    enter(page);
     await page.getByText('That browser was forgotten.').waitFor();
     assert.equal(await entry.count(), 0);
     await signIn(page, app, user);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { Budget } from './lib/budget.mjs';
-import { answer, landed, number, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
+import { answer, enter, landed, number, screen, signIn, Stage, tabTo, typeCode } from './lib/journey.mjs';
 
 let stage, app, plain;
 before(async () => {
@@ -152,7 +152,7 @@ describe('a code', () => {
     budget.reset({ from: 'code' });
     const code = await phone.code();
     await page.getByLabel('Code', { exact: true }).pressSequentially(code);
-    await page.keyboard.press('Enter');
+    enter(page);
     await landed(page, user);
     budget.assertWithin('L4');
 
@@ -223,11 +223,12 @@ describe('a code', () => {
       const code = await phone.code();
       if (await page.locator('body[data-screen=push]').count()) {
         await tabTo(page, 'Use a code');
-        await page.keyboard.press('Enter');
+        enter(page);
         await screen(page, 'code');
       }
-      await page.keyboard.type(code); // the field has the focus
-      await page.keyboard.press('Enter');
+      await page.locator('#code:focus').waitFor();
+      await page.keyboard.type(code);
+      enter(page);
       await landed(page, user, 'duo_mobile_passcode');
     }
   });

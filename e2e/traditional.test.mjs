@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { assertAccessible } from './lib/axe.mjs';
 import { at, FramedApplication, opened, signedIn, withoutCookies } from './lib/framed.mjs';
-import { Stage, tabTo } from './lib/journey.mjs';
+import { enter, Stage, tabTo } from './lib/journey.mjs';
 
 const usual = ['--self-service', '--new-user', 'enroll', '--spare', 'off'];
 let stage, app;
@@ -96,10 +96,6 @@ async function request(frame, phone) {
   await press(frame, 'Send a request');
   await approve(frame, phone);
 }
-
-// enter presses Enter where that leads to another page. Chromium at times loses its word that a key was taken when the frame
-// moves on at once, so nobody waits for that word.
-function enter(page) { page.keyboard.press('Enter').catch(() => {}); }
 
 // codeIn types a code into the field that the button turns into.
 async function codeIn(frame, code) {

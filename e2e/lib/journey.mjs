@@ -147,6 +147,10 @@ export async function typeCode(page, code) {
   await page.getByRole('button', { name: 'Continue', exact: true }).click();
 }
 
+// enter presses Enter where that may lead to another page. Chromium at times loses its word that a key was taken when the
+// page moves on at once, and a press has no time limit, so nobody waits for that word: what comes of it is waited for.
+export function enter(page) { page.keyboard.press('Enter').catch(() => {}); }
+
 // tabTo presses Tab until the control with this name has the focus; inside is the frame it is in, else the page itself.
 export async function tabTo(page, name, inside = page) {
   const hit = (text) => (name instanceof RegExp ? name.test(text) : text === name);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createDecipheriv, createECDH, createHmac, createPublicKey, randomBytes, verify } from 'node:crypto';
 import { createServer as createPlain } from 'node:http';
 import { createServer as createSecure } from 'node:https';
+import { PATIENCE } from './browser.mjs';
 
 const hmac = (key, ...parts) => { const h = createHmac('sha256', key); parts.forEach((p) => h.update(p)); return h.digest(); };
 const b64 = (bytes) => Buffer.from(bytes).toString('base64url');
@@ -42,7 +43,7 @@ export class PushService {
   }
 
   // arrived waits for the next message of a subscription (one that is there already counts).
-  async arrived(subscription, within = 90_000) {
+  async arrived(subscription, within = PATIENCE) {
     const find = () => this.messages.find((m) => m.subscription === subscription && !m.taken);
     const deadline = Date.now() + within;
     for (;;) {
@@ -137,19 +138,26 @@ export async function installSubscription(window, subscription, origin) {
   }, subscription.json);
 }
 
-// workerDelivery gives a deliver function that hands texts to the service worker that controls the page's scope.
+// workerDelivery gives a deliver function that hands texts to the service worker that controls the page's scope. The
+// browser tells of its workers when it comes to that, so each text waits until it has.
 export async function workerDelivery(page) {
   const session = await page.context().newCDPSession(page);
   const registrations = new Map();
-  session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: list }) => {
+  const told = 'ServiceWorker.workerRegistrationUpdated';
+  session.on(told, ({ registrations: list }) => {
     for (const r of list) r.isDeleted ? registrations.delete(r.registrationId) : registrations.set(r.registrationId, r);
   });
   await session.send('ServiceWorker.enable');
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   return async (data) => {
     const here = page.url();
-    const registration = [...registrations.values()].find((r) => here.startsWith(r.scopeURL));
-    assert.ok(registration, `no service worker for ${here}`);
+    const find = () => [...registrations.values()].find((r) => here.startsWith(r.scopeURL));
+    const registration = find() ?? await new Promise((resolve, reject) => {
+      const look = () => { if (find()) settle(resolve, find()); };
+      const timer = setTimeout(() => settle(reject, new Error(`no service worker for ${here}, only for ${[...registrations.values()].map((r) => r.scopeURL).join(', ') || 'none'}`)), PATIENCE);
+      const settle = (how, value) => { clearTimeout(timer); session.off(told, look); how(value); };
+      session.on(told, look);
+    });
     await session.send('ServiceWorker.deliverPushMessage', { origin: new URL(here).origin, registrationId: registration.registrationId, data });
   };
 }
