@@ -54,9 +54,12 @@ func (c *initCommand) Run(r *run) error {
 		if err != nil {
 			return err
 		}
-		for folder, mode := range map[string]fs.FileMode{filepath.Dir(path): 0o750, fresh.DataDir: 0o700} {
-			if err := os.MkdirAll(folder, mode); err != nil {
-				return errFolder.Arg("folder", folder).With(err)
+		for _, f := range []struct {
+			folder string
+			mode   fs.FileMode
+		}{{fresh.DataDir, 0o700}, {filepath.Dir(path), 0o750}} {
+			if err := os.MkdirAll(f.folder, f.mode); err != nil {
+				return errFolder.Arg("folder", f.folder).With(err)
 			}
 		}
 		if err := config.WriteDefault(path, fresh); err != nil && !errors.Is(err, fs.ErrExist) {

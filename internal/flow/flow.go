@@ -80,10 +80,9 @@ type Bell interface {
 }
 
 // Topics of the Bell.
-func LoginTopic(id string) string      { return "login:" + id }
-func PhoneTopic(id string) string      { return "phone:" + id }
-func SessionTopic(id string) string    { return "session:" + id }
-func ActivationTopic(id string) string { return "activation:" + id }
+func LoginTopic(id string) string   { return "login:" + id }
+func PhoneTopic(id string) string   { return "phone:" + id }
+func SessionTopic(id string) string { return "session:" + id }
 
 // OutboxTopic is rung when mail was queued.
 const OutboxTopic = "outbox"

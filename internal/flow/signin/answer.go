@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"errors"
-	"time"
 
 	"countersign/internal/base/id"
 	"countersign/internal/domain/application"
@@ -313,6 +312,3 @@ func (f *Flow) Expire(ctx context.Context) error {
 	}
 	return failed
 }
-
-// KeepFor is how long finished logins and transactions stay before they are forgotten; the log stays.
-const KeepFor = 24 * time.Hour
