@@ -122,7 +122,7 @@ func (e *postgresEngine) close() error {
 }
 
 // write runs the change again when PostgreSQL gave the race to another, and once when the connection turned
-// out dead before COMMIT was sent, as after a restart of the server. A change that took something for granted
+// out dead before COMMIT was looked at, as after a restart of the server. A change that took something for granted
 // that was not so runs again step by step.
 func (e *postgresEngine) write(ctx context.Context, change func(flow.Store) error) error {
 	stepwise := false
@@ -204,7 +204,7 @@ type postgresTx struct {
 	row       row
 	failed    error
 
-	committing bool // COMMIT is on its way: only the server knows
+	committing bool // COMMIT may have been looked at: only the server knows
 	committed  bool
 }
 
@@ -219,7 +219,10 @@ const errEnded = errText("a statement came after the last one of its change")
 // errPresumed ends a change that presumed what was not so.
 const errPresumed = errText("a statement touched no row")
 
-func (t *postgresTx) later(_ context.Context, q string, args []any) error {
+func (t *postgresTx) later(ctx context.Context, q string, args []any) error {
+	if t.committed {
+		return t.fail(ctx, errEnded)
+	}
 	t.queued = append(t.queued, queuedStatement{q, cleanAll(args)})
 	return nil
 }
@@ -228,6 +231,9 @@ func (t *postgresTx) touch(ctx context.Context, q string, args []any) (bool, err
 	if t.stepwise {
 		n, err := t.exec(ctx, q, args)
 		return n > 0, err
+	}
+	if t.committed {
+		return false, t.fail(ctx, errEnded)
 	}
 	t.queued = append(t.queued, queuedStatement{mustTouch + q + orFail, cleanAll(args)})
 	t.presuming++
@@ -248,6 +254,13 @@ func presumption(err error) error {
 		return errPresumed
 	}
 	return err
+}
+
+// beforeCommit reports an error, of a statement ahead of COMMIT, after which the server has not looked at that: the
+// error is its answer, or nothing was sent.
+func beforeCommit(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) || pgconn.SafeToRetry(err)
 }
 
 // send sends BEGIN if due, what is queued, q and, when that ends the change, COMMIT. Its caller reads the results from q's
@@ -275,6 +288,7 @@ func (t *postgresTx) send(ctx context.Context, q string, args []any, ends bool) 
 	for range ahead {
 		if _, err := answer.Exec(); err != nil {
 			_ = answer.Close()
+			t.committing = t.committing && !beforeCommit(err)
 			return nil, presumption(err)
 		}
 	}

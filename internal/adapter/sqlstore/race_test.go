@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -307,5 +308,27 @@ func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
 			return boom
 		}), boom)
 		same(t, "rolled back", got[user.User](t)(db.Read().UserByID(ctx, "DU1")).Status, user.Active)
+	})
+}
+
+// On PostgreSQL the statement that ends a change commits it. What comes later is not lost without a word.
+func TestAStatementAfterTheLastOfItsChangeIsWrittenOrFails(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		person(t, db, "DU1", "a")
+		for what, after := range map[string]func(flow.Store){
+			"one nobody waits for":       func(s flow.Store) { _ = s.RemindSpare(ctx, "DU1", noon) },
+			"one that must find its row": func(s flow.Store) { _, _ = s.LockOut(ctx, "DU1", noon) },
+			"one with an answer":         func(s flow.Store) { _, _ = s.MissPush(ctx, "DU1", 1, false, noon) },
+		} {
+			before := got[user.User](t)(db.Read().UserByID(ctx, "DU1"))
+			err := db.Write(ctx, func(s flow.Store) error {
+				_, _ = s.VisitByTicket(ctx, []byte("ticket"))
+				after(s)
+				return nil
+			})
+			if wrote := !reflect.DeepEqual(got[user.User](t)(db.Read().UserByID(ctx, "DU1")), before); wrote != (err == nil) {
+				t.Errorf("%s: written %v, %v", what, wrote, err)
+			}
+		}
 	})
 }

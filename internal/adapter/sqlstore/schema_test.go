@@ -106,14 +106,22 @@ func TestChangesGoOnAfterPostgreSQLDroppedItsConnections(t *testing.T) {
 	}
 	defer conn.Close(ctx)
 	drop := func() {
-		if _, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		if _, err := conn.Exec(ctx, `SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
 			WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
 			t.Fatal(err)
 		}
 	}
 	drop()
-	// The first change finds a dead connection and is run again on a live one. A small change is a single
-	// journey with its COMMIT, which is not repeated blindly: it may fail, and only with ErrUnavailable.
+	// The first change finds a dead connection and is run again on a live one, also when COMMIT was to go along.
+	prove := func() error {
+		return db.Write(ctx, func(s flow.Store) error { _, err := s.ProveAttempt(ctx, u.ID, 10, "", noon); return err })
+	}
+	for range 3 {
+		if err := prove(); err != nil {
+			t.Errorf("a change in one journey: %v", err)
+		}
+		drop()
+	}
 	v := wrote(t, db, func(s flow.Store) (user.User, error) { return s.MissPush(ctx, u.ID, 1, false, noon) })
 	same(t, "misses", v.PushMisses, 1)
 	// Within a change: an error, and nothing of it remains.
