@@ -92,7 +92,7 @@ func (o *office) findApp(ctx context.Context, key string) (application.Applicati
 // appFlags are what an application is added with and may change later.
 type appFlags struct {
 	SelfService   *bool    `negatable:"" help:"Let people manage their devices from its prompt."`
-	Normalization string   `enum:",none,simple" default:"" placeholder:"none|simple" help:"How names are read. simple, as at the start: DOMAIN\\\\name and name@domain are the user name."`
+	Normalization string   `enum:",none,simple" default:"" placeholder:"none|simple" help:"How names are read. simple, as at the start: DOMAIN\\name and name@domain are the user name."`
 	RedirectURI   []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Exact address people may be sent back to; repeat for more. None: any https address the application signs."`
 	FrameHost     []string `name:"frame-host" sep:"none" placeholder:"HOST" help:"Host whose pages may frame the traditional prompt; repeat for all of them. None: the page the application names. For websdk2."`
 	Dateless      string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let requests signed without a date in, as old clients send them; inherit: as the type says (on for unix)."`

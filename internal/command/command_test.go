@@ -96,6 +96,9 @@ func TestTheGrammarIsUnderstoodAndExplainsItself(t *testing.T) {
 			t.Errorf("%v: exit %d: %s%s", args, code, out, bad)
 		}
 	}
+	if _, out, _ := s.run("app", "add", "--help"); !strings.Contains(out, `DOMAIN\name`) {
+		t.Errorf("the help does not say which names are taken down: %s", out)
+	}
 	for _, args := range [][]string{{"dance"}, {"app"}, {"app", "add"}, {"user", "add"}, {"app", "add", "--name", "X", "--new-user", "perhaps"},
 		{"app", "add", "--name", "X", "--type", "toaster"}, {"app", "set", "X", "--number-entry", "9"}, {"app", "set", "X", "--remember-days", "366"}, {"settings", "set", "--remember-days", "0"}, {"log", "auth", "--since", "yore"},
 		{"phone", "deny"}, {"user", "bypass-code", "jo", "--uses", "-1"}} {
