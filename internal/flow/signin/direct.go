@@ -197,7 +197,10 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 	if err == nil && errors.Is(outcome, user.ErrLocked) {
 		err = outcome // nothing was looked at
 	}
-	return t, err
+	if err != nil { // t may be of a change that was not written
+		return transaction.Transaction{}, err
+	}
+	return t, nil
 }
 
 // Watch returns the transaction of an application when it is final, or when ctx ends.

@@ -156,3 +156,23 @@ func TestARightCodeCountsAsThingsAreNow(t *testing.T) {
 		}
 	})
 }
+
+// Whose account was closed after the gates is not let in, whatever was presumed meanwhile.
+func TestACodeThatIsRefusedIsNotCalledApproved(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("ssh")
+		p := k.Enrolled(app, "alice")
+		r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
+		g, err := k.SignIn.Gate(context.Background(), r)
+		k.OK(err)
+		k.OK(k.DB.Write(context.Background(), func(st flow.Store) error {
+			_, err := st.LockOut(context.Background(), g.User.ID, k.Clock.Now())
+			return err
+		}))
+		a := signin.Attempt{Gate: g, Request: r}
+		decided, err := k.SignIn.Prove(context.Background(), a, p.Code())
+		if k.Want(err, user.ErrLocked); decided.State == transaction.Approved {
+			k.Error("the transaction beside the refusal is approved")
+		}
+	})
+}
