@@ -65,7 +65,7 @@ type Door struct {
 	// ClientIP is the address of the person; nil: the connection's.
 	ClientIP func(r *http.Request) netip.Addr
 
-	Deadline time.Duration // of a health check; 0: 2 s
+	Deadline time.Duration // of a health check; 0: 1.8 s
 }
 
 // Route is one address of the door.
