@@ -68,7 +68,7 @@ function ask(accountId, r) {
   const left = h('span', { id: 'left' });
   const problem = h('p', { class: 'problem', role: 'alert', 'data-test': 'request-problem' });
   const approve = button(t('request.approve'), () => send(), { class: 'button approve', 'data-test': 'approve', disabled: true });
-  const deny = button(t('request.deny'), () => why(accountId, r), { class: 'button deny', 'data-test': 'deny' });
+  const deny = button(t('request.deny'), () => refuse(), { class: 'button deny', 'data-test': 'deny' });
   const field = digits > 0 && h('input', { id: 'number', class: 'number', type: 'text', inputmode: 'none', autocomplete: 'off', maxlength: digits,
     pattern: '[0-9]*', 'aria-describedby': 'number-hint', 'data-test': 'number-field', oninput: typed });
   const pad = digits > 0 && h('div', { class: 'pad', role: 'group', 'data-keypad': true, 'aria-label': t('request.pad') },
@@ -110,6 +110,12 @@ function ask(accountId, r) {
     arm();
     if (clean.length === digits) setTimeout(() => { if (shownNow === r.transaction && field.value === clean) send(); }, Math.max(150, ARMING + 20 - (performance.now() - since)));
   }
+  function refuse() {
+    if (sending) return;
+    sending = true;
+    [approve, deny].forEach((b) => { b.disabled = true; });
+    why(accountId, r);
+  }
   async function send() {
     if (sending || !armed() || digits > 0 && field.value.length !== digits) return;
     sending = answering = true;
@@ -140,7 +146,7 @@ function ask(accountId, r) {
 }
 
 // why asks for the reason of a no. Nothing chosen, or the app closed: a plain no goes out.
-function why(accountId, r) {
+async function why(accountId, r) {
   clearInterval(ticking);
   shownNow = r.transaction;
   let seconds = REASON, sent = false;
@@ -165,6 +171,9 @@ function why(accountId, r) {
     if (!sent) no();
     sent = true;
   };
+  // The question comes when the plain no is ready to be sent, so that an app that is closed over it sends one.
+  await Promise.race([prepared, new Promise((late) => setTimeout(late, 1000))]);
+  if (shownNow !== r.transaction) return; // withdrawn meanwhile
   addEventListener('pagehide', hidden);
   cleanup = () => removeEventListener('pagehide', hidden);
   show('deny', h('h1', {}, t('deny.title')), h('p', {}, t(kind(r) === 'tryout' ? 'deny.question_tryout' : 'deny.question', { application: r.application_name })),
