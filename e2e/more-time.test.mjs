@@ -56,6 +56,22 @@ describe('the end of a page', () => {
     await landed(page, user, 'duo_mobile_passcode');
   });
 
+  it('is no longer told when the server has shown the page again in its place', async () => {
+    const { user, phone } = await stage.enrolled(app);
+    const { page } = await stage.computer();
+    await stopped(page);
+    await signIn(page, app, user);
+    await page.getByRole('link', { name: 'Use a code' }).click();
+    await screen(page, 'code');
+    await page.clock.fastForward('09:02');
+    await page.locator('#ending').waitFor();
+    await typeCode(page, '000000');
+    await page.locator('#code-error').waitFor();
+    await page.locator('#ending').waitFor({ state: 'hidden' });
+    await typeCode(page, await phone.code());
+    await landed(page, user, 'duo_mobile_passcode');
+  });
+
   it('stands on the page of a browser without scripts, with a form that gives more time and comes back', async () => {
     const { user } = await stage.enrolled(app);
     const { page } = await stage.computer({ javaScriptEnabled: false });

@@ -1,7 +1,7 @@
 // Sends forms by script, so that the way on is a plain step of the browser: a redirect after a
 // form is held against this page's form-action at every hop, and applications have hops of their own.
 // Without scripts the same forms are sent by the browser.
-import { move, say, trouble } from "./live.js";
+import { move, put, say, trouble } from "./live.js";
 
 document.addEventListener("submit", async (e) => {
   const form = e.target;
@@ -30,11 +30,9 @@ document.addEventListener("submit", async (e) => {
 
 // show puts the server's answer, a page that says what did not work, in the place of this one.
 function show(page) {
-  const fresh = page.querySelector("main");
-  if (!fresh) { location.reload(); return; }
+  if (!page.querySelector("main")) { location.reload(); return; }
   dispatchEvent(new Event("replaced")); // whoever follows the old content stops
-  document.querySelector("main").replaceChildren(...fresh.childNodes);
-  document.title = page.title;
+  put(page);
   document.body.dataset.screen = page.body.dataset.screen;
   const field = document.querySelector("main [aria-invalid], main [autofocus]");
   (field || document.querySelector("main")).focus();
@@ -55,7 +53,7 @@ document.addEventListener("change", async (e) => {
   const path = box.dataset && box.dataset.remember;
   if (!path) return;
   const body = new URLSearchParams({ form_token: box.form.elements.form_token.value, remember: box.checked ? "1" : "0" });
-  const told = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => false);
+  const told = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => null);
   if (!told) box.checked = !box.checked;
-  trouble(!told);
+  trouble(told === null);
 });

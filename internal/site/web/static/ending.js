@@ -7,11 +7,11 @@ const NOTICE = 60, LAST = 20; // seconds before the end
 if (box) {
   const count = document.getElementById("ending-count");
   const form = box.querySelector("form");
-  let ends, told;
+  let ends, told = Infinity;
 
   const begin = (left) => {
     ends = Date.now() + left * 1000;
-    told = Infinity;
+    if (left > NOTICE) told = Infinity; // else it was told
     look();
   };
   const look = () => {
@@ -34,6 +34,15 @@ if (box) {
   const timer = setInterval(look, 1000);
   begin(Number(box.dataset.left));
   document.addEventListener("visibilitychange", look); // a computer that slept
+
+  addEventListener("content", (e) => { // the server's present version of the page stands here now
+    const now = e.detail.getElementById("ending");
+    if (!now) return;
+    document.getElementById("ending-line").textContent = now.querySelector("#ending-line").textContent;
+    box.dataset.count = now.dataset.count;
+    if (form) form.hidden = !now.querySelector("form");
+    begin(Number(now.dataset.left));
+  });
 
   if (form) form.addEventListener("submit", async (e) => {
     e.preventDefault();

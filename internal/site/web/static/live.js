@@ -68,29 +68,37 @@ export function move(next) {
 }
 addEventListener("pageshow", () => { moving = false; });
 
+// put gives this page the content of another, and tells whoever shows something of it elsewhere.
+export function put(page) {
+  document.querySelector("main").replaceChildren(...page.querySelector("main").childNodes);
+  document.title = page.title;
+  dispatchEvent(new CustomEvent("content", { detail: page }));
+}
+
 // renew replaces the content of the page by the server's present version of it; another screen
-// is opened as a page of its own. Without a connection it waits for one.
+// is opened as a page of its own. Without a connection it waits for one, unless a form has brought other content meanwhile.
 export async function renew(path, options) {
-  let answer;
+  let answer, late = false;
+  addEventListener("replaced", () => { late = true; }, { once: true });
   for (let wait = 500; !answer; wait = Math.min(wait * 2, 8000)) {
     try {
       answer = await fetch(path, { credentials: "same-origin", cache: "no-store", headers: { Accept: "text/html" }, ...options });
       trouble(false);
     } catch {
+      if (late) return false;
       trouble(true);
       await pause(wait);
     }
   }
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.querySelector("main");
-  if (!fresh || page.body.dataset.screen !== document.body.dataset.screen) {
+  if (late) return false;
+  if (!page.querySelector("main") || page.body.dataset.screen !== document.body.dataset.screen) {
     location.assign(answer.url);
     return false;
   }
   const main = document.querySelector("main");
   const held = main.contains(document.activeElement);
-  main.replaceChildren(...fresh.childNodes);
-  document.title = page.title;
+  put(page);
   if (held) main.focus();
   return true;
 }
