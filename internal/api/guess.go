@@ -26,7 +26,8 @@ type People interface {
 type guess struct {
 	name    string // of the person it is about, "" when that is not known
 	version duosign.Version
-	secret  []byte // sealed, as it rests; what version was found with
+	refused error  // why the signature is not right by secret
+	secret  []byte // sealed, as it rests; what the signature was compared with
 }
 
 func (c *Caller) guess(r duosign.Request, by duosign.Credentials) guess {
@@ -37,15 +38,15 @@ func (c *Caller) guess(r duosign.Request, by duosign.Credentials) guess {
 	if !ok {
 		return guess{}
 	}
-	version, err := c.verify(r, by.Signature, app)
-	if err != nil {
-		return guess{}
+	g := guess{secret: app.Secret}
+	if g.version, g.refused = c.verify(r, by.Signature, app); g.refused != nil {
+		return g
 	}
-	g := guess{version: version, secret: app.Secret}
 	sent := r.Form["username"]
 	if len(sent) != 1 {
 		return g
 	}
+	var err error
 	if g.name, err = user.Normalize(sent[0]); err == nil && app.Normalization == application.NormalizationSimple {
 		g.name = user.Simple(g.name)
 	}
@@ -54,7 +55,7 @@ func (c *Caller) guess(r duosign.Request, by duosign.Credentials) guess {
 
 // holds reports that what was guessed of the signature is so for the row.
 func (g guess) holds(app application.Application) bool {
-	return g.version != 0 && bytes.Equal(g.secret, app.Secret)
+	return g.secret != nil && bytes.Equal(g.secret, app.Secret)
 }
 
 // ask looks an application up, with the person of a guess. Where that cannot be read the application is asked for alone:

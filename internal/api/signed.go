@@ -99,7 +99,7 @@ func (c *Caller) without(in incoming, parsed error, credentials duosign.Credenti
 
 // check proves that an application signed a request and may send it, and gives its parameters. parsed is what read said.
 func (c *Caller) check(in incoming, parsed error, signature string, app application.Application, guessed guess) (Signed, error) {
-	version, err := guessed.version, error(nil)
+	version, err := guessed.version, guessed.refused
 	if !guessed.holds(app) {
 		version, err = c.verify(in.request, signature, app)
 	}
