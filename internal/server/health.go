@@ -31,7 +31,7 @@ const probeEvery = 5 * time.Second
 const readyTime = 2 * time.Second // after that the answer is no
 
 // writable tries whether the database takes a change: one that can be read only, or is full, lets nobody sign in. The
-// row it writes is swept with the spent assertions.
+// row it writes is swept with the spent assertions. ctx has the deadline of the answer.
 func (h *health) writable(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -39,7 +39,8 @@ func (h *health) writable(ctx context.Context) error {
 	if age := now.Sub(h.written); age >= 0 && age < probeEvery {
 		return h.takes
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(h.Deadline, readyTime)) // who leaves early proves nothing
+	until, _ := ctx.Deadline()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // who leaves early proves nothing
 	defer cancel()
 	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
 		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
