@@ -26,7 +26,7 @@ func TestTheListAndTheSignInBehindItLastAsLongAsSomebodyUsesThem(t *testing.T) {
 		}
 		for range 3 {
 			k.Clock.Advance(session.Idle - time.Minute)
-			v = k.View(cookie)
+			k.View(cookie)
 			l.Session() // fails when the sign-in is over
 		}
 		k.Clock.Advance(session.Idle - time.Minute)
