@@ -138,8 +138,8 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// find looks an application up, with the person of a guessed name, and tells Outage how that went. A lookup that ended because its caller had gone says
-// nothing about the database: nobody can make an outage.
+// find looks an application up, with the person of a guessed name, and tells Outage how that went. A lookup that ended
+// because its caller had gone says nothing about the database: nobody can make an outage.
 func (c *Caller) find(ctx context.Context, key, name string) (application.Application, *signin.Seen, error) {
 	none := application.Application{}
 	if !shaped(key) {

@@ -217,48 +217,44 @@ func TestVAPIDKeysAreDistinctAndReproducibleFromTheirRandomness(t *testing.T) {
 	}
 }
 
-func TestNoMoreThanEightPushesGoToOneHostAtOnce(t *testing.T) {
-	service := pushtest.Start(t)
-	d := doorbell(service)
+// busy has n pushes under way to one host, eight of which the service holds until it is released. all waits for them.
+func busy(t *testing.T, n int) (d *webpush.Doorbell, service *pushtest.Service, all func()) {
+	service = pushtest.Start(t)
+	d = doorbell(service)
 	service.Set(pushtest.Hold)
 	full := service.Inside(8)
 	results := make(chan error)
-	for range 20 {
+	for range n {
 		go func() { results <- d.Knock(t.Context(), service.Subscribe(""), nil, 0) }()
 	}
 	<-full
-	service.Release()
-	for range 20 {
-		if err := <-results; err != nil {
-			t.Error(err)
+	return d, service, func() {
+		for range n {
+			if err := <-results; err != nil {
+				t.Error(err)
+			}
 		}
 	}
+}
+
+func TestNoMoreThanEightPushesGoToOneHostAtOnce(t *testing.T) {
+	_, service, all := busy(t, 20)
+	service.Release()
+	all()
 	if service.Most() != 8 || service.Calls() != 20 {
 		t.Errorf("%d at once, %d in all", service.Most(), service.Calls())
 	}
 }
 
 func TestAPushThatWaitsForItsTurnLeavesWhenItsTimeIsOver(t *testing.T) {
-	service := pushtest.Start(t)
-	d := doorbell(service)
-	service.Set(pushtest.Hold)
-	full := service.Inside(8)
-	results := make(chan error)
-	for range 8 {
-		go func() { results <- d.Knock(t.Context(), service.Subscribe(""), nil, 0) }()
-	}
-	<-full
+	d, service, all := busy(t, 8)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := d.Knock(ctx, service.Subscribe(""), nil, 0); errs.KindOf(err) != errs.Unavailable {
 		t.Error(err)
 	}
 	service.Release()
-	for range 8 {
-		if err := <-results; err != nil {
-			t.Error(err)
-		}
-	}
+	all()
 	if service.Calls() != 8 {
 		t.Errorf("%d calls", service.Calls())
 	}

@@ -22,13 +22,11 @@ func (m *Mutator) Pick(all []*Dialect) *Dialect {
 	for _, d := range all {
 		sum += d.Share
 	}
-	n := m.IntN(sum)
-	for _, d := range all {
-		if n -= d.Share; n < 0 {
-			return d
-		}
+	i, n := 0, m.IntN(sum)
+	for ; n >= all[i].Share; i++ {
+		n -= all[i].Share
 	}
-	panic("unreachable: the shares are summed up above")
+	return all[i]
 }
 
 // Params mutates parameters and sends them as a client would: names, addresses, factors, unknown and missing ones.
