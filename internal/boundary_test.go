@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,31 @@ func TestOnlySqlstoreContainsSQL(t *testing.T) {
 		stringLiterals(f, func(text string, pos token.Pos) {
 			if m := statement.FindStringSubmatch(text); m != nil {
 				t.Errorf("%s: a string starts like SQL (%s …); only adapter/sqlstore speaks SQL", f.at(pos), m[1])
+			}
+		})
+	}
+}
+
+// drivers are the libraries that talk to a database, and who may know each.
+var drivers = map[string][]string{
+	"modernc.org/":      {"internal/adapter/sqlstore/sqlite"},
+	"github.com/jackc/": {"internal/adapter/sqlstore/postgres", "internal/adapter/bus"},
+}
+
+func TestOnlyEnginesKnowDrivers(t *testing.T) {
+	for _, f := range tree(t) {
+		if f.test || outside[wing(f.pkg)] {
+			continue
+		}
+		f.imports(func(path string, pos token.Pos) {
+			for driver, known := range drivers {
+				if strings.HasPrefix(path, driver) && !slices.ContainsFunc(known, func(p string) bool { return f.pkg == p || inside(f.pkg, p) }) {
+					t.Errorf("%s: %s imports %s; only the engine of a database knows its driver", f.at(pos), f.pkg, path)
+				}
+			}
+			to := strings.TrimPrefix(path, module+"/"+store+"/")
+			if (to == "sqlite" || to == "postgres") && f.path != store+"/open.go" && f.path != store+"/unopened.go" {
+				t.Errorf("%s: no noun knows which database it is in", f.at(pos))
 			}
 		})
 	}

@@ -48,7 +48,7 @@ func TestUserAliasesShareTheNameSpace(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		person(t, db, "DU1", "narroway")
 		write(t, db, func(s flow.Store) error {
-			_, err := s.(*store).run.exec(ctx, `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, TRUE)`, []any{"nw", "DU1"})
+			_, err := s.(*store).count(ctx, `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, TRUE)`, "nw", "DU1")
 			return err
 		})
 		same(t, "by alias", got[user.User](t)(db.Read().UserByName(ctx, "nw")).ID, "DU1")
@@ -324,9 +324,9 @@ func TestOutbox(t *testing.T) {
 		write(t, db, func(s flow.Store) error { return s.MailFailed(ctx, "DM1", noon, "no such box") })
 		n, e = count()
 		same(t, "waiting after giving up", []any{n, e}, []any{1, "no such box"})
-		row := got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, full.ID))
+		row := got[outbox.Mail](t)(one(ctx, db.engine.Reader(), errNone, mails, mails.from(`WHERE mail_id = $1`), full.ID))
 		same(t, "full", row, full)
-		row = got[outbox.Mail](t)(one(ctx, db.reading.(*store).run, errNone, scanMail, `SELECT `+mailColumns+` FROM mails WHERE mail_id = $1`, "DM2"))
+		row = got[outbox.Mail](t)(one(ctx, db.engine.Reader(), errNone, mails, mails.from(`WHERE mail_id = $1`), "DM2"))
 		same(t, "a sent body is emptied", []any{row.Body, row.Sent}, []any{[]byte(nil), noon})
 		same(t, "a sent mail keeps no address (D-22)", row.To, "")
 	})

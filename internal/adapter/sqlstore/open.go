@@ -2,12 +2,15 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
+	"countersign/internal/adapter/sqlstore/engine"
+	"countersign/internal/adapter/sqlstore/postgres"
+	"countersign/internal/adapter/sqlstore/sqlite"
 	"countersign/internal/base/errs"
 	"countersign/internal/flow"
 )
@@ -30,27 +33,20 @@ type Options struct {
 	// Unchecked leaves out the integrity check, which reads a whole SQLite file: for commands that run
 	// beside a server that did it.
 	Unchecked bool
-	// Connections is the size of PostgreSQL's pool; 0 = 16.
+	// Connections is the size of PostgreSQL's pool; 0 = twice the processors, and at least 4.
 	Connections int
 	Logger      *slog.Logger // nil = none
 }
 
 // DB is an open database; it implements flow.DB.
 type DB struct {
-	engine
+	engine  engine.Database
 	dialect string
+	memory  *memory
 	reading flow.Store
 
 	closing sync.Once
 	closed  error // what Close answered
-}
-
-// engine is what differs between the databases.
-type engine interface {
-	write(ctx context.Context, change func(flow.Store) error) error
-	close() error
-	migrate(ctx context.Context) error
-	status(ctx context.Context) (Status, error)
 }
 
 var (
@@ -58,24 +54,19 @@ var (
 	_ flow.Store = (*store)(nil)
 )
 
-// Errors of starting, for an operator; each has the argument "detail", or the "name" of the database.
+// Errors of starting, for an operator: see package engine.
 var (
-	// ErrDamaged reports a SQLite file that is not whole: it is never repaired or replaced silently (AC-082).
-	ErrDamaged = errs.New(errs.Unavailable, "database.damaged")
+	ErrDamaged     = engine.ErrDamaged
+	ErrForeign     = engine.ErrForeign
+	ErrUnsafe      = engine.ErrUnsafe
+	ErrMissing     = engine.ErrMissing
+	ErrRefused     = engine.ErrRefused
+	ErrUnavailable = engine.ErrUnavailable
+
 	// ErrNewer reports a schema made by a later release.
 	ErrNewer = errs.New(errs.Unavailable, "database.newer")
-	// ErrForeign reports a SQLite file of another program.
-	ErrForeign = errs.New(errs.Unavailable, "database.foreign")
-	// ErrUnsafe reports a database that does not keep what it confirmed (WAL, synchronous).
-	ErrUnsafe = errs.New(errs.Unavailable, "database.unsafe")
-	// ErrMissing reports a database that PostgreSQL does not have, or a SQLite file that must be there and is not.
-	ErrMissing = errs.New(errs.Unavailable, "database.missing")
 	// ErrEmpty reports a database without a schema where there must be one.
 	ErrEmpty = errs.New(errs.NotFound, "database.empty")
-	// ErrRefused reports a PostgreSQL that does not let us in: user, password, rights or a setting in the address.
-	ErrRefused = errs.New(errs.Unavailable, "database.refused")
-	// ErrUnavailable reports a database that cannot be reached now, or not in time.
-	ErrUnavailable = errs.New(errs.Unavailable, "unavailable")
 )
 
 // Open opens the database and checks that it is whole, safe and not newer than this program. It makes
@@ -84,29 +75,37 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	db := &DB{dialect: SQLite}
+	dialect, opened, err := openEngine(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{engine: opened, dialect: dialect, memory: &memory{}}
+	db.reading = &store{run: opened.Reader(), memory: db.memory}
+	version, err := opened.Version(ctx, versionTable)
+	if err == nil {
+		err = checkVersion(dialect, version, o.MustExist)
+	}
+	if err != nil {
+		_ = opened.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+func openEngine(ctx context.Context, o Options) (string, engine.Database, error) {
 	if strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
-		db.dialect = PostgreSQL
-		e, err := openPostgres(ctx, o)
-		if err != nil {
-			return nil, err
-		}
-		db.engine, db.reading = e, e.reading
-		return db, nil
+		d, err := postgres.Open(ctx, postgres.Options{URL: o.URL, Connections: o.Connections, Logger: o.Logger})
+		return PostgreSQL, d, err
 	}
 	path := o.URL
 	if path == "" {
 		path = o.Path
 	}
 	if path == "" {
-		return nil, errors.New("sqlstore: neither URL nor Path is given")
+		return "", nil, errors.New("sqlstore: neither URL nor Path is given")
 	}
-	e, err := openSQLite(ctx, path, o)
-	if err != nil {
-		return nil, err
-	}
-	db.engine, db.reading = e, e.reading
-	return db, nil
+	d, err := sqlite.Open(ctx, sqlite.Options{Path: path, MustExist: o.MustExist, Unchecked: o.Unchecked, Logger: o.Logger})
+	return SQLite, d, err
 }
 
 // Dialect is SQLite or PostgreSQL.
@@ -114,12 +113,14 @@ func (db *DB) Dialect() string { return db.dialect }
 
 // Close waits for changes that run and closes all connections. Calls after that give ErrUnavailable.
 func (db *DB) Close() error {
-	db.closing.Do(func() { db.closed = db.close() })
+	db.closing.Do(func() { db.closed = db.engine.Close() })
 	return db.closed
 }
 
 // Migrate brings the schema to this program's version; several nodes may call it at once.
-func (db *DB) Migrate(ctx context.Context) error { return db.migrate(ctx) }
+func (db *DB) Migrate(ctx context.Context) error {
+	return db.engine.Migrate(ctx, func(ctx context.Context, to *sql.DB) error { return migrate(ctx, to, db.dialect) })
+}
 
 // Read implements flow.DB. Methods of the store that write return an internal error.
 func (db *DB) Read() flow.Store { return db.reading }
@@ -129,25 +130,26 @@ func (db *DB) Read() flow.Store { return db.reading }
 // while the change waits for its turn gives the context's error and nothing happened; on SQLite a change
 // that has begun is not interrupted.
 func (db *DB) Write(ctx context.Context, change func(flow.Store) error) error {
-	return db.write(ctx, change)
+	return db.engine.Write(ctx, func(run engine.Runner) error { return change(&store{run: run, memory: db.memory}) })
 }
 
-// Asked is how often the database was asked since it was opened: statements of SQLite, journeys to PostgreSQL.
+// Asked is how often the database was asked since it was opened: statements of SQLite, round trips to PostgreSQL.
 // What a sign-in costs is mostly this number.
-func (db *DB) Asked() int64 { return db.reading.(*store).cache.asked.Load() }
+func (db *DB) Asked() int64 { return db.engine.Asked() }
 
 // Status describes the database for the operator.
-func (db *DB) Status(ctx context.Context) (Status, error) { return db.status(ctx) }
+func (db *DB) Status(ctx context.Context) (s Status, err error) {
+	s.Dialect, s.Target = db.dialect, target(db.dialect)
+	if s.Facts, err = db.engine.Facts(ctx); err == nil {
+		s.Version, err = db.engine.Version(ctx, versionTable)
+	}
+	return s, err
+}
 
 // Status is what the doctor shows.
 type Status struct {
-	Dialect     string    // SQLite or PostgreSQL
-	Server      string    // version of the database
-	Version     int64     // of the schema, 0 = none yet
-	Target      int64     // the version this program makes
-	Journal     string    // SQLite: "wal"
-	Synchronous string    // SQLite: "full"; PostgreSQL: synchronous_commit, "on"
-	Integrity   string    // SQLite: "ok" or what is wrong; "" for PostgreSQL
-	Bytes       int64     // size of the data
-	Clock       time.Time // PostgreSQL: the server's time; zero for SQLite, which has this machine's
+	engine.Facts
+	Dialect string // SQLite or PostgreSQL
+	Version int64  // of the schema, 0 = none yet
+	Target  int64  // the version this program makes
 }

@@ -244,7 +244,7 @@ func TestABadChangeLeavesItsNeighboursIntact(t *testing.T) {
 				t.Errorf("user %d: %v", i, err)
 			}
 		}
-		names := got[int](t)(one(ctx, db.reading.(*store).run, errNone, func(r *row) int { return int(r.int()) }, `SELECT COUNT(*) FROM user_names`))
+		names := got[int](t)(one(ctx, db.engine.Reader(), errNone, number, `SELECT COUNT(*) AS n FROM user_names`))
 		same(t, "names", names, n/4)
 	})
 }
@@ -258,8 +258,8 @@ func TestAChangeThatEndsItsGoroutineDoesNotEndTheWriter(t *testing.T) {
 	same(t, "user", got[user.User](t)(db.Read().UserByID(ctx, "DU1")).Username, "a")
 }
 
-// On PostgreSQL a change goes on before it knows what its conditional statements found. Nothing of that may be seen.
-func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
+// Whatever a change does next, it knows first what its conditional statements found.
+func TestAChangeKnowsWhatItsConditionalStatementsFound(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		person(t, db, "DU1", "narroway")
 		boom := errors.New("boom")
@@ -287,7 +287,7 @@ func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
 				if locked, err = s.LockOut(ctx, "DU0", noon); err != nil {
 					return err
 				}
-				if locked { // of nobody: on the way, but never true
+				if locked { // of nobody
 					if err := s.LogAction(ctx, audit.Action{ID: "DLX", Time: noon, Action: what}); err != nil {
 						return err
 					}
@@ -296,7 +296,7 @@ func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
 				return end(s, locked)
 			})
 			if locked || marks != 0 {
-				t.Errorf("%s: the change kept what it had presumed", what)
+				t.Errorf("%s: the change went on as if a row had been found", what)
 			}
 		}
 		same(t, "nothing logged", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{}))), 0)
@@ -311,8 +311,8 @@ func TestAChangeThatWasWrongAboutARowRunsAgain(t *testing.T) {
 	})
 }
 
-// On PostgreSQL the statement that ends a change commits it. What comes later is not lost without a word.
-func TestAStatementAfterTheLastOfItsChangeIsWrittenOrFails(t *testing.T) {
+// What comes after the statement that most changes end with is not lost without a word.
+func TestAStatementAfterASnapshotIsWrittenOrFails(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		person(t, db, "DU1", "a")
 		for what, after := range map[string]func(flow.Store){

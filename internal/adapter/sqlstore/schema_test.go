@@ -19,22 +19,23 @@ import (
 
 func TestBothDialectsHaveTheSameTablesAndColumns(t *testing.T) {
 	schema := func(db *DB, q string) (all []string) {
-		err := db.reading.(*store).run.query(ctx, q, nil, func(r *row) { all = append(all, r.text()+"."+r.text()) })
-		if err != nil {
-			t.Fatal(err)
+		type name struct{ of, name string }
+		names := newTable("", func(n *name) []column { return []column{{"of", &n.of}, {"name", &n.name}} })
+		for _, n := range got[[]name](t)(list(ctx, db.engine.Reader(), names, q)) {
+			all = append(all, n.of+"."+n.name)
 		}
 		sort.Strings(all)
 		return all
 	}
 	var both [][]string
 	eachDatabase(t, func(t *testing.T, db *DB) {
-		columns := `SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'goose_db_version'`
-		indexes := `SELECT tablename::text, indexname::text FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'`
+		columns := `SELECT table_name::text AS of, column_name::text AS name FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'goose_db_version'`
+		indexes := `SELECT tablename::text AS of, indexname::text AS name FROM pg_indexes WHERE schemaname = 'public' AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'`
 		if db.Dialect() == SQLite {
-			columns = `SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'
+			columns = `SELECT m.name AS "of", c.name AS name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'
 				AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'goose_db_version'`
-			indexes = `SELECT tbl_name, name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'`
-			loose := schema(db, `SELECT name, '' FROM pragma_table_list WHERE schema = 'main' AND strict = 0
+			indexes = `SELECT tbl_name AS "of", name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'`
+			loose := schema(db, `SELECT name AS "of", '' AS name FROM pragma_table_list WHERE schema = 'main' AND strict = 0
 				AND name NOT LIKE 'sqlite_%' AND name <> 'goose_db_version'`)
 			same(t, "tables that are not STRICT", loose, []string(nil))
 		}
@@ -50,17 +51,9 @@ func TestBothDialectsHaveTheSameTablesAndColumns(t *testing.T) {
 func TestAnOlderProgramRefusesANewerSchema(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		write(t, db, func(s flow.Store) error {
-			_, err := s.(*store).run.exec(ctx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)`, nil)
-			return err
+			return s.(*store).queue(ctx, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)`)
 		})
-		o := Options{}
-		switch e := db.engine.(type) {
-		case *sqliteEngine:
-			o.Path = e.path
-		case *postgresEngine:
-			o.URL = e.pool.Config().ConnString()
-		}
-		again, err := Open(ctx, o)
+		again, err := Open(ctx, optionsOf(db))
 		if err == nil {
 			_ = again.Close()
 		}
@@ -114,11 +107,11 @@ func TestChangesGoOnAfterPostgreSQLDroppedItsConnections(t *testing.T) {
 	drop()
 	// The first change finds a dead connection and is run again on a live one, also when COMMIT was to go along.
 	prove := func() error {
-		return db.Write(ctx, func(s flow.Store) error { _, err := s.ProveAttempt(ctx, u.ID, 10, "", noon); return err })
+		return db.Write(ctx, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", noon) })
 	}
 	for range 3 {
 		if err := prove(); err != nil {
-			t.Errorf("a change in one journey: %v", err)
+			t.Errorf("a change in one round trip: %v", err)
 		}
 		drop()
 	}

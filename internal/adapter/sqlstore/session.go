@@ -7,47 +7,48 @@ import (
 	"countersign/internal/domain/session"
 )
 
-const sessionColumns = `session_id, digest, user_id, application_id, login_id, proved_at, factor, changes_left, created_at, seen_at, expires_at`
+var sessions = newTable("sessions", func(v *session.Session) []column {
+	return []column{{"session_id", &v.ID}, {"digest", &v.Digest}, {"user_id", &v.UserID}, {"application_id", &v.ApplicationID},
+		{"login_id", &v.LoginID}, {"proved_at", &v.Proved}, {"factor", &v.Factor}, {"changes_left", &v.ChangesLeft},
+		{"created_at", &v.Created}, {"seen_at", &v.Seen}, {"expires_at", &v.Expires}}
+})
 
-func scanSession(r *row) session.Session {
-	return session.Session{ID: r.text(), Digest: r.bytes(), UserID: r.text(), ApplicationID: r.text(), LoginID: r.text(), Proved: r.time(),
-		Factor: r.text(), ChangesLeft: int(r.int()), Created: r.time(), Seen: r.time(), Expires: r.time()}
-}
+var createSession = sessions.insert()
 
 func (s *store) CreateSession(ctx context.Context, v session.Session) error {
-	const q = `INSERT INTO sessions (` + sessionColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
-	return s.run.later(ctx, q, []any{v.ID, v.Digest, v.UserID, v.ApplicationID, v.LoginID, micros(v.Proved), v.Factor, int64(v.ChangesLeft),
-		micros(v.Created), micros(v.Seen), micros(v.Expires)})
+	return insert(ctx, s.run, sessions, createSession, v)
 }
+
+var touchSession = sessions.returning(`UPDATE sessions SET seen_at = $2 WHERE digest = $1 AND expires_at > $2 AND seen_at > $3`)
 
 func (s *store) TouchSession(ctx context.Context, digest []byte, now time.Time) (session.Session, error) {
-	const q = `UPDATE sessions SET seen_at = $2 WHERE digest = $1 AND expires_at > $2 AND seen_at > $3 RETURNING ` + sessionColumns
-	return changeOne(ctx, s.run, session.ErrIdle, scanSession, q, blob(digest), micros(now), micros(now.Add(-session.Idle)))
+	return one(ctx, s.run, session.ErrIdle, sessions, touchSession, blob(digest), micros(now), micros(now.Add(-session.Idle)))
 }
 
+var sessionByID = sessions.from(`WHERE session_id = $1`)
+
 func (s *store) SessionByID(ctx context.Context, id string) (session.Session, error) {
-	const q = `SELECT ` + sessionColumns + ` FROM sessions WHERE session_id = $1`
-	return one(ctx, s.run, session.ErrIdle, scanSession, q, id)
+	return one(ctx, s.run, session.ErrIdle, sessions, sessionByID, id)
 }
 
 // SpendChange leaves Unlimited (-1) as it is.
 func (s *store) SpendChange(ctx context.Context, id string, since time.Time) (bool, error) {
 	const q = `UPDATE sessions SET changes_left = CASE WHEN changes_left > 0 THEN changes_left - 1 ELSE changes_left END
 		WHERE session_id = $1 AND proved_at > $2 AND changes_left <> 0`
-	return touched(ctx, s.run, q, id, micros(since))
+	return s.touched(ctx, q, id, micros(since))
 }
 
 func (s *store) RenewSession(ctx context.Context, id, factor string, changesLeft int, now time.Time) error {
 	const q = `UPDATE sessions SET proved_at = $4, factor = $2, changes_left = $3 WHERE session_id = $1`
-	return must(ctx, s.run, session.ErrIdle, q, id, factor, int64(changesLeft), micros(now))
+	return s.must(ctx, session.ErrIdle, q, id, factor, int64(changesLeft), micros(now))
 }
 
 func (s *store) EndSessions(ctx context.Context, userID, except string) error {
 	const q = `DELETE FROM sessions WHERE user_id = $1 AND session_id <> $2`
-	return s.run.later(ctx, q, []any{userID, except})
+	return s.queue(ctx, q, userID, except)
 }
 
 func (s *store) ForgetSessions(ctx context.Context, before time.Time) (int64, error) {
 	const q = `DELETE FROM sessions WHERE expires_at < $1`
-	return s.run.exec(ctx, q, []any{micros(before)})
+	return s.count(ctx, q, micros(before))
 }

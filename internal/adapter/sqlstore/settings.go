@@ -10,12 +10,11 @@ import (
 	"countersign/internal/domain/settings"
 )
 
-// cache is what the stores of one database share. It keeps what the last settings text decoded to: the
+// memory is what the stores of one database share. It keeps what the last settings text decoded to: the
 // text is read afresh each time, only the decoding is saved, so nodes never disagree.
-type cache struct {
+type memory struct {
 	settings atomic.Pointer[decodedSettings]
 	logged   atomic.Int64 // rows logged by this process: the order of those of one moment
-	asked    atomic.Int64 // see DB.Asked
 }
 
 type decodedSettings struct {
@@ -23,9 +22,14 @@ type decodedSettings struct {
 	settings settings.Settings
 }
 
+var (
+	settingsBody = single[string]("body")
+	sealedSecret = single[[]byte]("sealed")
+)
+
 func (s *store) LoadSettings(ctx context.Context) (settings.Settings, error) {
 	const q = `SELECT body FROM organization_settings WHERE one = 1`
-	text, _, err := taken(one(ctx, s.run, errNone, (*row).text, q))
+	text, _, err := found(one(ctx, s.run, errNone, settingsBody, q))
 	if err != nil {
 		return settings.Settings{}, err
 	}
@@ -34,16 +38,16 @@ func (s *store) LoadSettings(ctx context.Context) (settings.Settings, error) {
 
 // decodeSettings decodes a settings text unless it is the one decoded last.
 func (s *store) decodeSettings(text string) (settings.Settings, error) {
-	d := s.cache.settings.Load()
+	d := s.memory.settings.Load()
 	if d == nil || d.text != text {
 		d = &decodedSettings{text: text}
 		if text != "" {
-			if err := decodeJSON(text, &d.settings); err != nil {
-				return settings.Settings{}, err
+			if err := json.Unmarshal([]byte(text), &d.settings); err != nil {
+				return settings.Settings{}, fmt.Errorf("stored settings: %w", err)
 			}
 		}
 		d.settings = d.settings.WithDefaults()
-		s.cache.settings.Store(d)
+		s.memory.settings.Store(d)
 	}
 	v := d.settings
 	v.Policy.Methods = slices.Clone(v.Policy.Methods) // callers may change what they got
@@ -53,17 +57,17 @@ func (s *store) decodeSettings(text string) (settings.Settings, error) {
 func (s *store) SaveSettings(ctx context.Context, v settings.Settings) error {
 	b, err := json.Marshal(v)
 	if err != nil {
-		return fmt.Errorf("sqlstore: settings: %w", err)
+		return fmt.Errorf("settings: %w", err)
 	}
 	const q = `INSERT INTO organization_settings (one, body) VALUES (1, $1) ON CONFLICT (one) DO UPDATE SET body = excluded.body`
-	return s.run.later(ctx, q, []any{string(b)})
+	return s.queue(ctx, q, string(b))
 }
 
 func (s *store) KeepSecret(ctx context.Context, name string, sealed []byte) ([]byte, error) {
 	const insert = `INSERT INTO instance_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
-	if _, err := s.run.exec(ctx, insert, []any{name, sealed}); err != nil {
+	if err := s.queue(ctx, insert, name, sealed); err != nil {
 		return nil, err
 	}
 	const q = `SELECT sealed FROM instance_secrets WHERE name = $1`
-	return one(ctx, s.run, errNone, (*row).bytes, q, name)
+	return one(ctx, s.run, errNone, sealedSecret, q, name)
 }

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -245,32 +244,6 @@ func TestEveryAcknowledgedRowSurvivesKill9(t *testing.T) { // AC-031
 			t.Error(err)
 		}
 	}
-}
-
-func TestAHeldWriteLockIsUnavailableAndNotForever(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cs.db")
-	db := openTest(t, Options{Path: path})
-	other, err := connectSQLite(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.close()
-	if err := db.engine.(*sqliteEngine).conn.run(`PRAGMA busy_timeout = 20`); err != nil { // shorter than in production
-		t.Fatal(err)
-	}
-	if err := other.run(`BEGIN IMMEDIATE`); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	err = db.Write(ctx, func(s flow.Store) error { t.Error("ran"); return nil })
-	fails(t, "write", err, ErrUnavailable)
-	if time.Since(began) > 30*time.Second {
-		t.Errorf("it took %v", time.Since(began))
-	}
-	if err := other.run(`ROLLBACK`); err != nil {
-		t.Fatal(err)
-	}
-	person(t, db, "DU1", "a")
 }
 
 func TestTheMessageNamesTheFile(t *testing.T) {

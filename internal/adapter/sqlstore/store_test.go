@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/testkit/pgtest"
@@ -45,7 +46,7 @@ func openTest(t testing.TB, o Options) *DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	plans(t, db)
+	record(t, db, o)
 	if err := db.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +180,7 @@ func TestReadGivesNoWayToWrite(t *testing.T) {
 		_, unlockErr := s.Unlock(ctx, u.ID, noon)
 		for what, err := range map[string]error{"lock": lockErr, "reserve": reserveErr, "unlock": unlockErr,
 			"create": s.CreateUser(ctx, user.User{ID: "DU2", Username: "b"}), "remind": s.RemindSpare(ctx, u.ID, noon)} {
-			if !errors.Is(err, errOutsideWrite) {
+			if !errors.Is(err, engine.ErrOutsideWrite) {
 				t.Errorf("%s outside Write: %v", what, err)
 			}
 		}

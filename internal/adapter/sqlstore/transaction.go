@@ -8,99 +8,109 @@ import (
 	"countersign/internal/domain/transaction"
 )
 
-const transactionColumns = `transaction_id, user_id, username, application_id, application, phone_id, login_id, purpose, state, number,
-	ip, client, created_at, expires_at, decided_at, delivered_at, fetched_at, unreachable, title, info, factor, reason, remember_as`
+var transactions = newTable("transactions", func(t *transaction.Transaction) []column {
+	return []column{{"transaction_id", &t.ID}, {"user_id", &t.UserID}, {"username", &t.Username}, {"application_id", &t.ApplicationID},
+		{"application", &t.Application}, {"phone_id", &t.PhoneID}, {"login_id", &t.LoginID}, {"purpose", (*string)(&t.Purpose)},
+		{"state", (*string)(&t.State)}, {"number", &t.Number}, {"ip", &t.IP}, {"client", &t.Client}, {"created_at", &t.Created},
+		{"expires_at", &t.Expires}, {"decided_at", &t.Decided}, {"delivered_at", &t.Delivered}, {"fetched_at", &t.Fetched},
+		{"unreachable", &t.Unreachable}, {"title", &t.Title}, {"info", lines{&t.Info}}, {"factor", &t.Factor}, {"reason", &t.Reason},
+		{"remember_as", &t.RememberAs}}
+})
 
-func scanTransaction(r *row) transaction.Transaction {
-	return transaction.Transaction{
-		ID: r.text(), UserID: r.text(), Username: r.text(), ApplicationID: r.text(), Application: r.text(), PhoneID: r.text(),
-		LoginID: r.text(), Purpose: transaction.Purpose(r.text()), State: transaction.State(r.text()), Number: r.text(),
-		IP: r.text(), Client: r.text(), Created: r.time(), Expires: r.time(), Decided: r.time(), Delivered: r.time(),
-		Fetched: r.time(), Unreachable: r.bool(), Title: r.text(), Info: fields(r.text()), Factor: r.text(), Reason: r.text(),
-		RememberAs: r.text(),
-	}
-}
+// lines are further lines of a door. They are for the eye only: what does not read is left out.
+type lines struct{ at *[]transaction.Field }
 
-// fields reads the lines a door told. They are for the eye only: what does not read is left out.
-func fields(text string) []transaction.Field {
-	if text == "" {
-		return nil
-	}
+func (l lines) decode(text string) error {
 	var list []transaction.Field
-	if json.Unmarshal([]byte(text), &list) != nil {
-		return nil
+	if text != "" && json.Unmarshal([]byte(text), &list) == nil {
+		*l.at = list
 	}
-	return list
+	return nil
 }
+
+func (l lines) encode() (string, error) {
+	if len(*l.at) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(*l.at)
+	return string(b), err
+}
+
+var createTransaction = transactions.insert()
 
 func (s *store) CreateTransaction(ctx context.Context, t transaction.Transaction) error {
-	const q = `INSERT INTO transactions (` + transactionColumns + `)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`
-	info := ""
-	if len(t.Info) > 0 {
-		b, err := json.Marshal(t.Info)
-		if err != nil {
-			return err
-		}
-		info = string(b)
-	}
-	return s.run.later(ctx, q, []any{t.ID, t.UserID, t.Username, t.ApplicationID, t.Application, t.PhoneID, t.LoginID, string(t.Purpose),
-		string(t.State), t.Number, t.IP, t.Client, micros(t.Created), micros(t.Expires), micros(t.Decided), micros(t.Delivered),
-		micros(t.Fetched), t.Unreachable, t.Title, info, t.Factor, t.Reason, t.RememberAs})
+	return insert(ctx, s.run, transactions, createTransaction, t)
 }
+
+var transactionByID = transactions.from(`WHERE transaction_id = $1`)
 
 func (s *store) TransactionByID(ctx context.Context, id string) (transaction.Transaction, error) {
-	const q = `SELECT ` + transactionColumns + ` FROM transactions WHERE transaction_id = $1`
-	return one(ctx, s.run, transaction.ErrUnknown, scanTransaction, q, id)
+	return one(ctx, s.run, transaction.ErrUnknown, transactions, transactionByID, id)
 }
+
+var openTransactionsOn = transactions.from(`WHERE phone_id = $1 AND state = 'pending' AND expires_at > $2 ORDER BY created_at, transaction_id`)
 
 func (s *store) OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]transaction.Transaction, error) {
-	const q = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE phone_id = $1 AND state = 'pending' AND expires_at > $2 ORDER BY created_at, transaction_id`
-	return list(ctx, s.run, scanTransaction, q, phoneID, micros(now))
+	return list(ctx, s.run, transactions, openTransactionsOn, phoneID, micros(now))
 }
 
+// A request is answered while its time runs, times out when that is over, and may be cancelled at any time.
+const decide = `UPDATE transactions SET state = $2, decided_at = $3 WHERE transaction_id = $1 AND state = 'pending'`
+
+var (
+	answerTransaction  = transactions.returning(decide + ` AND expires_at > $3`)
+	timeOutTransaction = transactions.returning(decide + ` AND expires_at <= $3`)
+	cancelTransaction  = transactions.returning(decide)
+)
+
 func (s *store) DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error) {
-	const move = `UPDATE transactions SET state = $2, decided_at = $3 WHERE transaction_id = $1 AND state = 'pending'`
-	const give = ` RETURNING ` + transactionColumns
-	q := move + ` AND expires_at > $3` + give
+	q := answerTransaction
 	switch to {
 	case transaction.TimedOut:
-		q = move + ` AND expires_at <= $3` + give
+		q = timeOutTransaction
 	case transaction.Cancelled:
-		q = move + give
+		q = cancelTransaction
 	}
-	return changeOne(ctx, s.run, transaction.ErrDecided, scanTransaction, q, id, string(to), micros(now))
+	return one(ctx, s.run, transaction.ErrDecided, transactions, q, id, string(to), micros(now))
 }
 
 func (s *store) ExplainTransaction(ctx context.Context, id, factor, reason string) error {
 	const q = `UPDATE transactions SET factor = $2, reason = $3 WHERE transaction_id = $1`
-	return s.run.later(ctx, q, []any{id, factor, reason})
+	return s.queue(ctx, q, id, factor, reason)
 }
+
+// transactionCounts are how many requests of a user are open and how many were missed.
+type transactionCounts struct{ open, missed int }
+
+var openAndMissed = newTable("", func(c *transactionCounts) []column { return []column{{"open", &c.open}, {"missed", &c.missed}} })
 
 func (s *store) CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error) {
-	const q = `SELECT (SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND state = 'pending'),
-		(SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND created_at >= $2 AND state NOT IN ('pending', 'approved') AND phone_id <> '')`
-	counts, err := one(ctx, s.run, errNone, func(r *row) [2]int { return [2]int{int(r.int()), int(r.int())} }, q, userID, micros(since))
-	return counts[0], counts[1], err
+	const q = `SELECT (SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND state = 'pending') AS open,
+		(SELECT COUNT(*) FROM transactions WHERE user_id = $1 AND created_at >= $2 AND state NOT IN ('pending', 'approved') AND phone_id <> '') AS missed`
+	c, err := one(ctx, s.run, errNone, openAndMissed, q, userID, micros(since))
+	return c.open, c.missed, err
 }
 
+// number is the result of a count.
+var number = single[int]("n")
+
 func (s *store) AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error) {
-	const q = `SELECT COUNT(*) FROM transactions WHERE created_at >= $1 AND phone_id = $2 AND decided_at > $3
+	const q = `SELECT COUNT(*) AS n FROM transactions WHERE created_at >= $1 AND phone_id = $2 AND decided_at > $3
 		AND decided_at > created_at AND state IN ('approved', 'denied', 'wrong_number', 'fraud')`
-	n, err := one(ctx, s.run, errNone, (*row).int, q, micros(since.Add(-transaction.Life)), phoneID, micros(since))
+	n, err := one(ctx, s.run, errNone, number, q, micros(since.Add(-transaction.Life)), phoneID, micros(since))
 	return n > 0, err
 }
 
+var (
+	overdueTransactions   = transactions.from(`WHERE state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`)
+	overdueTransactionsOf = transactions.from(`WHERE state = 'pending' AND expires_at <= $1 AND user_id = $3 ORDER BY expires_at LIMIT $2`)
+)
+
 func (s *store) OverdueTransactions(ctx context.Context, userID string, now time.Time, n int) ([]transaction.Transaction, error) {
-	const all = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE state = 'pending' AND expires_at <= $1 ORDER BY expires_at LIMIT $2`
-	const of = `SELECT ` + transactionColumns + ` FROM transactions
-		WHERE state = 'pending' AND expires_at <= $1 AND user_id = $3 ORDER BY expires_at LIMIT $2`
 	if userID == "" {
-		return list(ctx, s.run, scanTransaction, all, micros(now), limit(n, 1000))
+		return list(ctx, s.run, transactions, overdueTransactions, micros(now), limit(n, 1000))
 	}
-	return list(ctx, s.run, scanTransaction, of, micros(now), limit(n, 1000), userID)
+	return list(ctx, s.run, transactions, overdueTransactionsOf, micros(now), limit(n, 1000), userID)
 }
 
 func (s *store) OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error) {
@@ -117,17 +127,17 @@ func (s *store) OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID
 	if len(w.parts) == 0 {
 		return nil, nil
 	}
-	q := `SELECT ` + transactionColumns + ` FROM transactions WHERE state = 'pending' AND ` + w.or() + ` ORDER BY created_at, transaction_id`
-	return list(ctx, s.run, scanTransaction, q, w.args...)
+	q := transactions.from(`WHERE state = 'pending' AND ` + w.or() + ` ORDER BY created_at, transaction_id`)
+	return list(ctx, s.run, transactions, q, w.args...)
 }
 
 func (s *store) MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error {
 	const q = `UPDATE transactions SET delivered_at = CASE WHEN $2 = CAST(0 AS BIGINT) THEN delivered_at ELSE $2 END,
 		fetched_at = CASE WHEN $3 = CAST(0 AS BIGINT) THEN fetched_at ELSE $3 END, unreachable = $4 WHERE transaction_id = $1`
-	return s.run.later(ctx, q, []any{id, micros(delivered), micros(fetched), unreachable})
+	return s.queue(ctx, q, id, micros(delivered), micros(fetched), unreachable)
 }
 
 func (s *store) ForgetTransactions(ctx context.Context, before time.Time) (int64, error) {
 	const q = `DELETE FROM transactions WHERE created_at < $1 AND state <> 'pending'`
-	return s.run.exec(ctx, q, []any{micros(before)})
+	return s.count(ctx, q, micros(before))
 }

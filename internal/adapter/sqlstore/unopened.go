@@ -2,12 +2,14 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"syscall"
 
+	"countersign/internal/adapter/sqlstore/engine"
+	"countersign/internal/adapter/sqlstore/postgres"
 	"countersign/internal/base/errs"
-	"countersign/internal/flow"
 )
 
 // Passing reports whether an error of Open or Migrate, or of the bell beside them, may go away while nobody touches
@@ -17,8 +19,8 @@ func Passing(err error) bool {
 	if err == nil {
 		return false
 	}
-	err = refused(err) // the bell's errors come as PostgreSQL gave them
-	for _, lasting := range []error{ErrDamaged, ErrNewer, ErrForeign, ErrUnsafe, ErrRefused, errAddress} {
+	err = postgres.Refused(err) // the bell's errors come as PostgreSQL gave them
+	for _, lasting := range []error{ErrDamaged, ErrNewer, ErrForeign, ErrUnsafe, ErrRefused, engine.ErrAddress} {
 		if errors.Is(err, lasting) {
 			return false
 		}
@@ -27,23 +29,27 @@ func Passing(err error) bool {
 	if errors.As(err, &at) && (errors.Is(at, fs.ErrPermission) || errors.Is(at, fs.ErrNotExist) || errors.Is(at, syscall.ENOTDIR)) {
 		return false
 	}
-	return errs.KindOf(err) == errs.Unavailable || errs.KindOf(postgresError(context.Background(), err)) == errs.Unavailable
+	return errs.KindOf(err) == errs.Unavailable || errs.KindOf(postgres.Meaning(context.Background(), err)) == errs.Unavailable
 }
 
 // Unopened is what may be asked before there is a database: everything is ErrUnavailable.
 func Unopened() *DB {
-	return &DB{engine: unopened{}, dialect: SQLite, reading: &store{run: unopened{}, cache: &cache{}}}
+	return &DB{engine: unopened{}, dialect: SQLite, reading: &store{run: unopened{}, memory: &memory{}}}
 }
 
 type unopened struct{}
 
-func (unopened) write(context.Context, func(flow.Store) error) error     { return ErrUnavailable }
-func (unopened) close() error                                            { return nil }
-func (unopened) migrate(context.Context) error                           { return ErrUnavailable }
-func (unopened) status(context.Context) (Status, error)                  { return Status{}, ErrUnavailable }
-func (unopened) query(context.Context, string, []any, func(*row)) error  { return ErrUnavailable }
-func (unopened) last(context.Context, string, []any, func(*row)) error   { return ErrUnavailable }
-func (unopened) change(context.Context, string, []any, func(*row)) error { return ErrUnavailable }
-func (unopened) exec(context.Context, string, []any) (int64, error)      { return 0, ErrUnavailable }
-func (unopened) touch(context.Context, string, []any) (bool, error)      { return false, ErrUnavailable }
-func (unopened) later(context.Context, string, []any) error              { return ErrUnavailable }
+func (unopened) Reader() engine.Runner                                  { return unopened{} }
+func (unopened) Write(context.Context, func(engine.Runner) error) error { return ErrUnavailable }
+func (unopened) Asked() int64                                           { return 0 }
+func (unopened) Version(context.Context, string) (int64, error)         { return 0, ErrUnavailable }
+func (unopened) Facts(context.Context) (engine.Facts, error)            { return engine.Facts{}, ErrUnavailable }
+func (unopened) Close() error                                           { return nil }
+func (unopened) Exec(context.Context, string, []any) (int64, error)     { return 0, ErrUnavailable }
+func (unopened) Queue(context.Context, string, []any, error) error      { return ErrUnavailable }
+func (unopened) Migrate(context.Context, func(context.Context, *sql.DB) error) error {
+	return ErrUnavailable
+}
+func (unopened) Query(context.Context, string, []any, *engine.Shape, func(engine.Row) error) error {
+	return ErrUnavailable
+}

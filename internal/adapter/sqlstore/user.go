@@ -1,58 +1,53 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
 
+	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/user"
 )
 
-const userColumns = `users.user_id, username, real_name, email, status, notes, created_at, last_login_at, first_enrolled_at,
-	failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt, default_phone, auto_action`
-
-func scanUser(r *row) user.User {
-	return user.User{
-		ID: r.text(), Username: r.text(), RealName: r.text(), Email: r.text(), Status: user.Status(r.text()), Notes: r.text(),
-		Created: r.time(), LastLogin: r.time(), FirstEnrolled: r.time(), Failures: int(r.int()), LockedAt: r.time(),
-		LastMethod: r.text(), PushMisses: int(r.int()), PushStopped: r.time(), SpareReminders: int(r.int()),
-		SpareReminded: r.time(), Salt: r.bytes(), DefaultPhone: r.text(), AutoAction: r.text(),
-	}
-}
+var users = newTable("users", func(u *user.User) []column {
+	return []column{{"user_id", &u.ID}, {"username", &u.Username}, {"real_name", &u.RealName}, {"email", &u.Email},
+		{"status", (*string)(&u.Status)}, {"notes", &u.Notes}, {"created_at", &u.Created}, {"last_login_at", &u.LastLogin},
+		{"first_enrolled_at", &u.FirstEnrolled}, {"failures", &u.Failures}, {"locked_at", &u.LockedAt}, {"last_method", &u.LastMethod},
+		{"push_misses", &u.PushMisses}, {"push_stopped_at", &u.PushStopped}, {"spare_reminders", &u.SpareReminders},
+		{"spare_reminded_at", &u.SpareReminded}, {"salt", &u.Salt}, {"default_phone", &u.DefaultPhone}, {"auto_action", &u.AutoAction}}
+})
 
 func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" + u.Email) }
 
+var createUser = users.insert("search") + ` ON CONFLICT (username) DO NOTHING`
+
 func (s *store) CreateUser(ctx context.Context, u user.User) error {
-	const q = `INSERT INTO users (user_id, username, real_name, email, search, status, notes, created_at, last_login_at,
-		first_enrolled_at, failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt,
-		default_phone, auto_action)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
-		ON CONFLICT (username) DO NOTHING`
-	err := must(ctx, s.run, user.ErrNameTaken, q, u.ID, u.Username, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes,
-		micros(u.Created), micros(u.LastLogin), micros(u.FirstEnrolled), int64(u.Failures), micros(u.LockedAt), u.LastMethod,
-		int64(u.PushMisses), micros(u.PushStopped), int64(u.SpareReminders), micros(u.SpareReminded), blob(u.Salt), u.DefaultPhone, u.AutoAction)
+	args, err := users.values(u, userSearch(u))
 	if err != nil {
 		return err
 	}
-	const name = `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, FALSE) ON CONFLICT (name) DO NOTHING`
-	err = must(ctx, s.run, user.ErrNameTaken, name, u.Username, u.ID)
-	if err == user.ErrNameTaken { // somebody's alias: leave no user without a name, even if the caller goes on
-		const undo = `DELETE FROM users WHERE user_id = $1`
-		if _, err := s.run.exec(ctx, undo, []any{u.ID}); err != nil {
-			return err
-		}
+	if made, err := s.touched(ctx, createUser, args...); err != nil || !made {
+		return cmp.Or(err, error(user.ErrNameTaken))
 	}
-	return err
+	const name = `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, FALSE) ON CONFLICT (name) DO NOTHING`
+	if named, err := s.touched(ctx, name, u.Username, u.ID); err != nil || named {
+		return err
+	}
+	const undo = `DELETE FROM users WHERE user_id = $1` // somebody's alias: leave no user without a name, even if the caller goes on
+	return cmp.Or(s.queue(ctx, undo, u.ID), error(user.ErrNameTaken))
 }
+
+var userByID = users.from(`WHERE user_id = $1`)
 
 func (s *store) UserByID(ctx context.Context, id string) (user.User, error) {
-	const q = `SELECT ` + userColumns + ` FROM users WHERE user_id = $1`
-	return one(ctx, s.run, user.ErrUnknown, scanUser, q, id)
+	return one(ctx, s.run, user.ErrUnknown, users, userByID, id)
 }
 
+var userByName = users.from(`JOIN user_names ON users.user_id = user_names.user_id WHERE user_names.name = $1`)
+
 func (s *store) UserByName(ctx context.Context, name string) (user.User, error) {
-	const q = `SELECT ` + userColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id WHERE user_names.name = $1`
-	return one(ctx, s.run, user.ErrUnknown, scanUser, q, name)
+	return one(ctx, s.run, user.ErrUnknown, users, userByName, name)
 }
 
 func (s *store) Users(ctx context.Context, q user.Query) ([]user.User, error) {
@@ -67,8 +62,8 @@ func (s *store) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 	if q.After != "" {
 		w.add(`username > ?`, q.After)
 	}
-	text := `SELECT ` + userColumns + ` FROM users WHERE ` + w.and() + ` ORDER BY username LIMIT ` + placeholder(len(w.args)+1)
-	return list(ctx, s.run, scanUser, text, append(w.args, limit(q.Limit, 500))...)
+	text := users.from(`WHERE ` + w.and() + ` ORDER BY username LIMIT ` + placeholder(len(w.args)+1))
+	return list(ctx, s.run, users, text, append(w.args, limit(q.Limit, 500))...)
 }
 
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -83,64 +78,62 @@ func limit(n, most int) int64 {
 
 func (s *store) SaveUser(ctx context.Context, u user.User) error {
 	const q = `UPDATE users SET real_name = $2, email = $3, search = $4, status = $5, notes = $6 WHERE user_id = $1`
-	return must(ctx, s.run, user.ErrUnknown, q, u.ID, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes)
+	return s.must(ctx, user.ErrUnknown, q, u.ID, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes)
 }
 
+var reserveAttempt = users.returning(`UPDATE users SET failures = failures + 1 WHERE user_id = $1 AND status = 'active' AND failures < $2`)
+
 func (s *store) ReserveAttempt(ctx context.Context, id string, limit int) (user.User, error) {
-	const q = `UPDATE users SET failures = failures + 1 WHERE user_id = $1 AND status = 'active' AND failures < $2
-		RETURNING ` + userColumns
-	return changeOne(ctx, s.run, user.ErrLocked, scanUser, q, id, int64(limit))
+	return one(ctx, s.run, user.ErrLocked, users, reserveAttempt, id, int64(limit))
 }
 
 const proved = `UPDATE users SET failures = 0, push_misses = 0, push_stopped_at = 0, last_login_at = $2,
 	last_method = CASE WHEN $3 = '' THEN last_method ELSE $3 END WHERE user_id = $1`
 
 func (s *store) Proved(ctx context.Context, id, method string, now time.Time) error {
-	return s.run.later(ctx, proved, []any{id, micros(now), method})
+	return s.queue(ctx, proved, id, micros(now), method)
 }
 
 func (s *store) ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error) {
 	const q = proved + ` AND status = 'active' AND failures < $4`
-	return touched(ctx, s.run, q, id, micros(now), method, int64(limit))
+	return s.touched(ctx, q, id, micros(now), method, int64(limit))
 }
 
 func (s *store) LockOut(ctx context.Context, id string, now time.Time) (bool, error) {
 	const q = `UPDATE users SET status = 'locked out', locked_at = $2 WHERE user_id = $1 AND status = 'active'`
-	return touched(ctx, s.run, q, id, micros(now))
+	return s.touched(ctx, q, id, micros(now))
 }
 
 func (s *store) Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error) {
 	const q = `UPDATE users SET status = 'active', failures = 0, locked_at = 0
 		WHERE user_id = $1 AND status = 'locked out' AND locked_at <= $2`
-	return touched(ctx, s.run, q, id, micros(lockedBefore))
+	return s.touched(ctx, q, id, micros(lockedBefore))
 }
 
 func (s *store) MarkEnrolled(ctx context.Context, id string, now time.Time) error {
 	const q = `UPDATE users SET first_enrolled_at = $2 WHERE user_id = $1 AND first_enrolled_at = 0`
-	return s.run.later(ctx, q, []any{id, micros(now)})
+	return s.queue(ctx, q, id, micros(now))
 }
+
+var missPush = users.returning(`UPDATE users SET push_misses = push_misses + $2,
+	push_stopped_at = CASE WHEN $3 AND push_stopped_at = 0 THEN $4 ELSE push_stopped_at END WHERE user_id = $1`)
 
 func (s *store) MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error) {
-	const q = `UPDATE users SET push_misses = push_misses + $2,
-		push_stopped_at = CASE WHEN $3 AND push_stopped_at = 0 THEN $4 ELSE push_stopped_at END
-		WHERE user_id = $1 RETURNING ` + userColumns
-	return changeOne(ctx, s.run, user.ErrUnknown, scanUser, q, id, int64(n), stop, micros(now))
+	return one(ctx, s.run, user.ErrUnknown, users, missPush, id, int64(n), stop, micros(now))
 }
 
+var lockUser = userByID + engine.Lock
+
 func (s *store) LockUser(ctx context.Context, id string) (user.User, error) {
-	if _, reading := s.run.(reader); reading {
-		return user.User{}, errOutsideWrite
-	}
-	const q = `SELECT ` + userColumns + ` FROM users WHERE user_id = $1`
-	return one(ctx, s.run, user.ErrUnknown, scanUser, q+s.lock, id)
+	return one(ctx, s.run, user.ErrUnknown, users, lockUser, id)
 }
 
 func (s *store) RemindSpare(ctx context.Context, id string, now time.Time) error {
 	const q = `UPDATE users SET spare_reminders = spare_reminders + 1, spare_reminded_at = $2 WHERE user_id = $1`
-	return s.run.later(ctx, q, []any{id, micros(now)})
+	return s.queue(ctx, q, id, micros(now))
 }
 
 func (s *store) SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error {
 	const q = `UPDATE users SET default_phone = $2, auto_action = $3 WHERE user_id = $1`
-	return must(ctx, s.run, user.ErrUnknown, q, id, defaultPhone, autoAction)
+	return s.must(ctx, user.ErrUnknown, q, id, defaultPhone, autoAction)
 }

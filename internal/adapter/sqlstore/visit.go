@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -13,47 +14,23 @@ import (
 	"countersign/internal/flow"
 )
 
-// The queries of a visit join what several nouns keep; column lists are qualified because names repeat. There
-// is a row for each phone, or one without: its columns come first, the rest is read once.
-var (
-	personColumns = qualified("phones", phoneColumns) + `, ` + qualified("users", userColumns) + `,
-		NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0),
-		(SELECT body FROM organization_settings WHERE one = 1)`
-	visitOfLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
-		FROM logins JOIN applications ON applications.application_id = logins.application_id
-		LEFT JOIN users ON users.user_id = logins.user_id
-		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.`
-	visitByLogin  = visitOfLogin + `login_id = $1`
-	visitByTicket = visitOfLogin + `ticket_digest = $1`
-	visitByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
-		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
-	visitByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
-		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
-		LEFT JOIN phones ON phones.user_id = users.user_id WHERE applications.application_id = $1`
-	visitByUser = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
-)
+// A snapshot joins what several nouns keep. There is a row for each phone of the person, or one without a phone: its
+// columns come first, the rest is the same in each row and read once.
 
-// qualified puts the table before each column that does not name one.
-func qualified(table, columns string) string {
-	names := strings.Split(columns, ",")
-	for i, name := range names {
-		if name = strings.TrimSpace(name); !strings.Contains(name, ".") {
-			name = table + "." + name
-		}
-		names[i] = name
-	}
-	return strings.Join(names, ", ")
+// beside is what a snapshot says of a person that is in no table of theirs.
+type beside struct {
+	codeless bool
+	settings string
 }
 
-// visitRows gathers the rows of a visit. Texts are decoded where an error can be returned.
-type visitRows struct {
-	flow.Visit
-	found       bool
-	settings    string
-	application applicationRow
-}
+var besides = newTable("", func(b *beside) []column {
+	return []column{{"codeless", &b.codeless}, {"settings", &b.settings}}
+})
 
-// with is what a visit's rows hold beside the person.
+const besideColumns = `NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0) AS codeless,
+	COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
+
+// with is what the rows of a snapshot hold beside the person.
 type with int
 
 const (
@@ -62,60 +39,117 @@ const (
 	withLogin // and its application
 )
 
-func (v *visitRows) add(r *row, and with) {
-	if p := scanPhone(r); p.ID != "" {
-		v.Phones = append(v.Phones, p)
-	}
-	if v.found {
-		return
-	}
-	v.found = true
-	v.User, v.Codeless, v.settings = scanUser(r), r.bool(), r.text()
-	if and == withLogin {
-		v.Login = scanLogin(r)
-	}
-	if and != withNothing {
-		v.application = scanApplication(r)
-	}
+// snapshotQuery is a SELECT of persons, and of more.
+type snapshotQuery struct {
+	text    string
+	shape   engine.Shape
+	with    with
+	missing error
 }
 
+func snapshotOf(w with, missing error, from string) *snapshotQuery {
+	q := &snapshotQuery{with: w, missing: missing, shape: slices.Concat(phones.shape, users.shape, besides.shape)}
+	lists := []string{phones.list, users.list, besideColumns}
+	if w == withLogin {
+		q.shape, lists = append(q.shape, logins.shape...), append(lists, logins.list)
+	}
+	if w != withNothing {
+		q.shape, lists = append(q.shape, applications.shape...), append(lists, applications.list)
+	}
+	q.text = `SELECT ` + strings.Join(lists, ", ") + from
+	return q
+}
+
+const (
+	theirPhones = ` LEFT JOIN phones ON phones.user_id = users.user_id WHERE `
+	ofLogin     = ` FROM logins JOIN applications ON applications.application_id = logins.application_id
+		LEFT JOIN users ON users.user_id = logins.user_id` + theirPhones
+)
+
+var (
+	snapshotByLogin  = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.login_id = $1`)
+	snapshotByTicket = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
+	snapshotByName   = snapshotOf(withNothing, user.ErrUnknown,
+		` FROM user_names JOIN users ON users.user_id = user_names.user_id`+theirPhones+`user_names.name = $1`)
+	snapshotByUser        = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
+	snapshotByApplication = snapshotOf(withApplication, application.ErrUnknown, ` FROM applications
+		LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id`+theirPhones+`applications.application_id = $1`)
+)
+
 func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, login.ErrStale, withLogin, visitByLogin, loginID)
+	return s.snapshot(ctx, snapshotByLogin, loginID)
 }
 
 func (s *store) VisitByTicket(ctx context.Context, ticket []byte) (flow.Visit, error) {
-	return s.visit(ctx, s.run.last, login.ErrStale, withLogin, visitByTicket, blob(ticket))
+	return s.snapshot(ctx, snapshotByTicket, blob(ticket))
 }
 
 func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByName, name)
+	return s.snapshot(ctx, snapshotByName, name)
 }
 
 func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByUser, userID)
+	return s.snapshot(ctx, snapshotByUser, userID)
 }
 
 func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
+	return s.snapshot(ctx, snapshotByApplication, applicationID, name)
 }
 
-func (s *store) visit(ctx context.Context, ask func(context.Context, string, []any, func(*row)) error, missing error, and with, q string, keys ...any) (flow.Visit, error) {
-	var v visitRows
-	if err := ask(ctx, q, keys, func(r *row) { v.add(r, and) }); err != nil {
+func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v flow.Visit, err error) {
+	some := false
+	err = s.run.Query(ctx, q.text, keys, &q.shape, func(r engine.Row) error {
+		if !r.Null(0) {
+			p, err := phones.scan(r, 0)
+			if err != nil {
+				return err
+			}
+			v.Phones = append(v.Phones, p)
+		}
+		if some {
+			return nil
+		}
+		some = true
+		return s.fill(&v, q.with, r)
+	})
+	if err != nil {
 		return flow.Visit{}, err
 	}
-	if !v.found {
-		return flow.Visit{}, missing
+	if !some {
+		return flow.Visit{}, q.missing
 	}
 	slices.SortFunc(v.Phones, func(a, b phone.Phone) int {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 	})
-	var err error
-	if and != withNothing {
-		if v.Application, err = v.application.decode(); err != nil {
-			return v.Visit, err
+	return v, nil
+}
+
+// fill reads what is the same in each row. While there is no user, all columns of one are NULL.
+func (s *store) fill(v *flow.Visit, w with, r engine.Row) (err error) {
+	at := len(phones.shape)
+	if !r.Null(at) {
+		if v.User, err = users.scan(r, at); err != nil {
+			return err
 		}
 	}
-	v.Settings, err = s.decodeSettings(v.settings)
-	return v.Visit, err
+	at += len(users.shape)
+	b, err := besides.scan(r, at)
+	if err != nil {
+		return err
+	}
+	v.Codeless = b.codeless
+	if v.Settings, err = s.decodeSettings(b.settings); err != nil {
+		return err
+	}
+	at += len(besides.shape)
+	if w == withLogin {
+		if v.Login, err = logins.scan(r, at); err != nil {
+			return err
+		}
+		at += len(logins.shape)
+	}
+	if w != withNothing {
+		v.Application, err = applications.scan(r, at)
+	}
+	return err
 }

@@ -28,7 +28,7 @@ func TestACallReadsApplicationAndPersonTogetherAndAsTheyAre(t *testing.T) {
 		}
 		asks("preauth", 1, 1, func() { w.ok("POST", "preauth", "username", "alice") })
 		code := p.Code()
-		asks("auth", 6, 2, func() {
+		asks("auth", 6, 5, func() {
 			if a := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", code); a.Result != "allow" {
 				t.Errorf("a good code: %+v", a)
 			}

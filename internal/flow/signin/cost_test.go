@@ -13,7 +13,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// The database is what a sign-in costs. BEGIN and COMMIT are statements, too; PostgreSQL is sent several in one journey.
+// The database is what a sign-in costs. BEGIN and COMMIT are statements, too; PostgreSQL is sent several in one round trip.
 func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
@@ -36,8 +36,8 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 		code := p.Code()
 		asks("to begin", 4, 2, func() (err error) { l, err = k.TryBegin(app, "alice"); return err })
 		asks("a page", 1, 1, func() (err error) { s, err = k.SignIn.Resume(ctx, l.ID, l.Cookie); return err })
-		asks("a code", 7, 1, func() (err error) { ticket, err = k.SignIn.Enter(ctx, s, code); return err })
-		asks("to collect", 4, 1, func() error {
+		asks("a code", 7, 5, func() (err error) { ticket, err = k.SignIn.Enter(ctx, s, code); return err })
+		asks("to collect", 4, 3, func() error {
 			_, err := k.SignIn.CollectFor(ctx, ticket, app, nil)
 			return err
 		})
@@ -47,7 +47,7 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 		var g signin.Gate
 		asks("preauth", 1, 1, func() (err error) { g, err = k.SignIn.Preauth(ctx, r); return err })
 		code = p.Code()
-		asks("auth", 5, 1, func() error {
+		asks("auth", 5, 4, func() error {
 			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, Told: true}, code)
 			return err
 		})
@@ -57,6 +57,6 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 		})
 		l = k.Begin(wiki, "alice")
 		sent := l.Session().Transaction
-		asks("an approval", 15, 8, func() error { return p.Approve(sent) })
+		asks("an approval", 15, 11, func() error { return p.Approve(sent) })
 	})
 }

@@ -1,4 +1,4 @@
-package sqlstore
+package sqlite
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"countersign/internal/adapter/sqlstore/engine"
 )
 
 // soundness is what is known about the file being whole. Reading all of it takes a second for each gigabyte or so.
@@ -21,7 +23,7 @@ type soundness struct {
 	found atomic.Pointer[error] // damage
 
 	mu   sync.Mutex
-	conn *sqliteConn   // reads the file through
+	conn *conn         // reads the file through
 	done chan struct{} // closed when that is over; nil = was not begun
 }
 
@@ -34,7 +36,7 @@ func (s *soundness) err() error {
 }
 
 // read reads the file through.
-func (s *soundness) read(c *sqliteConn) error {
+func (s *soundness) read(c *conn) error {
 	answer, err := c.text(`PRAGMA quick_check(1)`)
 	if err == nil && answer != "ok" {
 		err = damaged("%s: %s", s.path, answer)
@@ -47,7 +49,7 @@ func (s *soundness) read(c *sqliteConn) error {
 
 // readAside is read beside the work of the database.
 func (s *soundness) readAside() error {
-	c, err := connectSQLite(s.path, "query_only(1)")
+	c, err := connect(s.path, "query_only(1)")
 	if err != nil {
 		return err
 	}
@@ -60,7 +62,7 @@ func (s *soundness) readAside() error {
 		s.mu.Unlock()
 		_ = c.close()
 		switch {
-		case errors.Is(err, ErrDamaged):
+		case errors.Is(err, engine.ErrDamaged):
 			s.found.Store(&err)
 			s.log.Error("THE DATABASE FILE IS DAMAGED: nothing is answered any more; restore a backup", "file", s.path, "error", err)
 		case err != nil && !isInterrupted(err):
@@ -74,7 +76,7 @@ func (s *soundness) readAside() error {
 func (s *soundness) stop() {
 	s.mu.Lock()
 	if s.conn != nil {
-		s.conn.handle.interrupt()
+		s.conn.db.Interrupt()
 	}
 	s.mu.Unlock()
 	if s.done != nil {
@@ -108,7 +110,7 @@ func (s *soundness) takeMark() (asClosed bool, err error) {
 		err = os.Remove(s.mark())
 	}
 	if err != nil {
-		return false, ErrUnavailable.Arg("detail", err.Error()).With(err)
+		return false, unavailable(err)
 	}
 	return asClosed, syncFolder(s.path)
 }
@@ -128,7 +130,7 @@ func (s *soundness) leaveMark() {
 func syncFolder(path string) error {
 	folder, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return ErrUnavailable.Arg("detail", err.Error()).With(err)
+		return unavailable(err)
 	}
 	defer folder.Close()
 	_ = folder.Sync() // not every system can

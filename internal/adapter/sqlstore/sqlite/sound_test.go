@@ -1,26 +1,23 @@
-package sqlstore
+package sqlite
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"countersign/internal/flow"
+	"countersign/internal/adapter/sqlstore/engine"
 )
 
 // openedAgain says whether the file is read through before it is served ("before"), beside the work ("aside"), or not.
-func openedAgain(t *testing.T, path string) (*DB, string) {
+func openedAgain(t *testing.T, path string) (*Database, string) {
 	t.Helper()
-	db, err := Open(ctx, Options{Path: path})
-	if err != nil {
-		t.Fatal(err)
+	d := openFile(t, path, false)
+	if d.sound.done != nil {
+		return d, "aside"
 	}
-	t.Cleanup(func() { _ = db.Close() })
-	if db.engine.(*sqliteEngine).sound.done != nil {
-		return db, "aside"
-	}
-	return db, "before"
+	return d, "before"
 }
 
 func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T) {
@@ -31,7 +28,7 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 		"as it was closed": {func(*testing.T, string) {}, "aside"},
 		"as it was closed, after a short run": {func(t *testing.T, path string) {
 			db, _ := openedAgain(t, path)
-			db.engine.(*sqliteEngine).sound.stop()
+			db.sound.stop()
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -53,8 +50,8 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 			}
 		}, "before"},
 		"changed by a command": {func(t *testing.T, path string) {
-			db := openTest(t, Options{Path: path, Unchecked: true})
-			person(t, db, "DU2", "b")
+			db := openFile(t, path, true)
+			note(t, db, "b")
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -62,8 +59,8 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cs.db")
-			db := openTest(t, Options{Path: path})
-			person(t, db, "DU1", "a")
+			db := newFile(t, path)
+			note(t, db, "a")
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -73,8 +70,8 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 			if _, err := os.Stat(path + ".closed"); err == nil {
 				t.Error("the mark is there while the file is open")
 			}
-			if _, err := again.Read().UserByID(ctx, "DU1"); err != nil {
-				t.Error(err)
+			if n, err := notes(again); err != nil || n < 2 {
+				t.Errorf("%d notes: %v", n, err)
 			}
 		})
 	}
@@ -83,8 +80,8 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 // Bits that fell over while nobody looked leave no trace in the file's date.
 func TestDamageFoundBesideTheWorkEndsIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cs.db")
-	db := openTest(t, Options{Path: path})
-	person(t, db, "DU1", "a")
+	db := newFile(t, path)
+	note(t, db, "a")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -108,13 +105,13 @@ func TestDamageFoundBesideTheWorkEndsIt(t *testing.T) {
 	}
 	again, when := openedAgain(t, path)
 	same(t, "read", when, "aside")
-	<-again.engine.(*sqliteEngine).sound.done
-	_, err = again.Read().LoadSettings(ctx)
-	fails(t, "read", err, ErrDamaged)
-	fails(t, "write", again.Write(ctx, func(flow.Store) error { return nil }), ErrDamaged)
+	<-again.sound.done
+	_, err = notes(again)
+	fails(t, "read", err, engine.ErrDamaged)
+	fails(t, "write", again.Write(ctx, func(engine.Runner) error { return nil }), engine.ErrDamaged)
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
-	_, err = Open(ctx, Options{Path: path})
-	fails(t, "the next start", err, ErrDamaged)
+	_, err = Open(ctx, Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
+	fails(t, "the next start", err, engine.ErrDamaged)
 }

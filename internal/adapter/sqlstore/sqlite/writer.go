@@ -1,4 +1,4 @@
-package sqlstore
+package sqlite
 
 import (
 	"cmp"
@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"countersign/internal/flow"
+	"countersign/internal/adapter/sqlstore/engine"
 )
 
 // groupSize is how many waiting changes share one commit, and so one wait for the disk.
@@ -16,12 +16,11 @@ const groupSize = 256
 // busyTries is how often a group asks for the write lock, each time for as long as busy_timeout.
 const busyTries = 3
 
-// sqliteWriter owns the one connection that writes. Its goroutine takes the changes that wait, runs each
+// writer owns the one connection that writes. Its goroutine takes the changes that wait, runs each
 // in a savepoint of one transaction, commits once and tells everybody.
-type sqliteWriter struct {
-	conn    *sqliteConn
+type writer struct {
+	tx      transaction
 	sound   *soundness
-	store   flow.Store
 	queue   chan *pendingChange
 	quit    chan struct{} // closed by close
 	stopped chan struct{} // closed when the goroutine is gone
@@ -31,7 +30,7 @@ type sqliteWriter struct {
 }
 
 type pendingChange struct {
-	run   func(flow.Store) error
+	run   func(engine.Runner) error
 	state atomic.Int32
 	err   error
 	done  chan struct{}
@@ -44,7 +43,9 @@ const (
 	abandoned
 )
 
-func (w *sqliteWriter) write(ctx context.Context, change func(flow.Store) error) error {
+// Write implements engine.Database. A context that ends while the change waits for its turn gives the context's error and nothing
+// happened; a change that has begun is not interrupted.
+func (w *writer) Write(ctx context.Context, change func(engine.Runner) error) error {
 	if err := cmp.Or(ctx.Err(), w.sound.err()); err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (w *sqliteWriter) write(ctx context.Context, change func(flow.Store) error)
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-w.stopped:
-		return ErrUnavailable
+		return engine.ErrUnavailable
 	}
 	select {
 	case <-c.done:
@@ -65,7 +66,7 @@ func (w *sqliteWriter) write(ctx context.Context, change func(flow.Store) error)
 		}
 	case <-w.stopped:
 		if c.state.CompareAndSwap(waiting, abandoned) {
-			return ErrUnavailable
+			return engine.ErrUnavailable
 		}
 	}
 	<-c.done // it has begun: only its outcome is true
@@ -74,14 +75,14 @@ func (w *sqliteWriter) write(ctx context.Context, change func(flow.Store) error)
 
 // loop runs until quit. A change that ends its goroutine (runtime.Goexit, as a failing test does) takes
 // its group with it; another goroutine goes on.
-func (w *sqliteWriter) loop() {
+func (w *writer) loop() {
 	finished := false
 	defer func() {
 		if finished {
 			close(w.stopped)
 			return
 		}
-		w.abort(errText("a change ended the goroutine"))
+		w.abort(engine.Unavailable(engine.ErrText("a change ended the goroutine")))
 		go w.loop()
 	}()
 	for {
@@ -105,10 +106,11 @@ func (w *sqliteWriter) loop() {
 }
 
 // commit runs the group in one transaction.
-func (w *sqliteWriter) commit() {
-	w.conn.lost = nil
+func (w *writer) commit() {
+	w.tx.lost = nil
 	if err := w.begin(); err != nil {
-		w.finish(err)
+		mapped, _ := meaning(err)
+		w.finish(mapped)
 		return
 	}
 	good := 0
@@ -120,11 +122,11 @@ func (w *sqliteWriter) commit() {
 		if alone {
 			c.err = w.call(c)
 		} else if err := w.inSavepoint(c); err != nil {
-			w.abort(err)
+			w.abort(cmp.Or(w.tx.lost, err))
 			return
 		}
-		if w.conn.lost != nil {
-			w.abort(w.conn.lost)
+		if w.tx.lost != nil {
+			w.abort(w.tx.lost)
 			return
 		}
 		if c.err == nil {
@@ -132,11 +134,11 @@ func (w *sqliteWriter) commit() {
 		}
 	}
 	if good == 0 {
-		_ = w.conn.run(`ROLLBACK`) // nothing to keep
+		_ = w.tx.run(`ROLLBACK`) // nothing to keep
 		w.finish(nil)
 		return
 	}
-	if err := w.conn.run(`COMMIT`); err != nil {
+	if err := w.tx.run(`COMMIT`); err != nil {
 		w.abort(err)
 		return
 	}
@@ -144,26 +146,26 @@ func (w *sqliteWriter) commit() {
 }
 
 // inSavepoint runs one change of several. The error is the group's, not the change's.
-func (w *sqliteWriter) inSavepoint(c *pendingChange) error {
-	if err := w.conn.run(`SAVEPOINT one`); err != nil {
+func (w *writer) inSavepoint(c *pendingChange) error {
+	if err := w.tx.run(`SAVEPOINT one`); err != nil {
 		return err
 	}
 	if c.err = w.call(c); c.err != nil {
-		if err := w.conn.run(`ROLLBACK TO one`); err != nil {
+		if err := w.tx.run(`ROLLBACK TO one`); err != nil {
 			return err
 		}
 	}
-	return w.conn.run(`RELEASE one`)
+	return w.tx.run(`RELEASE one`)
 }
 
 // begin takes the write lock, which another process may hold for a while.
-func (w *sqliteWriter) begin() (err error) {
+func (w *writer) begin() (err error) {
 	for try := 0; try < busyTries; try++ {
-		if err = w.conn.run(`BEGIN IMMEDIATE`); err == nil {
+		if err = w.tx.run(`BEGIN IMMEDIATE`); err == nil {
 			return nil
 		}
 		if !isBusy(err) {
-			_ = w.conn.run(`ROLLBACK`) // should an earlier one have failed
+			_ = w.tx.run(`ROLLBACK`) // should an earlier one have failed
 			continue
 		}
 		w.log.Warn("another process holds the database; waiting", "error", err)
@@ -172,29 +174,27 @@ func (w *sqliteWriter) begin() (err error) {
 	return err
 }
 
-// call runs a change. A panic is its error, and so is a statement that failed, even if the change took no
-// notice: PostgreSQL would not go on after it either.
-func (w *sqliteWriter) call(c *pendingChange) error {
-	w.conn.failed = nil
-	if err := call(c.run, w.store); err != nil {
-		return err
+// call runs a change and gives what it ends with: a panic, else the statement that ended it, else what it returned.
+func (w *writer) call(c *pendingChange) error {
+	w.tx.failed = nil
+	panicked, err := engine.Call(c.run, &w.tx)
+	if !panicked && w.tx.failed != nil {
+		return w.tx.failed
 	}
-	return w.conn.failed
+	return err
 }
 
 // abort rolls the whole group back.
-func (w *sqliteWriter) abort(cause error) {
-	_ = w.conn.run(`ROLLBACK`) // SQLite may have done so already
-	if _, known := cause.(errText); known {
-		cause = unavailable(cause)
-	}
+func (w *writer) abort(cause error) {
+	_ = w.tx.run(`ROLLBACK`) // SQLite may have done so already
+	cause, _ = meaning(cause)
 	w.log.Error("a group of changes was rolled back", "changes", len(w.group), "error", cause)
 	w.finish(cause)
 }
 
 // finish tells everybody in the group. With an error the group failed as a whole; a change that failed
 // by itself keeps its own.
-func (w *sqliteWriter) finish(err error) {
+func (w *writer) finish(err error) {
 	for i, c := range w.group {
 		w.group[i] = nil
 		if c.state.CompareAndSwap(waiting, begun) || c.state.Load() == begun {
