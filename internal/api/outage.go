@@ -31,9 +31,8 @@ const (
 var errUnavailable = &Error{Status: http.StatusServiceUnavailable, Code: 50301, Message: "Service unavailable"}
 
 // Outage is what all signed doors of a node know about a lost database: since when it does not answer, and the
-// applications as they last were. A kept application answers no question while the database answers one: it lets a door
-// guess what to ask in one journey, and when the lookup itself has failed it says who is told "no", and how. The zero value with Now is ready; nil
-// keeps nothing, so that every failed lookup is 429.
+// applications as they last were. A kept application is looked at only after a lookup of this very request has failed: it
+// says who is told "no", and how. The zero value with Now is ready; nil keeps nothing, so that every failed lookup is 429.
 type Outage struct {
 	Now func() time.Time
 	// All lists the applications there are, for Watch: then hosts that are seldom used get a reason, too. nil: an
@@ -135,17 +134,6 @@ func (o *Outage) recall(id string) (application.Application, bool) {
 		return application.Application{}, false
 	}
 	return k.application, true
-}
-
-// lastKnown gives an application as it was last read, for a guess.
-func (o *Outage) lastKnown(id string) (application.Application, bool) {
-	if o == nil {
-		return application.Application{}, false
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	k, ok := o.kept[id]
-	return k.application, ok
 }
 
 // retryAfter is what a caller is told to wait: two seconds and, the longer it lasts, up to eight.

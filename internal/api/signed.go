@@ -16,7 +16,6 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
-	"countersign/internal/flow/signin"
 )
 
 const (
@@ -34,7 +33,6 @@ type Applications interface {
 // Caller reads signed requests of one door.
 type Caller struct {
 	Applications Applications
-	People       People // of doors that ask about people; nil: they are looked up later
 	Keys         *secret.Keyring
 	Now          func() time.Time
 	Types        []application.Type // that may use the door
@@ -46,10 +44,9 @@ type Caller struct {
 // Signed is a request whose sender is proved.
 type Signed struct {
 	Application application.Application
-	Params      url.Values   // what the signature covers and nothing else
-	Dated       bool         // the signature covers a date
-	Identity    string       // of all that was signed: two calls with the same one are the same, letter by letter
-	Seen        *signin.Seen // the person of its username, when that was read along; nil: not yet
+	Params      url.Values // what the signature covers and nothing else
+	Dated       bool       // the signature covers a date
+	Identity    string     // of all that was signed: two calls with the same one are the same, letter by letter
 }
 
 // Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
@@ -70,17 +67,14 @@ func (c *Caller) Read(r *http.Request) (Signed, error) {
 		return Signed{}, err
 	}
 	in, parsed := read(r, body)
-	guessed := c.guess(in.request, credentials)
-	app, seen, err := c.find(r.Context(), credentials.Key, guessed.name)
+	app, err := c.find(r.Context(), credentials.Key)
 	if lost := (*noDatabase)(nil); errors.As(err, &lost) {
 		return Signed{}, c.without(in, parsed, credentials, lost)
 	}
 	if err != nil {
 		return Signed{}, err
 	}
-	call, err := c.check(in, parsed, credentials.Signature, app, guessed)
-	call.Seen = seen
-	return call, err
+	return c.check(in, parsed, credentials.Signature, app)
 }
 
 // without answers a request whose application the database could not be asked for.
@@ -90,7 +84,7 @@ func (c *Caller) without(in incoming, parsed error, credentials duosign.Credenti
 	if !ok {
 		return shed
 	}
-	call, err := c.check(in, parsed, credentials.Signature, app, guess{})
+	call, err := c.check(in, parsed, credentials.Signature, app)
 	if err != nil {
 		return shed // what was kept accuses nobody
 	}
@@ -98,11 +92,8 @@ func (c *Caller) without(in incoming, parsed error, credentials duosign.Credenti
 }
 
 // check proves that an application signed a request and may send it, and gives its parameters. parsed is what read said.
-func (c *Caller) check(in incoming, parsed error, signature string, app application.Application, guessed guess) (Signed, error) {
-	version, err := guessed.version, guessed.refused
-	if !guessed.holds(app) {
-		version, err = c.verify(in.request, signature, app)
-	}
+func (c *Caller) check(in incoming, parsed error, signature string, app application.Application) (Signed, error) {
+	version, err := c.verify(in.request, signature, app)
 	if errors.Is(err, ErrSignature) && in.request.Date == "" && !app.TakesDateless() {
 		err = dateless(app) // which says more than that the signature is not one of those without a date
 	}
@@ -138,37 +129,37 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// find looks an application up, with the person of a guessed name, and tells Outage how that went. A lookup that ended
-// because its caller had gone says nothing about the database: nobody can make an outage.
-func (c *Caller) find(ctx context.Context, key, name string) (application.Application, *signin.Seen, error) {
+// find looks an application up, and tells Outage how that went. A lookup that ended because its caller had gone says
+// nothing about the database: nobody can make an outage.
+func (c *Caller) find(ctx context.Context, key string) (application.Application, error) {
 	none := application.Application{}
 	if !shaped(key) {
-		return none, nil, ErrIntegrationKey
+		return none, ErrIntegrationKey
 	}
 	asking, cancel := context.WithTimeout(ctx, cmp.Or(c.Within, lookupTime))
 	defer cancel()
 	at := c.Now()
-	app, seen, err := c.ask(asking, key, name, at)
+	app, err := c.Applications.ApplicationByID(asking, key)
 	switch {
 	case err == nil:
 	case errs.KindOf(err) == errs.NotFound:
 		c.Outage.answered(key, nil, at)
-		return none, nil, ErrIntegrationKey
+		return none, ErrIntegrationKey
 	case ctx.Err() == nil && unanswered(err):
 		c.Outage.failed()
-		return none, nil, &noDatabase{err}
+		return none, &noDatabase{err}
 	default:
-		return none, nil, ErrTooManyRequests.With(err)
+		return none, ErrTooManyRequests.With(err)
 	}
 	if app.Type == application.TypePortal { // nobody holds its key
-		return none, nil, ErrIntegrationKey
+		return none, ErrIntegrationKey
 	}
 	if !app.Deleted.IsZero() { // its secret is gone, so no signature can be right or wrong
 		c.Outage.answered(key, nil, at)
-		return none, nil, ErrClosed
+		return none, ErrClosed
 	}
 	c.Outage.answered(key, &app, at)
-	return app, seen, nil
+	return app, nil
 }
 
 // shaped reports 20 of A-Z and 0-9: nothing else is looked up.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
@@ -27,9 +26,6 @@ var (
 	visitByTicket = visitOfLogin + `ticket_digest = $1`
 	visitByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
-	visitByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
-		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
-		LEFT JOIN phones ON phones.user_id = users.user_id WHERE applications.application_id = $1`
 	visitByUser = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
 )
 
@@ -58,8 +54,7 @@ type with int
 
 const (
 	withNothing with = iota
-	withApplication
-	withLogin // and its application
+	withLogin        // and its application
 )
 
 func (v *visitRows) add(r *row, and with) {
@@ -93,10 +88,6 @@ func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error
 
 func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
 	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByUser, userID)
-}
-
-func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
 }
 
 func (s *store) visit(ctx context.Context, ask func(context.Context, string, []any, func(*row)) error, missing error, and with, q string, keys ...any) (flow.Visit, error) {

@@ -128,7 +128,7 @@ func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+At+"ping", func(w http.ResponseWriter, _ *http.Request) { api.WriteOK(w, d.time()) })
 	mux.HandleFunc("GET "+QRAt, d.qr)
-	caller := &api.Caller{Applications: d.DB.Read(), People: d.DB.Read(), Keys: d.Keys, Now: d.Now, Types: Types, Within: d.Deadline * 3 / 4, Outage: d.Outage}
+	caller := &api.Caller{Applications: d.DB.Read(), Keys: d.Keys, Now: d.Now, Types: Types, Within: d.Deadline * 3 / 4, Outage: d.Outage}
 	retries := &api.Retries{Now: d.Now}
 	methods := map[string]string{At + "ping": http.MethodGet}
 	for _, s := range signed {

@@ -32,13 +32,6 @@ func (s awayStore) ApplicationByID(ctx context.Context, key string) (application
 	return s.Store.ApplicationByID(ctx, key)
 }
 
-func (s awayStore) VisitByApplication(ctx context.Context, key, name string) (flow.Visit, error) {
-	if s.of.lost {
-		return flow.Visit{}, errs.New(errs.Unavailable, "unavailable")
-	}
-	return s.Store.VisitByApplication(ctx, key, name)
-}
-
 // loses gives a door that knows its application, and the database to take away.
 func loses(t *testing.T, change ...func(*application.Application)) (*world, *away) {
 	w := newWorld(t, change...)

@@ -15,7 +15,7 @@ import (
 // request is the person a call asks about, and where from. Exactly one of username and user_id.
 func (c call) request() (signin.Request, error) {
 	r := signin.Request{Application: c.app, Username: c.params.Get("username"), UserID: c.params.Get("user_id"),
-		IP: address(c.params.Get("ipaddr")), UserAgent: strings.ToValidUTF8(c.r.UserAgent(), "?"), Seen: c.signed.Seen}
+		IP: address(c.params.Get("ipaddr")), UserAgent: strings.ToValidUTF8(c.r.UserAgent(), "?")}
 	switch {
 	case r.Username == "" && r.UserID == "":
 		return r, api.ErrMissing.About("username")
