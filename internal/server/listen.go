@@ -52,7 +52,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	background.Go(func() error { s.sweep(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
 	background.Go(func() error { s.outage.Watch(work); return nil })
-	background.Go(func() error { s.unixHosts.Run(work); return nil })
+	background.Go(func() error { s.failModes.Run(work); return nil })
 
 	fronts, bounded := make([]*http.Server, len(listeners)), make([]*patient, len(listeners))
 	failed := make(chan error, len(listeners))

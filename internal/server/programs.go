@@ -5,8 +5,8 @@ import (
 	"path"
 	"strings"
 
-	"countersign/internal/api"
 	"countersign/internal/api/auth"
+	"countersign/internal/api/reply"
 	"countersign/internal/api/unix"
 )
 
@@ -21,7 +21,7 @@ func forProgram(r *http.Request) bool {
 func plainly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if forProgram(r) && path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
-			api.WriteError(w, api.ErrNotFound)
+			reply.Fail(w, reply.ErrNotFound)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -24,7 +24,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 )
 
@@ -74,7 +73,7 @@ func newWorld(t testing.TB) *world {
 	change(listedID, func(a *application.Application) {
 		a.RedirectURIs = []string{"https://app.example/cb", "https://app.example/cb2?a=1"}
 	})
-	w.door = &Door{SignIn: w, DB: w, Keys: keys, PublicURL: "https://" + apiHost, APIHosts: []string{apiHost, "localhost:8443"},
+	w.door = &Door{SignIn: w, Applications: w, Keys: keys, PublicURL: "https://" + apiHost, APIHosts: []string{apiHost, "localhost:8443"},
 		Now: func() time.Time { return w.now }, Rand: rand.Reader, Deadline: time.Minute,
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Page: func(rw http.ResponseWriter, r *http.Request, err error) {
@@ -108,9 +107,9 @@ func (w *world) Begin(_ context.Context, r signin.Request) (signin.Opening, erro
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}, Cookie: secret.NewText("cookie")}, nil
 }
 
-func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (signin.Result, error) {
-	var first bool
-	if err := w.Write(ctx, func(s flow.Store) (err error) { first, err = spend(ctx, s); return err }); err != nil {
+func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error) {
+	first, err := spend(ctx, w)
+	if err != nil {
 		return signin.Result{}, err
 	}
 	if !first {
@@ -152,42 +151,37 @@ func (w *world) finish(i int) (back *url.URL, ticket string) {
 
 // The database.
 
-type fakeStore struct {
-	flow.Store
-	w *world
-}
-
-func (w *world) Read() flow.Store { return fakeStore{w: w} }
-func (w *world) Write(_ context.Context, change func(flow.Store) error) error {
-	if w.hang != nil {
-		<-w.hang
-	}
+func (w *world) ApplicationByID(_ context.Context, id string) (application.Application, error) {
 	if w.dbErr != nil {
-		return w.dbErr
+		return application.Application{}, w.dbErr
 	}
-	return change(fakeStore{w: w})
-}
-
-func (s fakeStore) ApplicationByID(_ context.Context, id string) (application.Application, error) {
-	if s.w.dbErr != nil {
-		return application.Application{}, s.w.dbErr
-	}
-	a, ok := s.w.apps[id]
+	a, ok := w.apps[id]
 	if !ok {
 		return a, application.ErrUnknown
 	}
 	return a, nil
 }
 
-func (s fakeStore) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) (bool, error) {
-	s.w.mu.Lock()
-	defer s.w.mu.Unlock()
-	if !expires.After(s.w.now) {
+func (w *world) Spend(ctx context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+	return w.SpendAssertion(ctx, id, digest, expires)
+}
+
+// SpendAssertion is a change.
+func (w *world) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+	if w.hang != nil {
+		<-w.hang
+	}
+	if w.dbErr != nil {
+		return false, w.dbErr
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !expires.After(w.now) {
 		return false, errors.New("expired before it was spent")
 	}
 	key := id + string(digest)
-	first := !s.w.spent[key]
-	s.w.spent[key] = true
+	first := !w.spent[key]
+	w.spent[key] = true
 	return first, nil
 }
 
