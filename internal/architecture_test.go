@@ -90,7 +90,7 @@ func arrow(from, to string) string {
 	case inside(from, to):
 		// A package may import the ones whose folder it lies in: flow/signin imports flow.
 	case from == "internal/server" && b == "server":
-		// The hall reads its configuration and takes its certificate from its own rooms.
+		// The server reads its configuration and takes its certificate from its own rooms.
 	case from == "internal/site/portal" && to == "internal/site/prompt":
 		// The portal opens from the prompt and shows the prompt's own pairing page.
 	case from == "internal/"+a && a == b:

@@ -80,7 +80,7 @@ func (h *hostNames) guard(next http.Handler) http.Handler {
 			r.Host = full
 		}
 		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			if forProgram(r) {
+			if meansProgram(r) {
 				reply.Fail(w, reply.ErrHost)
 				return
 			}

@@ -44,7 +44,7 @@ type Options struct {
 	MustExist bool
 
 	// Deadline is how long signed calls may take that wait for nobody; 0: two seconds, which is what clients that fail open
-	// have patience for. Tests that do not ask for it give more, so that they do not measure the machine.
+	// wait for. Tests that do not ask for it give more, so that they do not measure the machine.
 	Deadline time.Duration
 
 	// Farewell is how long callers on kept connections are told to go before those are closed; 0: a second.
@@ -53,7 +53,7 @@ type Options struct {
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
-	// Files are folders of further templates and static files, and Rooms further rooms in the hall:
+	// Files are folders of further templates and static files, and Rooms further rooms:
 	// the demo's.
 	Files []fs.FS
 	Rooms func(*Server) ([]Room, error)

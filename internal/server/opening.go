@@ -125,7 +125,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
 	front.SetKeepAlivesEnabled(false)
-	door := newPatient(&lent{l.Listener})
+	door := limitListener(&lent{l.Listener})
 	go func() {
 		defer close(served)
 		var err error

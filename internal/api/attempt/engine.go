@@ -55,7 +55,7 @@ type Engine struct {
 	Deadline time.Duration // of everything that waits for nobody; 0: QuickTime
 	Hold     time.Duration // of one poll; 0: 25 s
 
-	Door   string        // its name in the log
+	Name   string        // of the door, in the log
 	Rules  Rules         // of the door
 	Places chan struct{} // as many proved calls are under way at once as it has room for; nil: no bound
 

@@ -34,7 +34,7 @@ type refusal struct {
 	since, last time.Time
 }
 
-// enough notes that a question was turned away, and reports whether that has gone on for outage.Patience.
+// enough notes that a question was turned away, and reports whether that has gone on for outage.Grace.
 func (r *refusals) enough(question string, now time.Time) bool {
 	one := refusal{question: sha256.Sum256([]byte(question)), since: now, last: now}
 	r.mu.Lock()
@@ -51,7 +51,7 @@ func (r *refusals) enough(question string, now time.Time) bool {
 		delete(r.questions, r.order.Remove(r.order.Front()).(refusal).question)
 	}
 	r.questions[one.question] = r.order.PushBack(one)
-	return now.Sub(one.since) >= outage.Patience
+	return now.Sub(one.since) >= outage.Grace
 }
 
 // endInsisting turns a 429 into an end for callers who insist: for a known caller when the same question was turned away

@@ -36,8 +36,8 @@ func (e *Engine) Connect(ctx context.Context) *Connection {
 	return e.retries.Connect(ctx)
 }
 
-// Run answers one call within its time, whatever hangs or breaks: read proves who calls, then the call is done. With an
-// *outage.Lost read gives the call, too, as far as it is known. Only proved calls take one of the places, so strangers
+// Run answers one call within its time, whatever hangs or breaks: read proves who calls, then the call is done. What read
+// gives beside an error is looked at only for an *outage.Lost: that call is denied. Only proved calls take one of the places, so strangers
 // cannot keep the others out; a place is free again when its call is really over. The answer is for its own caller: after
 // Run it is written, and Failed says that this did not work.
 func (e *Engine) Run(c *Connection, op Operation, read func(ctx context.Context) (*Call, error)) (any, error) {
@@ -48,7 +48,7 @@ func (e *Engine) Run(c *Connection, op Operation, read func(ctx context.Context)
 	var known atomic.Pointer[Call]
 	body, err := within(running, limit, func(ctx context.Context) (any, error) {
 		call, err := read(ctx)
-		if lost := (*outage.Lost)(nil); errors.As(err, &lost) && call != nil && call.Deny != nil {
+		if lost := (*outage.Lost)(nil); errors.As(err, &lost) && call.Deny != nil {
 			e.Note(c.ctx, op.Route, err)
 			return call.Deny()
 		}
@@ -119,7 +119,7 @@ func within(ctx context.Context, limit time.Duration, f func(context.Context) (a
 func (e *Engine) Note(ctx context.Context, route string, err error) {
 	refused := reply.Of(err)
 	level := slog.LevelInfo
-	attrs := []slog.Attr{slog.String("door", e.Door), slog.String("route", route), slog.Int("code", refused.Code)}
+	attrs := []slog.Attr{slog.String("door", e.Name), slog.String("route", route), slog.Int("code", refused.Code)}
 	if refused.Cause != nil && refused.Status >= http.StatusTooManyRequests && !errors.Is(refused.Cause, context.Canceled) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("cause", refused.Cause.Error()))

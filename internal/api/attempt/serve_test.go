@@ -57,10 +57,10 @@ func TestManyQuestionsPushOutTheOldestOnly(t *testing.T) {
 	for i := range maxQuestions - 1 {
 		r.enough(fmt.Sprint(i), start.Add(2*time.Second))
 	}
-	if !r.enough("mine", start.Add(time.Second+outage.Patience)) {
+	if !r.enough("mine", start.Add(time.Second+outage.Grace)) {
 		t.Error("a question lost its beginning to others")
 	}
-	if r.enough("oldest", start.Add(outage.Patience)) {
+	if r.enough("oldest", start.Add(outage.Grace)) {
 		t.Error("the oldest was kept")
 	}
 	if n := len(r.questions); n > maxQuestions {

@@ -8,13 +8,11 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
 	"countersign/internal/api/attempt"
 	"countersign/internal/api/hosts"
-	"countersign/internal/api/outage"
 	"countersign/internal/api/reply"
 	"countersign/internal/api/signed"
 	"countersign/internal/base/message"
@@ -45,7 +43,7 @@ type Registrar interface {
 
 // Door serves the addresses. All fields are needed unless said otherwise.
 type Door struct {
-	attempt.Engine // runs the attempts; the door sets its Door and Rules
+	attempt.Engine // runs the attempts; the door sets its Name and Rules
 
 	Applications signed.Applications
 	Registrar    Registrar
@@ -102,7 +100,7 @@ func (d *Door) Routes() []Route {
 
 // Handler serves all routes, and errors in the protocol's form for everything else below /auth/v2/.
 func (d *Door) Handler() http.Handler {
-	d.Engine.Door, d.Rules = "auth", rules
+	d.Name, d.Rules = "auth", rules
 	caller := &signed.Reader{Applications: d.Applications, Keys: d.Keys, Now: d.Now, Types: Types, Within: d.Deadline * 3 / 4, Outage: d.Outage}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+At+"ping", func(w http.ResponseWriter, _ *http.Request) { reply.OK(w, d.time()) })
@@ -127,11 +125,6 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, caller *signed.Read
 	way := d.Connect(r.Context())
 	body, err := d.Run(way, attempt.Operation{Route: o.Pattern, Slow: o.slow}, func(ctx context.Context) (*attempt.Call, error) {
 		in, err := caller.Read(r.WithContext(ctx))
-		if lost := (*outage.Lost)(nil); errors.As(err, &lost) {
-			in.Application, in.Params = lost.Application, lost.Params
-		} else if err != nil {
-			return nil, err
-		}
 		return d.call(o, call{in, r, message.For(r.Header.Get("Accept-Language")), way}), err
 	})
 	d.answer(w, r, o.Pattern, body, err)

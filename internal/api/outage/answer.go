@@ -3,7 +3,6 @@ package outage
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"countersign/internal/api/reply"
@@ -16,11 +15,7 @@ var errUnavailable = &reply.Error{Status: http.StatusServiceUnavailable, Code: 5
 
 // Lost is the error for a caller whose right signature was found with a kept application while the database is lost:
 // the door denies in its own words. Who knows nothing of it answers 429, as to any failure of ours.
-type Lost struct {
-	Application application.Application
-	Params      url.Values
-	cause       *reply.Error
-}
+type Lost struct{ cause *reply.Error }
 
 // Error is the text for logs.
 func (l *Lost) Error() string { return "the database is lost: " + l.cause.Error() }
@@ -29,25 +24,24 @@ func (l *Lost) Error() string { return "the database is lost: " + l.cause.Error(
 func (l *Lost) Unwrap() error { return l.cause }
 
 // Answer is what a request gets whose application could not be looked up: 429 and, once the database was lost for
-// Patience, 503 or a Lost for a request that is good by the application as it last was. prove checks that and gives the
-// parameters; its error accuses nobody, since the secret may have changed. Nothing that was sent chooses between the two.
-func (m *Monitor) Answer(id string, cause *NoAnswer, prove func(application.Application) (url.Values, error)) error {
+// Grace, 503 or a Lost for a request that is good by the application as it last was. prove checks that; its error
+// accuses nobody, since the secret may have changed. Nothing that was sent chooses between the two.
+func (m *Monitor) Answer(id string, cause *NoAnswer, prove func(application.Application) error) error {
 	shed := reply.ErrTooManyRequests.With(cause).After(m.retryAfter())
 	app, ok := m.recall(id)
 	if !ok {
 		return shed
 	}
-	params, err := prove(app)
 	switch {
-	case err != nil:
+	case prove(app) != nil:
 		return shed
 	case app.ClientDecides():
 		return errUnavailable.With(cause)
 	}
-	return &Lost{app, params, shed}
+	return &Lost{shed}
 }
 
-// recall gives an application that may stand for its row: once the database was lost for Patience, and while what is
+// recall gives an application that may stand for its row: once the database was lost for Grace, and while what is
 // kept is young.
 func (m *Monitor) recall(id string) (application.Application, bool) {
 	if m == nil {
@@ -78,7 +72,7 @@ func (m *Monitor) retryAfter() time.Duration {
 }
 
 // GivesUp reports that a call was turned away because its application could not be looked up, and that the database has
-// been lost for Patience. Nothing a caller sends or leaves out brings that about.
+// been lost for Grace. Nothing a caller sends or leaves out brings that about.
 func (m *Monitor) GivesUp(err error) bool {
 	if lost := (*NoAnswer)(nil); m == nil || !errors.As(err, &lost) {
 		return false

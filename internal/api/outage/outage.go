@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// Patience is how long the signed doors answer 429 when the database is lost: a restart or a failover is over
+	// Grace is how long the signed doors answer 429 when the database is lost: a restart or a failover is over
 	// by then, and callers that heed Retry-After come back. Afterwards they are told what is true.
-	Patience = 15 * time.Second
+	Grace = 15 * time.Second
 	// KeptLife is how old a kept application may be, counted from the beginning of its lookup. Who was turned off, or
 	// given another secret, where this node could not see it, is believed no longer than that.
 	KeptLife = 15 * time.Minute
@@ -91,7 +91,7 @@ func (m *Monitor) Failed(err error) *NoAnswer {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		now := m.Now()
-		if m.since.IsZero() || now.Sub(m.last) >= Patience || now.Before(m.last) { // one failure and another much later are no outage
+		if m.since.IsZero() || now.Sub(m.last) >= Grace || now.Before(m.last) { // one failure and another much later are no outage
 			m.since = now
 		}
 		m.last = now
@@ -99,5 +99,5 @@ func (m *Monitor) Failed(err error) *NoAnswer {
 	return &NoAnswer{err}
 }
 
-// overdue reports that the database was lost for Patience. m.mu is held.
-func (m *Monitor) overdue() bool { return !m.since.IsZero() && m.Now().Sub(m.since) >= Patience }
+// overdue reports that the database was lost for Grace. m.mu is held.
+func (m *Monitor) overdue() bool { return !m.since.IsZero() && m.Now().Sub(m.since) >= Grace }

@@ -85,13 +85,15 @@ func ask(t *testing.T, c *signed.Reader, f *failing, what call) string {
 }
 
 func outcome(c *signed.Reader, r *http.Request) string {
-	_, err := c.Read(r)
+	in, err := c.Read(r)
 	var lost *outage.Lost
 	switch {
 	case err == nil:
 		return "in"
-	case errors.As(err, &lost) && lost.Application.ID != "" && lost.Params != nil:
+	case errors.As(err, &lost) && in.Application.ID != "" && in.Params != nil:
 		return "deny"
+	case in.Application.ID != "" || in.Params != nil:
+		return "a request beside an error"
 	}
 	w := httptest.NewRecorder()
 	reply.Fail(w, err)

@@ -51,7 +51,8 @@ type Request struct {
 // the signature covers and nothing else. The error is a *reply.Error: 40101 … 40105 for one who proved nothing,
 // 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
 // 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now. When the
-// database is lost for longer, it is an *outage.Lost or, for an application that wants it so, 50301.
+// database is lost for longer, it is 50301 for an application that wants it so, else an *outage.Lost, with the request as
+// far as its door needs it to deny.
 func (c *Reader) Read(r *http.Request) (Request, error) {
 	if len(r.Header.Values("Authorization")) != 1 {
 		return Request{}, reply.ErrCredentials
@@ -67,15 +68,25 @@ func (c *Reader) Read(r *http.Request) (Request, error) {
 	in, parsed := read(r, body)
 	app, err := c.find(r.Context(), credentials.Key)
 	if lost := (*outage.NoAnswer)(nil); errors.As(err, &lost) {
-		return Request{}, c.Outage.Answer(credentials.Key, lost, func(app application.Application) (url.Values, error) {
-			call, err := c.check(in, parsed, credentials.Signature, app)
-			return call.Params, err
-		})
+		return c.without(in, parsed, credentials, lost)
 	}
 	if err != nil {
 		return Request{}, err
 	}
 	return c.check(in, parsed, credentials.Signature, app)
+}
+
+// without answers a request whose application the database could not be asked for.
+func (c *Reader) without(in incoming, parsed error, by duosign.Credentials, lost *outage.NoAnswer) (Request, error) {
+	var kept Request
+	err := c.Outage.Answer(by.Key, lost, func(app application.Application) (err error) {
+		kept, err = c.check(in, parsed, by.Signature, app)
+		return err
+	})
+	if denied := (*outage.Lost)(nil); errors.As(err, &denied) {
+		return kept, err
+	}
+	return Request{}, err
 }
 
 // check proves that an application signed a request and may send it, and gives its parameters. parsed is what read said.

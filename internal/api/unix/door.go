@@ -7,7 +7,6 @@ package unix
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -17,7 +16,6 @@ import (
 
 	"countersign/internal/api/attempt"
 	"countersign/internal/api/hosts"
-	"countersign/internal/api/outage"
 	"countersign/internal/api/reply"
 	"countersign/internal/api/signed"
 	"countersign/internal/domain/application"
@@ -37,7 +35,7 @@ var rules = attempt.Rules{Call: 68 * time.Second, Gate: 10 * time.Second, Block:
 
 // Door serves /rest/v1/. All fields are needed unless said otherwise.
 type Door struct {
-	attempt.Engine // runs the attempts; the door sets its Door, Rules and Places
+	attempt.Engine // runs the attempts; the door sets its Name, Rules and Places
 
 	Applications signed.Applications
 	Hosts        *hosts.Recorder // where the fail modes of hosts are noted; nil: nowhere
@@ -83,7 +81,7 @@ func (d *Door) Routes() []Route {
 
 // Handler serves all routes, and errors in the caller's encoding for everything else below At.
 func (d *Door) Handler() http.Handler {
-	d.Engine.Door, d.Rules = "unix", rules
+	d.Name, d.Rules = "unix", rules
 	if d.Places == nil {
 		d.Places = make(chan struct{}, maxBusy)
 	}
@@ -131,17 +129,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, caller *signed.Read
 	way := d.Connect(r.Context())
 	body, err := d.Run(way, attempt.Operation{Route: r.Pattern, Slow: o.slow}, func(ctx context.Context) (*attempt.Call, error) {
 		in, err := caller.Read(r.WithContext(ctx))
-		if lost := (*outage.Lost)(nil); errors.As(err, &lost) {
-			in.Application, in.Params = lost.Application, lost.Params
-		} else if err != nil {
-			return nil, err
-		}
-		c := newCall(r, in, way)
-		made := &attempt.Call{Do: func(ctx context.Context) (any, error) { return o.run(d, ctx, c) }}
-		if o.deny != nil {
-			made.Deny = func() (any, error) { return o.deny(d, c) }
-		}
-		return made, err
+		return d.call(o, newCall(r, in, way)), err
 	})
 	if err != nil {
 		d.fail(w, r, err)
@@ -151,6 +139,15 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request, caller *signed.Read
 	if !reply.Sent(w) {
 		way.Failed()
 	}
+}
+
+// call is a call as the engine runs it.
+func (d *Door) call(o operation, c call) *attempt.Call {
+	made := &attempt.Call{Do: func(ctx context.Context) (any, error) { return o.run(d, ctx, c) }}
+	if o.deny != nil {
+		made.Deny = func() (any, error) { return o.deny(d, c) }
+	}
+	return made
 }
 
 // catch answers 429 when we have a bug: a cut connection or a 5xx would open hosts (decision 31).

@@ -6,39 +6,39 @@ import (
 	"time"
 )
 
-// patient holds at most cap(room) connections and closes those whose reader stalls. A deadline
+// limitedListener holds at most cap(room) connections and closes those whose reader stalls. A deadline
 // for whole answers would end waiting pages; one for each write does not.
-type patient struct {
+type limitedListener struct {
 	net.Listener
 	room chan struct{}
 }
 
-func newPatient(l net.Listener) *patient {
-	return &patient{Listener: l, room: make(chan struct{}, maxOpen)}
+func limitListener(l net.Listener) *limitedListener {
+	return &limitedListener{Listener: l, room: make(chan struct{}, maxOpen)}
 }
 
 // connected is the number of connections that are held, but for one that Accept may be taking.
-func (p *patient) connected() int { return len(p.room) - 1 }
+func (l *limitedListener) connected() int { return len(l.room) - 1 }
 
 // Accept waits for room, then for a visitor.
-func (p *patient) Accept() (net.Conn, error) {
-	p.room <- struct{}{}
-	c, err := p.Listener.Accept()
+func (l *limitedListener) Accept() (net.Conn, error) {
+	l.room <- struct{}{}
+	c, err := l.Listener.Accept()
 	if err != nil {
-		<-p.room
+		<-l.room
 		return nil, err
 	}
-	return &patientConn{Conn: c, room: p.room}, nil
+	return &limitedConn{Conn: c, room: l.room}, nil
 }
 
-type patientConn struct {
+type limitedConn struct {
 	net.Conn
 	room chan struct{}
 	left sync.Once
 }
 
 // Write gives the reader stallTime for this piece.
-func (c *patientConn) Write(b []byte) (int, error) {
+func (c *limitedConn) Write(b []byte) (int, error) {
 	if err := c.Conn.SetWriteDeadline(time.Now().Add(stallTime)); err != nil {
 		return 0, err
 	}
@@ -46,13 +46,13 @@ func (c *patientConn) Write(b []byte) (int, error) {
 }
 
 // SetWriteDeadline does nothing: Write sets its own.
-func (c *patientConn) SetWriteDeadline(time.Time) error { return nil }
+func (c *limitedConn) SetWriteDeadline(time.Time) error { return nil }
 
 // SetDeadline moves the reading side only.
-func (c *patientConn) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
+func (c *limitedConn) SetDeadline(t time.Time) error { return c.Conn.SetReadDeadline(t) }
 
 // CloseWrite lets the HTTP server say its last word before it closes.
-func (c *patientConn) CloseWrite() error {
+func (c *limitedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
@@ -60,7 +60,7 @@ func (c *patientConn) CloseWrite() error {
 }
 
 // Close makes room.
-func (c *patientConn) Close() error {
+func (c *limitedConn) Close() error {
 	c.left.Do(func() { <-c.room })
 	return c.Conn.Close()
 }

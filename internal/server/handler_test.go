@@ -13,7 +13,7 @@ import (
 func TestABodyThatArrivedMakesNobodyLeave(t *testing.T) {
 	var ended bool
 	deadlines := &deadlineWriter{ResponseRecorder: httptest.NewRecorder()}
-	h := hurry(0, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := limitBody(0, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if deadlines.last.IsZero() {
 			t.Error("a body may take for ever")
 		}

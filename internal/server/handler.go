@@ -4,11 +4,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
-	"countersign/internal/api/auth"
-	"countersign/internal/api/unix"
 	"countersign/internal/server/config"
 	"countersign/internal/site/web"
 )
@@ -18,7 +15,7 @@ import (
 func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
-	h = hurry(s.deadline, h)
+	h = limitBody(s.deadline, h)
 	h = s.requestLog.Wrap(h)
 	h = s.hosts.guard(h)
 	if s.Config.TLS.Mode == config.TLSProxy {
@@ -27,9 +24,9 @@ func (s *Server) Handler() http.Handler {
 	return h
 }
 
-// hurry gives a body a limited time to arrive. Requests without one, which may wait for long, are left alone, and
+// limitBody gives a body a limited time to arrive. Requests without one, which may wait for long, are left alone, and
 // so are those whose body is here: the server would take the end of that time for a visitor who left.
-func hurry(deadline time.Duration, next http.Handler) http.Handler {
+func limitBody(deadline time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			// A writer without deadlines, as in tests without a network, needs none.
@@ -44,7 +41,7 @@ func hurry(deadline time.Duration, next http.Handler) http.Handler {
 // bodyLimit is how long a body may take. The signed doors answer by a deadline, 0 for two seconds, whatever hangs
 // (security 0e), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
 func bodyLimit(deadline time.Duration, path string) time.Duration {
-	if strings.HasPrefix(path, auth.At) || strings.HasPrefix(path, unix.At) {
+	if forProgram(path) {
 		return max(deadline, signedBody)
 	}
 	return bodyTime
