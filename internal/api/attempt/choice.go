@@ -74,7 +74,7 @@ func (e *Engine) prove(ctx context.Context, a signin.Attempt, c Choice) (transac
 	case c.NoWay != nil:
 		return transaction.Transaction{}, c.NoWay
 	case c.Factor == menu.Push && len(ways) == 0:
-		return transaction.Transaction{}, errNoRequest // who asks nobody, too, is told to use a code
+		return transaction.Transaction{}, errNoRequest // a caller who asks nobody hears, too, that a code is left
 	}
 	return transaction.Transaction{}, signin.ErrNoWay
 }

@@ -24,7 +24,7 @@ const (
 	ResultWaiting = "waiting"
 )
 
-// StatusOf tells what became of a transaction.
+// StatusOf says what became of a transaction.
 func StatusOf(c *message.Catalogue, t transaction.Transaction) Status {
 	switch t.State {
 	case transaction.Pending:
@@ -42,7 +42,7 @@ func StatusOf(c *message.Catalogue, t transaction.Transaction) Status {
 	return deny(c, "deny", t.Reason)
 }
 
-// StatusOfGate tells what the gates decided at once. A challenge is waiting.
+// StatusOfGate says what the gates decided at once. A challenge is waiting.
 func StatusOfGate(c *message.Catalogue, g signin.Gate) Status {
 	switch g.Outcome {
 	case signin.OutcomeAllow:
@@ -62,7 +62,7 @@ func StatusOfGate(c *message.Catalogue, g signin.Gate) Status {
 	return deny(c, "deny", g.Reason)
 }
 
-// StatusOfError tells of a proof that was not even tried. False for an error that says nothing about the person.
+// StatusOfError speaks of a proof that was not even tried. False for an error that says nothing about the person.
 func StatusOfError(c *message.Catalogue, err error) (Status, bool) {
 	for _, one := range []struct {
 		is     error

@@ -37,7 +37,7 @@ type prompt struct {
 }
 
 // preauth asks the gates. Everybody the gates let prove something gets "auth", also with nothing but a bypass
-// code. A trusted_device_token that is still good answers for the proof; failmode changes nothing: no caller is told
+// code. A trusted_device_token that is still good answers for the proof; failmode changes nothing: no caller learns
 // more because it fails open, which is noted of its host.
 func (d *Door) preauth(ctx context.Context, c call) (any, error) {
 	r, err := c.request()

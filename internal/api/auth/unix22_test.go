@@ -485,7 +485,7 @@ func TestDuoUnix22OpensWithNoAnswerOfOurs(t *testing.T) {
 	c.wants("another type", c.login("alice"), aborted, "")
 }
 
-// After preauth the gates may have closed: the terminal reads why, from a ticket.
+// After preauth the gates may have closed: the terminal reads why, from a txid.
 func TestDuoUnix22ReadsWhyItIsDeniedAfterTheMenu(t *testing.T) {
 	c, p := newDuoUnix(t)
 	c.types = func(string) string { c.status(c.userID("alice"), user.Disabled); return p.Code() }

@@ -29,7 +29,7 @@ const maxBody = 64 << 10
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
 	Finish(ctx context.Context, s signin.Session) (secret.Text, error)
-	Collect(ctx context.Context, ticket secret.Text, applicationID string) (signin.Result, error)
+	Collect(ctx context.Context, grant secret.Text, applicationID string) (signin.Result, error)
 	Recollect(ctx context.Context, s signin.Session) (signin.Result, error)
 	KeptBrowser(ctx context.Context, s signin.Session) (secret.Text, time.Duration, error)
 	LogRefused(ctx context.Context, r signin.Request, reason string) error

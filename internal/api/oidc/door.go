@@ -35,7 +35,7 @@ type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
 	// Spend takes what is good once for an application, in a change of its own, and reports whether this was its first use.
 	Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) (first bool, err error)
-	CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error)
+	CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error)
 }
 
 // Applications finds who signed.

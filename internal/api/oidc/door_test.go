@@ -50,7 +50,7 @@ type world struct {
 	now                         time.Time
 	apps                        map[string]application.Application
 	spent                       map[string]bool
-	logins                      map[string]login.Login // by ticket
+	logins                      map[string]login.Login // by grant
 	begun                       []signin.Request
 	beginErr, collectErr, dbErr error
 	hang                        chan struct{} // changes wait for it; nil: they do not
@@ -107,7 +107,7 @@ func (w *world) Begin(_ context.Context, r signin.Request) (signin.Opening, erro
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}, Cookie: secret.NewText("cookie")}, nil
 }
 
-func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error) {
+func (w *world) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error) {
 	first, err := spend(ctx, w)
 	if err != nil {
 		return signin.Result{}, err
@@ -120,25 +120,25 @@ func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a applicatio
 	if w.collectErr != nil {
 		return signin.Result{}, w.collectErr
 	}
-	l, ok := w.logins[ticket.Reveal()]
+	l, ok := w.logins[grant.Reveal()]
 	if !ok || l.ApplicationID != a.ID {
 		return signin.Result{}, login.ErrTicket
 	}
-	delete(w.logins, ticket.Reveal())
+	delete(w.logins, grant.Reveal())
 	return signin.Result{Login: l, Application: w.apps[l.ApplicationID], User: user.User{ID: l.UserID, Username: "alice", Email: "alice@example.com"},
 		Event: audit.EventAuthentication, Device: "Alice's phone", Time: l.DecidedAt}, nil
 }
 
-// finish is what the prompt does after the proof: a ticket and the way back.
-func (w *world) finish(i int) (back *url.URL, ticket string) {
+// finish is what the prompt does after the proof: a grant and the way back.
+func (w *world) finish(i int) (back *url.URL, grant string) {
 	w.t.Helper()
 	r := w.begun[i]
 	opening := login.Login{ID: "LOGIN", Door: r.Door, DoorState: r.DoorState, ApplicationID: r.Application.ID, UserID: "DU123456789012345678",
 		Username: "alice", Factor: audit.FactorVerifiedPush, Reason: audit.UserApproved, PhoneID: "DP123456789012345678",
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}
-	ticket = "ticket-" + rand.Text()
-	w.logins[ticket] = opening
-	address, err := w.door.Return(context.Background(), opening, secret.NewText(ticket))
+	grant = "grant-" + rand.Text()
+	w.logins[grant] = opening
+	address, err := w.door.Return(context.Background(), opening, secret.NewText(grant))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func (w *world) finish(i int) (back *url.URL, ticket string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return back, ticket
+	return back, grant
 }
 
 // The database.

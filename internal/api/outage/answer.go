@@ -58,7 +58,7 @@ func (m *Monitor) recall(id string) (application.Application, bool) {
 	return k.application, true
 }
 
-// retryAfter is what a caller is told to wait: two seconds and, the longer it lasts, up to eight.
+// retryAfter is how long a caller is asked to wait: two seconds and, the longer it lasts, up to eight.
 func (m *Monitor) retryAfter() time.Duration {
 	if m == nil {
 		return reply.RetryAfter

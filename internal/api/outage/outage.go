@@ -15,7 +15,7 @@ import (
 
 const (
 	// Grace is how long the signed doors answer 429 when the database is lost: a restart or a failover is over
-	// by then, and callers that heed Retry-After come back. Afterwards they are told what is true.
+	// by then, and callers that heed Retry-After come back. Afterwards they hear what is true.
 	Grace = 15 * time.Second
 	// KeptLife is how old a kept application may be, counted from the beginning of its lookup. Who was turned off, or
 	// given another secret, where this node could not see it, is believed no longer than that.
@@ -26,7 +26,7 @@ const (
 
 // Monitor is what all signed doors of a node know about a lost database: since when it does not answer, and the
 // applications as they last were. A kept application is looked at only after a lookup of the very request has failed: it
-// says who is told "no", and how. The zero value with Now is ready; nil keeps nothing, so that every failed lookup is 429.
+// says who hears "no", and how. The zero value with Now is ready; nil keeps nothing, so that every failed lookup is 429.
 type Monitor struct {
 	Now func() time.Time
 	// All lists the applications there are, for Watch: then hosts that are seldom used get a reason, too. nil: an

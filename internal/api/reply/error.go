@@ -24,7 +24,7 @@ type Error struct {
 	wait time.Duration // of Retry-After; 0 = RetryAfter
 }
 
-// RetryAfter is what a caller who was turned away is told to wait, unless the error says otherwise.
+// RetryAfter is how long a caller who was turned away is asked to wait, unless the error says otherwise.
 const RetryAfter = 2 * time.Second
 
 // The errors of every signed door.

@@ -41,7 +41,7 @@ type incoming struct {
 	isJSON  bool
 }
 
-// read takes a request apart. What does not parse is told only after the signature was checked: a stranger
+// read takes a request apart. What does not parse is reported only after the signature was checked: a stranger
 // learns nothing from it.
 func read(r *http.Request, body []byte) (incoming, error) {
 	q, failed := parseForm(r.URL.RawQuery)
