@@ -11,14 +11,21 @@ import (
 	"time"
 
 	"countersign/internal/command"
+	"countersign/internal/demo"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := command.Run(ctx, os.Args[1:], command.Env{
 		Stdout: os.Stdout, Stderr: os.Stderr, Environ: os.Environ(), Getenv: os.Getenv,
-		Now: time.Now, Rand: rand.Reader, LookupHost: net.DefaultResolver.LookupHost,
+		Now: time.Now, Rand: rand.Reader, LookupHost: net.DefaultResolver.LookupHost, Demo: show,
 	})
 	stop()
 	os.Exit(code)
+}
+
+// show runs the demo.
+func show(ctx context.Context, d command.Demo) error {
+	return demo.Run(ctx, demo.Options{Listen: d.Listen, DataDir: d.DataDir, Environ: os.Environ(), JSON: d.JSON, Out: os.Stdout,
+		Now: time.Now, Rand: rand.Reader})
 }

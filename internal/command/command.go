@@ -33,6 +33,7 @@ type Env struct {
 	Rand           io.Reader
 	LookupHost     func(ctx context.Context, name string) ([]string, error) // for the doctor
 	SystemConfig   string                                                   // configuration file of last resort, "" = the usual place
+	Demo           func(ctx context.Context, d Demo) error                  // shows the whole product until ctx ends; only the demo command needs it
 }
 
 // run is what a command gets when it runs.

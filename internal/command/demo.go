@@ -1,8 +1,11 @@
 package command
 
-import (
-	"countersign/internal/demo"
-)
+// Demo is what `countersign demo` was asked for.
+type Demo struct {
+	Listen  string // HOST:PORT of the pages; port 0 takes a free one
+	DataDir string // kept afterwards; "" = a folder that is removed at the end
+	JSON    bool   // one line of JSON when ready
+}
 
 type demoCommand struct {
 	Listen string `default:"127.0.0.1:8080" help:"Address of the pages; port 0 takes a free one." placeholder:"HOST:PORT"`
@@ -11,7 +14,5 @@ type demoCommand struct {
 
 // Run shows the product until it is told to stop.
 func (c *demoCommand) Run(r *run) error {
-	return demo.Run(r.ctx, demo.Options{
-		Listen: c.Listen, DataDir: c.Data, Environ: r.Environ, JSON: r.json, Out: r.Stdout, Now: r.Now, Rand: r.Rand,
-	})
+	return r.Demo(r.ctx, Demo{Listen: c.Listen, DataDir: c.Data, JSON: r.json})
 }

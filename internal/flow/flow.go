@@ -47,9 +47,6 @@ type Store interface {
 	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
 	VisitByName(ctx context.Context, name string) (Visit, error)
 	VisitByUser(ctx context.Context, userID string) (Visit, error)
-	// VisitByApplication reads the same of whoever has the name, if anybody, with an application that asks about
-	// them. application.ErrUnknown.
-	VisitByApplication(ctx context.Context, applicationID, name string) (Visit, error)
 }
 
 // Visit is what a decision about a person needs to know, of one moment.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"countersign/internal/api/attempt"
 	"countersign/internal/api/auth"
 	"countersign/internal/flow/directory"
 	"countersign/internal/site/web"
@@ -16,9 +17,13 @@ func (s *Server) authDoor() (*auth.Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("logo: %w", err)
 	}
-	return &auth.Door{SignIn: s.SignIn, Enroll: s.Enroll, DB: s.DB, Keys: s.Keys, BypassCodes: s.bypassCodes,
-		PublicURL: s.Config.PublicURL, Logo: logo, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Hosts: s.unixHosts,
-		Deadline: s.deadline}, nil
+	return &auth.Door{Engine: s.engine(), Applications: s.DB.Read(), Registrar: s.Enroll, Hosts: s.failModes, BypassCodes: s.bypassCodes,
+		PublicURL: s.Config.PublicURL, Logo: logo}, nil
+}
+
+// engine is what runs the attempts of one door for programs.
+func (s *Server) engine() attempt.Engine {
+	return attempt.Engine{SignIn: s.SignIn, Enroll: s.Enroll, Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Deadline: s.deadline}
 }
 
 // bypassCodes makes codes for a person whom an application has just registered.

@@ -1,11 +1,11 @@
-// Package server is the hall: the only place that wires configuration to adapters, adapters to
+// Package server is the only place that wires configuration to adapters, adapters to
 // flows, flows to doors and pages, and all of them to listeners.
 //
 //	open.go    builds everything, in order, and refuses to start on a wrong master key
 //	opening.go listens while that takes its time or the database is away
 //	occupy.go  one server at a time in a data folder
 //	mount.go   which path goes to which room
-//	hall.go    what every request passes on its way there
+//	handler.go what every request passes on its way there
 //	rooms.go   how each of them is furnished
 //	run.go     the configured address, certificate, redirect from port 80
 //	listen.go  listeners, limits, and the way down

@@ -6,22 +6,22 @@ import (
 	"net/url"
 	"strings"
 
-	"countersign/internal/api"
+	"countersign/internal/api/reply"
 )
 
-// hosts are the names this instance answers to, in lower case, each as host:port and, where the
+// hostNames are those this instance answers to, in lower case, each as host:port and, where the
 // port is the scheme's own, also without it.
-type hosts struct {
+type hostNames struct {
 	publicURL string
 	names     map[string]bool
 	portless  map[string]string // API hosts without their port, and with it
 	elsewhere map[string]bool   // pages asked for under these are sent on to publicURL
 }
 
-// newHosts takes the public address, further names for programs ("api.example.edu",
+// newHostNames takes the public address, further names for programs ("api.example.edu",
 // "localhost:8443") and names to be sent on from.
-func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
-	h := &hosts{publicURL: publicURL, names: map[string]bool{}, portless: map[string]string{}, elsewhere: map[string]bool{}}
+func newHostNames(publicURL string, apiHosts, elsewhere []string) *hostNames {
+	h := &hostNames{publicURL: publicURL, names: map[string]bool{}, portless: map[string]string{}, elsewhere: map[string]bool{}}
 	port := "443"
 	if u, err := url.Parse(publicURL); err == nil && u.Host != "" {
 		if u.Scheme == "http" {
@@ -46,7 +46,7 @@ func newHosts(publicURL string, apiHosts, elsewhere []string) *hosts {
 	return h
 }
 
-func (h *hosts) add(name, standard string) {
+func (h *hostNames) add(name, standard string) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" {
 		return
@@ -69,7 +69,7 @@ func (h *hosts) add(name, standard string) {
 // guard answers 421 to a request for any other name, so that no page or mail ever carries a name
 // a stranger chose (AC-044). Health checks come from machines that know an address only. Some clients and
 // proxies leave the port of an API host out (protocols 0.5, 9.1): to everybody behind, it was there.
-func (h *hosts) guard(next http.Handler) http.Handler {
+func (h *hostNames) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.elsewhere[r.Host] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 			http.Redirect(w, r, h.publicURL+onward(r), http.StatusTemporaryRedirect)
@@ -80,8 +80,8 @@ func (h *hosts) guard(next http.Handler) http.Handler {
 			r.Host = full
 		}
 		if !h.names[r.Host] && !h.names[strings.ToLower(r.Host)] && r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
-			if forProgram(r) {
-				api.WriteError(w, api.ErrHost)
+			if meansProgram(r) {
+				reply.Fail(w, reply.ErrHost)
 				return
 			}
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -12,7 +12,7 @@ import (
 // whatever it says (AC-044, AC-049).
 func TestWhoeverIsSentOnArrivesAtThePublicAddress(t *testing.T) {
 	const public = "https://mfa.example.edu"
-	h := newHosts(public, nil, []string{"127.0.0.1:80"})
+	h := newHostNames(public, nil, []string{"127.0.0.1:80"})
 	handlers := map[string]http.Handler{"from plain http": redirector(public), "from another name": h.guard(http.NotFoundHandler())}
 	for line, want := range map[string]string{
 		"/my?a=b":             public + "/my?a=b",
@@ -39,7 +39,7 @@ func TestWhoeverIsSentOnArrivesAtThePublicAddress(t *testing.T) {
 // port all the same, and other names stay strange (AC-044).
 func TestAnAPIHostAnswersToItsNameWithAndWithoutThePort(t *testing.T) {
 	const known = "api.example.edu:8443"
-	h := newHosts("https://mfa.example.edu:9443", []string{known, "api.example.edu:8444"}, nil)
+	h := newHostNames("https://mfa.example.edu:9443", []string{known, "api.example.edu:8444"}, nil)
 	seen := h.guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Seen", r.Host) }))
 	for name, want := range map[string]string{
 		known: known, "api.example.edu": known, "API.example.edu": known, "api.example.edu:8444": "api.example.edu:8444", "mfa.example.edu:9443": "mfa.example.edu:9443",

@@ -52,12 +52,12 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	background.Go(func() error { s.sweep(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
 	background.Go(func() error { s.outage.Watch(work); return nil })
-	background.Go(func() error { s.unixHosts.Run(work); return nil })
+	background.Go(func() error { s.failModes.Run(work); return nil })
 
-	fronts, bounded := make([]*http.Server, len(listeners)), make([]*patient, len(listeners))
+	fronts, bounded := make([]*http.Server, len(listeners)), make([]*limitedListener, len(listeners))
 	failed := make(chan error, len(listeners))
 	for i, l := range listeners {
-		front, door := s.front(requests, l), newPatient(l.Listener)
+		front, door := s.front(requests, l), limitListener(l.Listener)
 		fronts[i], bounded[i] = front, door
 		go func() {
 			if l.TLS != nil {
@@ -103,11 +103,11 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 }
 
 // untilGone waits until nobody is connected, at most for a time.
-func untilGone(doors []*patient, atMost time.Duration) {
+func untilGone(doors []*limitedListener, atMost time.Duration) {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
 	for end := time.Now().Add(atMost); time.Now().Before(end); <-look.C {
-		if !slices.ContainsFunc(doors, func(p *patient) bool { return p.connected() > 0 }) {
+		if !slices.ContainsFunc(doors, func(p *limitedListener) bool { return p.connected() > 0 }) {
 			return
 		}
 	}

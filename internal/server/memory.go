@@ -7,14 +7,14 @@ import (
 	"runtime/metrics"
 )
 
-// roomy is the memory, in bytes, below which the garbage collector is left to itself.
-const roomy = 256 << 20
+// smallHeap is the memory, in bytes, below which the garbage collector is left to itself.
+const smallHeap = 256 << 20
 
-// frugal keeps a server with very many waiting pages small. The collector lets garbage double what
-// is in use, but most of that just waits: beyond roomy the soft limit is what is in use and a
+// limitMemory keeps a server with very many waiting pages small. The collector lets garbage double what
+// is in use, but most of that just waits: beyond smallHeap the soft limit is what is in use and a
 // sixth. With release set, memory that stayed behind after a rush of visitors goes back to the
 // system. An operator's own GOMEMLIMIT wins.
-func frugal(release bool) {
+func limitMemory(release bool) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
@@ -34,12 +34,12 @@ func frugal(release bool) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // a small heap is collected often for little; the limit below bounds a large one
 	}
-	debug.SetMemoryLimit(max(roomy, int64(used+used/6)))
+	debug.SetMemoryLimit(max(smallHeap, int64(used+used/6)))
 	// A connection keeps the stack its TLS handshake grew until a collection or two have halved it.
 	if release && bytes[4] > 2000 && bytes[1]/bytes[4] > 9<<10 {
 		runtime.GC()
 	}
-	if release && held > roomy && held > used+used/8 {
+	if release && held > smallHeap && held > used+used/8 {
 		debug.FreeOSMemory()
 	}
 }

@@ -28,15 +28,15 @@ type Route struct {
 
 // Room is a part of the program with addresses of its own.
 type Room struct {
-	At      []string // patterns in the hall
+	At      []string // patterns of the whole program
 	Name    string   // the package
 	Handler http.Handler
 	Routes  []Route
 	Browser bool // only browsers come here: writes from other sites are refused (AC-046)
 }
 
-// hall is the list of rooms: which path goes where.
-func (s *Server) hall() ([]Room, error) {
+// allRooms is the list of rooms: which path goes where.
+func (s *Server) allRooms() ([]Room, error) {
 	door := s.oidcDoor()
 	pages := s.promptPages(door)
 	own := s.portalPages()
@@ -90,7 +90,7 @@ func (s *Server) mount(o Options) error {
 	s.cookies = web.Cookies{Plain: strings.HasPrefix(s.Config.PublicURL, "http://")}
 	s.Site = &web.Site{Pages: pages, Log: s.Log, Frame: s.frame}
 
-	if s.rooms, err = s.hall(); err != nil {
+	if s.rooms, err = s.allRooms(); err != nil {
 		return err
 	}
 	if o.Rooms != nil {

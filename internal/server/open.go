@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"countersign/internal/adapter/webpush"
-	"countersign/internal/api"
+	"countersign/internal/api/hosts"
+	"countersign/internal/api/outage"
 	"countersign/internal/base/id"
 	"countersign/internal/base/message"
 	"countersign/internal/base/secret"
@@ -43,7 +44,7 @@ type Options struct {
 	MustExist bool
 
 	// Deadline is how long signed calls may take that wait for nobody; 0: two seconds, which is what clients that fail open
-	// have patience for. Tests that do not ask for it give more, so that they do not measure the machine.
+	// wait for. Tests that do not ask for it give more, so that they do not measure the machine.
 	Deadline time.Duration
 
 	// Farewell is how long callers on kept connections are told to go before those are closed; 0: a second.
@@ -52,7 +53,7 @@ type Options struct {
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
-	// Files are folders of further templates and static files, and Rooms further rooms in the hall:
+	// Files are folders of further templates and static files, and Rooms further rooms:
 	// the demo's.
 	Files []fs.FS
 	Rooms func(*Server) ([]Room, error)
@@ -80,10 +81,10 @@ type Server struct {
 	hsts       bool
 	deadline   time.Duration
 	farewell   time.Duration
-	hosts      *hosts
+	hosts      *hostNames
 	health     health
-	outage     *api.Outage
-	unixHosts  *api.Hosts
+	outage     *outage.Monitor
+	failModes  *hosts.Recorder
 	requestLog web.RequestLog
 	cookies    web.Cookies
 	mux        *http.ServeMux
@@ -100,7 +101,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 		return nil, err
 	}
 	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, farewell: o.Farewell,
-		hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+		hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -126,8 +127,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 		return nil, err
 	}
 	s.health.DB, s.health.Deadline = s.DB, s.deadline
-	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
-	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
+	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)
 	return s, s.mount(o)
@@ -163,6 +163,7 @@ func (s *Server) openFlows(sender notice.Sender) {
 	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Alerts: s.Mobile, Now: s.now, Rand: s.rand}
 	s.Directory = &directory.Flow{DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Bell: s.Bell,
 		PublicURL: s.Config.PublicURL, Notices: s.Desk}
+	s.failModes = &hosts.Recorder{Store: s.Directory, Now: s.now, Log: s.Log}
 }
 
 // vapidPair is what SecretVAPID seals: the key pair push services know this instance by. It is

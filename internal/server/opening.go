@@ -10,7 +10,7 @@ import (
 	"countersign/internal/adapter/bus"
 	"countersign/internal/adapter/sqlstore"
 	"countersign/internal/adapter/webpush"
-	"countersign/internal/api"
+	"countersign/internal/api/outage"
 	"countersign/internal/base/secret"
 	"countersign/internal/server/config"
 	"countersign/internal/site/web"
@@ -112,10 +112,9 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
 	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
-		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
+		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = s.DB, s.deadline
-	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
-	s.unixHosts = &api.Hosts{DB: s.DB, Now: s.now, Log: s.Log}
+	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)
 	return s, s.mount(o)
@@ -126,7 +125,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
 	front.SetKeepAlivesEnabled(false)
-	door := newPatient(&lent{l.Listener})
+	door := limitListener(&lent{l.Listener})
 	go func() {
 		defer close(served)
 		var err error

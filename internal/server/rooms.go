@@ -21,7 +21,7 @@ import (
 // oidcDoor is the door of the Web SDK.
 func (s *Server) oidcDoor() *oidc.Door {
 	return &oidc.Door{
-		SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
+		SignIn: s.SignIn, Applications: s.DB.Read(), Keys: s.Keys, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
 		Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP, Page: s.Site.Fail,
 		SetLoginCookie: (&prompt.Prompt{Cookies: s.cookies}).SetCookie, PromptURL: func(l login.Login) string { return prompt.Path(l.ID) },
 		Remembered: func(r *http.Request, applicationID string) secret.Text {
@@ -43,7 +43,7 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 // frameRooms are the door of Web SDK v2 and the pages it shows in the application's frame.
 func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
 	pages := &framepages.Pages{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, PublicURL: s.Config.PublicURL, Now: s.now}
-	door := &frame.Door{SignIn: s.SignIn, DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP,
+	door := &frame.Door{SignIn: s.SignIn, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Log: s.Log, ClientIP: clientIP,
 		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell, Stop: pages.Stop,
 		Remembered: func(r *http.Request, applicationID, parent string) secret.Text {
 			return secret.NewText(s.cookies.Get(r, framepages.RememberCookie(applicationID, parent)))
@@ -63,8 +63,7 @@ func (s *Server) portalPages() *portal.Portal {
 
 // unixDoor is the legacy API of login_duo, pam_duo and the Authentication Proxy.
 func (s *Server) unixDoor() *unix.Door {
-	return &unix.Door{SignIn: s.SignIn, Enroll: s.Enroll, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage,
-		Hosts: s.unixHosts, Deadline: s.deadline}
+	return &unix.Door{Engine: s.engine(), Applications: s.DB.Read(), Hosts: s.failModes}
 }
 
 // phoneDoor is where phones knock.

@@ -107,7 +107,7 @@ func (s *Server) redirect(ctx context.Context, certs *tlscert.Source) (stop func
 	front := s.front(context.WithoutCancel(ctx), Listen{})
 	front.Handler = certs.HTTPHandler(redirector(s.Config.PublicURL))
 	go func() {
-		if err := front.Serve(newPatient(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := front.Serve(limitListener(l)); !errors.Is(err, http.ErrServerClosed) {
 			s.Log.Warn("port 80 is not served any more", "error", err)
 		}
 	}()

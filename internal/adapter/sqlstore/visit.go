@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"countersign/internal/adapter/sqlstore/engine"
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
@@ -35,8 +34,7 @@ type with int
 
 const (
 	withNothing with = iota
-	withApplication
-	withLogin // and its application
+	withLogin        // and its application
 )
 
 // snapshotQuery is a SELECT of persons, and of more.
@@ -71,9 +69,7 @@ var (
 	snapshotByTicket = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
 	snapshotByName   = snapshotOf(withNothing, user.ErrUnknown,
 		` FROM user_names JOIN users ON users.user_id = user_names.user_id`+theirPhones+`user_names.name = $1`)
-	snapshotByUser        = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
-	snapshotByApplication = snapshotOf(withApplication, application.ErrUnknown, ` FROM applications
-		LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id`+theirPhones+`applications.application_id = $1`)
+	snapshotByUser = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
 )
 
 func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
@@ -90,10 +86,6 @@ func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error
 
 func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
 	return s.snapshot(ctx, snapshotByUser, userID)
-}
-
-func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
-	return s.snapshot(ctx, snapshotByApplication, applicationID, name)
 }
 
 func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v flow.Visit, err error) {

@@ -60,8 +60,6 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		} {
 			same(t, name, got[flow.Visit](t)(read()), flow.Visit{User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
 		}
-		same(t, "by application and name", got[flow.Visit](t)(db.Read().VisitByApplication(ctx, "DI1", "alice")),
-			flow.Visit{Application: v.Application, User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
 		write(t, db, func(s flow.Store) error {
 			_, allowed := s.AllowLogin(ctx, "of-alice", login.Proof{}, noon)
 			_, finished := s.FinishLogin(ctx, "of-alice", []byte("ticket"), at(time.Minute), noon)
@@ -77,10 +75,6 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		same(t, "collected", collected.Login.Collected, noon)
 		_, err := tryWrite(db, func(s flow.Store) (flow.Visit, error) { return s.VisitByTicket(ctx, []byte("another")) })
 		fails(t, "by no ticket", err, login.ErrStale)
-		none := got[flow.Visit](t)(db.Read().VisitByApplication(ctx, "DI1", "nobody"))
-		same(t, "by application and no name", []any{none.Application, none.User, none.Settings, len(none.Phones)}, []any{v.Application, user.User{}, v.Settings, 0})
-		_, err = db.Read().VisitByApplication(ctx, "DI9", "alice")
-		fails(t, "by no application", err, application.ErrUnknown)
 		_, err = db.Read().VisitByName(ctx, "nobody")
 		fails(t, "a name of nobody", err, user.ErrUnknown)
 		_, err = db.Read().VisitByUser(ctx, "DU9")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api/attempt"
 	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/dbtest"
@@ -15,7 +16,7 @@ import (
 
 // broken is a flow whose database fails or hangs.
 type broken struct {
-	SignIn
+	attempt.SignIn
 	hangs bool
 }
 

@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"encoding/base64"
-	"errors"
-	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
@@ -496,7 +494,7 @@ func TestAPortalLinkLivesFiveMinutesAndDoesNotShortenAnInvitation(t *testing.T) 
 func TestALostDatabaseIs429AndASlowOneTakesTwoSeconds(t *testing.T) {
 	w := newWorld(t)
 	w.person("alice")
-	w.door.DB = lost{DB: w.DB}
+	w.door.Applications = lost{}
 	w.h = w.door.Handler()
 	for _, one := range [][]string{{"GET", "check"}, {"POST", "preauth", "username", "alice"}, {"POST", "auth", "username", "alice", "factor", "auto", "device", "auto"}} {
 		if r := w.send(one[0], one[1], one[2:]...); r.status != 429 || r.Code != 42901 || r.header.Get("Retry-After") == "" {
@@ -505,27 +503,10 @@ func TestALostDatabaseIs429AndASlowOneTakesTwoSeconds(t *testing.T) {
 	}
 	hangs := make(chan struct{})
 	defer close(hangs)
-	w.door.DB, w.door.Deadline = lost{DB: w.DB, hangs: hangs}, 50*time.Millisecond
+	w.door.Applications, w.door.Deadline = lost{hangs: hangs}, 50*time.Millisecond
 	w.h = w.door.Handler()
 	before := time.Now()
 	if r := w.send("POST", "preauth", "username", "alice"); r.status != 429 || time.Since(before) > 30*time.Second {
 		t.Errorf("%d after %v", r.status, time.Since(before))
-	}
-}
-
-func TestABugOfOursIs429(t *testing.T) {
-	body, err := within(context.Background(), time.Second, func(context.Context) (any, error) { panic("bug") })
-	w := httptest.NewRecorder()
-	(&Door{}).answer(w, httptest.NewRequest(http.MethodPost, "/", nil), body, err)
-	if w.Code != 429 {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	over := make(chan struct{})
-	defer close(over)
-	if _, err := within(context.Background(), time.Millisecond, func(context.Context) (any, error) {
-		<-over
-		return "late", nil
-	}); !errors.Is(err, errLate) {
-		t.Errorf("late: %v", err)
 	}
 }

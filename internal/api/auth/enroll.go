@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"countersign/internal/api"
+	"countersign/internal/api/reply"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/user"
@@ -33,12 +33,12 @@ const maxBypassCodes = 10
 
 // registers reports an application that may register people: programs. Who holds a host's key would make people that pass
 // the host's second proof, whatever is done about strangers there.
-func (c call) registers() bool { return c.app.Type == application.TypeAuthAPI }
+func (c call) registers() bool { return c.Application.Type == application.TypeAuthAPI }
 
 // enroll registers a person. There is no second code for the same person by this API (N-02).
 func (d *Door) enroll(ctx context.Context, c call) (any, error) {
 	if !c.registers() {
-		return nil, api.ErrWrongType
+		return nil, reply.ErrWrongType
 	}
 	life, err := c.whole("valid_secs", int(enroll.IssueLife/time.Second), int(enroll.MaxIssueLife/time.Second))
 	if err != nil {
@@ -48,24 +48,24 @@ func (d *Door) enroll(ctx context.Context, c call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := c.params.Get("username")
+	name := c.Params.Get("username")
 	if name == "" {
 		if name, err = d.madeUpName(); err != nil {
 			return nil, err
 		}
 	}
-	u, p, err := d.Enroll.Issue(ctx, c.app, name, time.Duration(life)*time.Second)
+	u, p, err := d.Registrar.Issue(ctx, c.Application, name, time.Duration(life)*time.Second)
 	switch {
 	case errors.Is(err, user.ErrNameTaken):
-		return nil, api.ErrInvalid.About("username already exists").With(err)
+		return nil, reply.ErrInvalid.About("username already exists").With(err)
 	case errors.Is(err, user.ErrNameInvalid):
-		return nil, api.ErrInvalid.About("username").With(err)
+		return nil, reply.ErrInvalid.About("username").With(err)
 	case errors.Is(err, enroll.ErrIssueLife):
-		return nil, api.ErrInvalid.About("valid_secs").With(err)
+		return nil, reply.ErrInvalid.About("valid_secs").With(err)
 	case err != nil:
 		return nil, err
 	}
-	host := api.Origin(c.r, d.PublicURL)
+	host := reply.Origin(c.r, d.PublicURL)
 	a := enrollAnswer{Code: activationCode(p.Link, host), URL: p.Link, Barcode: host + QRAt + "?value=" + url.QueryEscape(p.Link),
 		Expires: p.Expires.Unix(), UserID: u.ID, Username: u.Username}
 	if codes > 0 && d.BypassCodes != nil {
@@ -79,13 +79,13 @@ func (d *Door) enroll(ctx context.Context, c call) (any, error) {
 
 // whole reads a whole number from 1 (or fallback) to max.
 func (c call) whole(name string, fallback, max int) (int, error) {
-	s := c.params.Get(name)
+	s := c.Params.Get(name)
 	if s == "" {
 		return fallback, nil
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n > max || n < 1 && n != fallback {
-		return 0, api.ErrInvalid.About(name)
+		return 0, reply.ErrInvalid.About(name)
 	}
 	return n, nil
 }
@@ -128,18 +128,18 @@ func codeOf(s string) (string, bool) {
 // enrollStatus answers with one word: waiting, success, or invalid.
 func (d *Door) enrollStatus(ctx context.Context, c call) (any, error) {
 	if !c.registers() {
-		return nil, api.ErrWrongType
+		return nil, reply.ErrWrongType
 	}
 	for _, name := range []string{"user_id", "activation_code"} {
-		if c.params.Get(name) == "" {
-			return nil, api.ErrMissing.About(name)
+		if c.Params.Get(name) == "" {
+			return nil, reply.ErrMissing.About(name)
 		}
 	}
-	code, ok := codeOf(c.params.Get("activation_code"))
-	if !ok || !keyShaped(c.params.Get("user_id")) {
+	code, ok := codeOf(c.Params.Get("activation_code"))
+	if !ok || !keyShaped(c.Params.Get("user_id")) {
 		return "invalid", nil
 	}
-	state, err := d.Enroll.Issued(ctx, c.params.Get("user_id"), code)
+	state, err := d.Registrar.Issued(ctx, c.Params.Get("user_id"), code)
 	switch {
 	case err != nil:
 		return nil, err

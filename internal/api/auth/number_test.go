@@ -65,8 +65,8 @@ func TestANumberOfPreauthStartsOneRequest(t *testing.T) {
 	})
 }
 
-// AC-011: another spelling of a ticket is no other ticket.
-func TestATicketHasOneSpelling(t *testing.T) {
+// AC-011: another spelling of a txid is no other txid.
+func TestATxIDHasOneSpelling(t *testing.T) {
 	w := newWorld(t, func(a *application.Application) { a.Policy.NumberEntry = 3 })
 	w.person("alice")
 	a := w.ok("POST", "preauth", "username", "alice", "client_supports_verified_push", "1")

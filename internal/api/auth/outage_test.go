@@ -6,44 +6,31 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/api"
+	"countersign/internal/api/hosts"
+	"countersign/internal/api/outage"
+	"countersign/internal/api/signed"
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
-	"countersign/internal/flow"
 )
 
 // away is a database that can be lost.
 type away struct {
-	flow.DB
+	signed.Applications
 	lost bool
 }
 
-func (a *away) Read() flow.Store { return awayStore{a.DB.Read(), a} }
-
-type awayStore struct {
-	flow.Store
-	of *away
-}
-
-func (s awayStore) ApplicationByID(ctx context.Context, key string) (application.Application, error) {
-	if s.of.lost {
+func (a *away) ApplicationByID(ctx context.Context, key string) (application.Application, error) {
+	if a.lost {
 		return application.Application{}, errs.New(errs.Unavailable, "unavailable")
 	}
-	return s.Store.ApplicationByID(ctx, key)
-}
-
-func (s awayStore) VisitByApplication(ctx context.Context, key, name string) (flow.Visit, error) {
-	if s.of.lost {
-		return flow.Visit{}, errs.New(errs.Unavailable, "unavailable")
-	}
-	return s.Store.VisitByApplication(ctx, key, name)
+	return a.Applications.ApplicationByID(ctx, key)
 }
 
 // loses gives a door that knows its application, and the database to take away.
 func loses(t *testing.T, change ...func(*application.Application)) (*world, *away) {
 	w := newWorld(t, change...)
-	db := &away{DB: w.DB}
-	w.door.DB, w.door.Outage = db, &api.Outage{Now: w.Clock.Now}
+	db := &away{Applications: w.DB.Read()}
+	w.door.Applications, w.door.Outage = db, &outage.Monitor{Now: w.Clock.Now}
 	w.h = w.door.Handler()
 	w.ok("GET", "check")
 	return w, db
@@ -121,12 +108,12 @@ func TestAFlowThatLosesTheDatabaseIs429AtFirst(t *testing.T) {
 // Security 2, P4: Duo Unix from 2.2 comes here.
 func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
 	w := newWorld(t)
-	w.door.Hosts = &api.Hosts{DB: w.DB, Now: w.Clock.Now}
+	w.door.Hosts = &hosts.Recorder{Store: w.Directory, Now: w.Clock.Now}
 	w.ok("POST", "preauth", "username", "alice", "text_prompt", "1", "failmode", "open", "hostname", "web1")
 	w.ok("POST", "preauth", "username", "alice")
-	w.OK(w.door.Hosts.Note(t.Context()))
-	hosts, err := w.DB.Read().Hosts(t.Context(), w.app.ID)
-	if w.OK(err); len(hosts) != 1 || hosts[0].Name != "web1" || hosts[0].FailMode != application.FailsOpen {
-		t.Errorf("%+v", hosts)
+	w.OK(w.door.Hosts.Flush(t.Context()))
+	known, err := w.DB.Read().Hosts(t.Context(), w.app.ID)
+	if w.OK(err); len(known) != 1 || known[0].Name != "web1" || known[0].FailMode != application.FailsOpen {
+		t.Errorf("%+v", known)
 	}
 }

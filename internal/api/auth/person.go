@@ -6,7 +6,8 @@ import (
 	"net/url"
 	"strings"
 
-	"countersign/internal/api"
+	"countersign/internal/api/attempt"
+	"countersign/internal/api/reply"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/signin"
@@ -14,15 +15,15 @@ import (
 
 // request is the person a call asks about, and where from. Exactly one of username and user_id.
 func (c call) request() (signin.Request, error) {
-	r := signin.Request{Application: c.app, Username: c.params.Get("username"), UserID: c.params.Get("user_id"),
-		IP: address(c.params.Get("ipaddr")), UserAgent: strings.ToValidUTF8(c.r.UserAgent(), "?"), Seen: c.signed.Seen}
+	r := signin.Request{Application: c.Application, Username: c.Params.Get("username"), UserID: c.Params.Get("user_id"),
+		IP: address(c.Params.Get("ipaddr")), UserAgent: strings.ToValidUTF8(c.r.UserAgent(), "?")}
 	switch {
 	case r.Username == "" && r.UserID == "":
-		return r, api.ErrMissing.About("username")
+		return r, reply.ErrMissing.About("username")
 	case r.Username != "" && r.UserID != "":
-		return r, api.ErrInvalid.About("username and user_id")
+		return r, reply.ErrInvalid.About("username and user_id")
 	case r.UserID != "" && !keyShaped(r.UserID):
-		return r, api.ErrInvalid.About("user_id")
+		return r, reply.ErrInvalid.About("user_id")
 	}
 	return r, nil
 }
@@ -36,9 +37,9 @@ func keyShaped(s string) bool {
 func unknown(err error) error {
 	switch {
 	case errors.Is(err, user.ErrNameInvalid):
-		return api.ErrInvalid.About("username").With(err)
+		return reply.ErrInvalid.About("username").With(err)
 	case errors.Is(err, user.ErrUnknown):
-		return api.ErrInvalid.About("user_id").With(err)
+		return reply.ErrInvalid.About("user_id").With(err)
 	}
 	return err
 }
@@ -68,12 +69,26 @@ func flag(params url.Values, name string) bool {
 
 const maxPushInfo = 20_000 // bytes, exclusive
 
-// told gathers what the caller says about a sign-in, for the phone to show apart from the facts. A terminal sends the
+// reported gathers what the caller says about a sign-in, for the phone to show apart from the facts. A terminal sends the
 // command along as it was typed: a long one keeps nobody out.
-func (c call) told() ([]transaction.Field, error) {
-	info := c.params.Get("pushinfo")
-	if len(info) >= maxPushInfo && c.params.Get("factor") != "prompt" {
-		return nil, api.ErrInvalid.About("pushinfo")
+func (c call) reported() ([]transaction.Field, error) {
+	info := c.Params.Get("pushinfo")
+	if len(info) >= maxPushInfo && c.Params.Get("factor") != "prompt" {
+		return nil, reply.ErrInvalid.About("pushinfo")
 	}
-	return api.Told(c.words, c.params.Get("display_username"), c.params.Get("hostname"), info), nil
+	return attempt.Reported(c.words, c.Params.Get("display_username"), c.Params.Get("hostname"), info), nil
+}
+
+// uuidShaped reports 8-4-4-4-12 lower-case hex digits.
+func uuidShaped(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range s {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && !strings.ContainsRune("0123456789abcdef", rune(s[i])) {
+			return false
+		}
+	}
+	return true
 }

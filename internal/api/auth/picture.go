@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"countersign/internal/api"
+	"countersign/internal/api/reply"
 	"countersign/internal/base/qr"
 )
 
@@ -21,7 +21,7 @@ func (p png) write(w http.ResponseWriter) {
 
 func (d *Door) logo(context.Context, call) (any, error) {
 	if len(d.Logo) == 0 {
-		return nil, api.ErrNotFound
+		return nil, reply.ErrNotFound
 	}
 	return png(d.Logo), nil
 }
@@ -34,12 +34,12 @@ const pixels = 8
 func (d *Door) qr(w http.ResponseWriter, r *http.Request) {
 	link := r.URL.Query().Get("value")
 	if code, ok := strings.CutPrefix(link, d.PublicURL+"/a/"); !ok || !codeShaped(code) {
-		d.answer(w, r, nil, api.ErrNotFound)
+		d.answer(w, r, QRAt, nil, reply.ErrNotFound)
 		return
 	}
 	picture, err := qr.PNG(link, pixels)
 	if err != nil {
-		d.answer(w, r, nil, err)
+		d.answer(w, r, QRAt, nil, err)
 		return
 	}
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin") // other sites' pages show it

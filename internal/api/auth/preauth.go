@@ -2,13 +2,12 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"slices"
 
-	"countersign/internal/api"
+	"countersign/internal/api/attempt"
+	"countersign/internal/api/menu"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/policy"
-	"countersign/internal/flow/enroll"
 	"countersign/internal/flow/signin"
 )
 
@@ -38,62 +37,55 @@ type prompt struct {
 }
 
 // preauth asks the gates. Everybody the gates let prove something gets "auth", also with nothing but a bypass
-// code. A trusted_device_token that is still good answers for the proof; failmode changes nothing: no caller is told
+// code. A trusted_device_token that is still good answers for the proof; failmode changes nothing: no caller learns
 // more because it fails open, which is noted of its host.
 func (d *Door) preauth(ctx context.Context, c call) (any, error) {
 	r, err := c.request()
 	if err != nil {
 		return nil, err
 	}
-	r.Remembered = secret.NewText(c.params.Get("trusted_device_token"))
-	d.Hosts.Hear(c.app, c.params.Get("hostname"), c.params.Get("failmode"))
-	g, err := d.SignIn.Preauth(ctx, r)
-	if err != nil {
-		return nil, unknown(err)
+	r.Remembered = secret.NewText(c.Params.Get("trusted_device_token"))
+	d.Hosts.Hear(c.Application, c.Params.Get("hostname"), c.Params.Get("failmode"))
+	s, err := d.Preauth(ctx, c.words, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Outcome == signin.OutcomeChallenge:
+		return d.preauthAuth(c, s.Gate)
+	case s.Link != "":
+		return c.preauthEnroll(s.Link), nil
 	}
-	switch g.Outcome {
-	case signin.OutcomeEnroll:
-		return d.preauthEnroll(ctx, c, g)
-	case signin.OutcomeChallenge:
-		return d.preauthAuth(c, g)
-	}
-	s := api.StatusOfGate(c.words, g)
+	return preauthAnswer{Result: s.Status.Result, Message: s.Status.Text}, nil
+}
+
+func (d *Door) denyPreauth(c call) (any, error) {
+	s := attempt.StatusOfOutage(c.words)
 	return preauthAnswer{Result: s.Result, Message: s.Text}, nil
 }
 
-func (d *Door) preauthEnroll(ctx context.Context, c call, g signin.Gate) (any, error) {
-	link, err := d.Enroll.Portal(ctx, c.app, g.User.ID, g.Username)
-	if errors.Is(err, enroll.ErrIssueNone) {
-		return preauthAnswer{Result: api.ResultDeny, Message: c.words.Text("api.enroll.first")}, nil
-	}
-	if err != nil {
-		return nil, unknown(err)
-	}
+func (c call) preauthEnroll(link string) preauthAnswer {
 	a := preauthAnswer{Result: "enroll", Message: c.words.Text("api.enroll", "url", link), PortalURL: link}
-	if flag(c.params, "text_prompt") {
+	if flag(c.Params, "text_prompt") {
 		a.Prompt = &prompt{Text: a.Message}
 	}
-	return a, nil
+	return a
 }
 
 func (d *Door) preauthAuth(c call, g signin.Gate) (any, error) {
 	a := preauthAnswer{Result: "auth", Message: c.words.Text("api.auth")}
-	if flag(c.params, "client_supports_verified_push") && g.Numbers() > 0 && len(api.PushWays(g, true)) > 0 {
+	if flag(c.Params, "client_supports_verified_push") && g.Numbers() > 0 && len(attempt.PushWays(g, true)) > 0 {
 		var err error
-		if a.TxID, a.Number, err = d.tickets().ForNumber(g.Numbers(), whose(g)); err != nil {
+		if a.TxID, a.Number, err = d.Digits(g); err != nil {
 			return nil, err
 		}
 	}
 	a.Devices = devices(g, a.Number != "")
-	if flag(c.params, "text_prompt") {
-		m := api.MenuFor(c.words, g, a.Number)
+	if flag(c.Params, "text_prompt") {
+		m := attempt.MenuFor(c.words, g, a.Number)
 		a.Prompt = &prompt{Text: m.Text, Factors: m.Factors}
 	}
 	return a, nil
 }
-
-// whose is for whom a ticket with digits is good.
-func whose(g signin.Gate) string { return g.Application.ID + "/" + g.User.ID }
 
 // devices lists the phones that can prove something now, the one a request goes to by itself first.
 func devices(g signin.Gate, numbered bool) []device {
@@ -103,8 +95,8 @@ func devices(g signin.Gate, numbered bool) []device {
 		if one.Number != "" {
 			one.DisplayName += " (" + one.Number + ")"
 		}
-		if slices.ContainsFunc(api.PushWays(g, numbered), func(w signin.Way) bool { return w.PhoneID == p.ID }) {
-			one.Capabilities = append(one.Capabilities, "auto", api.FactorPush)
+		if slices.ContainsFunc(attempt.PushWays(g, numbered), func(w signin.Way) bool { return w.PhoneID == p.ID }) {
+			one.Capabilities = append(one.Capabilities, "auto", menu.Push)
 		}
 		if slices.ContainsFunc(g.Ways, func(w signin.Way) bool { return w.PhoneID == p.ID && w.Method == policy.MethodPasscode }) {
 			one.Capabilities = append(one.Capabilities, "mobile_otp")

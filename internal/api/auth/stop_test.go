@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api/attempt"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/signin"
 )
 
 // stopping is a flow in the middle of whose work the program stops.
 type stopping struct {
-	SignIn
+	attempt.SignIn
 	stop func()
 }
 

@@ -16,7 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/api"
+	"countersign/internal/api/attempt"
+	"countersign/internal/api/outage"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
@@ -66,7 +67,7 @@ func escape(s string) string {
 }
 
 // call is duo_call: 429 is asked again, unless the wait is longer than 32 seconds.
-func (c *duoUnix) call(method, path string, pairs ...string) reply {
+func (c *duoUnix) call(method, path string, pairs ...string) received {
 	c.Helper()
 	backoff := 1
 	for range 50 {
@@ -82,11 +83,11 @@ func (c *duoUnix) call(method, path string, pairs ...string) reply {
 		c.Clock.Advance(time.Duration(wait) * time.Second)
 	}
 	c.Fatal("the client waits for ever")
-	return reply{}
+	return received{}
 }
 
 // once sends X-Duo-Date alone, GET with a "?" even before nothing, and sorted parameters.
-func (c *duoUnix) once(method, path string, pairs ...string) reply {
+func (c *duoUnix) once(method, path string, pairs ...string) received {
 	c.Helper()
 	var params []string
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -115,7 +116,7 @@ func (c *duoUnix) once(method, path string, pairs ...string) reply {
 }
 
 // understand gives the response, or the outcome that the client makes of anything else.
-func understand(r reply) (map[string]any, string) {
+func understand(r received) (map[string]any, string) {
 	switch {
 	case r.status == http.StatusUnauthorized, r.status/100 == 5:
 		return nil, byMode
@@ -302,7 +303,7 @@ func (c *duoUnix) decided(response map[string]any, results ...string) string {
 
 // answering answers each request as soon as it is sent.
 type answering struct {
-	SignIn
+	attempt.SignIn
 	then func(transaction string)
 }
 
@@ -484,7 +485,7 @@ func TestDuoUnix22OpensWithNoAnswerOfOurs(t *testing.T) {
 	c.wants("another type", c.login("alice"), aborted, "")
 }
 
-// After preauth the gates may have closed: the terminal reads why, from a ticket.
+// After preauth the gates may have closed: the terminal reads why, from a txid.
 func TestDuoUnix22ReadsWhyItIsDeniedAfterTheMenu(t *testing.T) {
 	c, p := newDuoUnix(t)
 	c.types = func(string) string { c.status(c.userID("alice"), user.Disabled); return p.Code() }
@@ -500,12 +501,12 @@ func TestDuoUnix22ReadsWhyItIsDeniedAfterTheMenu(t *testing.T) {
 // The client asks a question that is turned away again, for as long as it is.
 func TestDuoUnix22IsNotHeldForAsLongAsTheDatabaseIsLost(t *testing.T) {
 	c, p := newDuoUnix(t)
-	db := &away{DB: c.DB, lost: true}
-	c.door.DB, c.door.Outage = db, &api.Outage{Now: c.Clock.Now} // nothing is known of the application
+	db := &away{Applications: c.DB.Read(), lost: true}
+	c.door.Applications, c.door.Outage = db, &outage.Monitor{Now: c.Clock.Now} // nothing is known of the application
 	c.h = c.door.Handler()
 	before := c.Clock.Now()
 	c.wants("from the beginning", c.login("alice"), aborted, "Rate-limiting")
-	if took := c.Clock.Now().Sub(before); took < api.Patience || took > 2*api.Patience {
+	if took := c.Clock.Now().Sub(before); took < outage.Grace || took > 2*outage.Grace {
 		t.Errorf("it took %v", took)
 	}
 	db.lost = false

@@ -12,14 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/api"
+	"countersign/internal/api/attempt"
+	"countersign/internal/api/outage"
+	"countersign/internal/api/signed"
 	"countersign/internal/base/duosign"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/flow"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/dbtest"
@@ -46,15 +47,16 @@ func newWorldOn(k *flowkit.Kit, change ...func(*application.Application)) *world
 	w.app = k.Application("VPN", append([]func(*application.Application){func(a *application.Application) {
 		a.Type, a.Secret = application.TypeAuthAPI, k.Keys.Seal(application.SecretPurpose, a.ID, []byte(w.skey))
 	}}, change...)...)
-	w.door = &Door{SignIn: k.SignIn, Enroll: k.Enroll, DB: k.DB, Keys: k.Keys, PublicURL: flowkit.Origin, Logo: []byte("\x89PNG logo"),
-		Now: k.Clock.Now, Rand: k.Rand, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 100 * time.Millisecond,
-		Outage: &api.Outage{Now: k.Clock.Now}, Deadline: time.Minute} // tests ask what is answered; those that ask when say so
+	w.door = &Door{Engine: attempt.Engine{SignIn: k.SignIn, Enroll: k.Enroll, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 100 * time.Millisecond, Outage: &outage.Monitor{Now: k.Clock.Now},
+		Deadline: time.Minute}, // tests ask what is answered; those that ask when say so
+		Applications: k.DB.Read(), Registrar: k.Enroll, PublicURL: flowkit.Origin, Logo: []byte("\x89PNG logo")}
 	w.h = w.door.Handler()
 	return w
 }
 
-// reply is an answer as a client reads it.
-type reply struct {
+// received is an answer as a client reads it.
+type received struct {
 	status int
 	header http.Header
 	raw    string
@@ -88,7 +90,7 @@ type answer struct {
 }
 
 // send signs a call as the application; values are name, value pairs.
-func (w *world) send(method, path string, pairs ...string) reply {
+func (w *world) send(method, path string, pairs ...string) received {
 	w.Helper()
 	params := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -112,15 +114,15 @@ func (w *world) sign(method, path string, params url.Values) *http.Request {
 	return r
 }
 
-func (w *world) do(r *http.Request) reply {
+func (w *world) do(r *http.Request) received {
 	w.Helper()
 	return do(w.TB, w.h, r)
 }
 
-func do(t testing.TB, h http.Handler, r *http.Request) reply {
+func do(t testing.TB, h http.Handler, r *http.Request) received {
 	rec := httptest.NewRecorder()
 	h.ServeHTTP(rec, r)
-	out := reply{status: rec.Code, header: rec.Header(), raw: rec.Body.String()}
+	out := received{status: rec.Code, header: rec.Header(), raw: rec.Body.String()}
 	if strings.HasPrefix(rec.Header().Get("Content-Type"), "application/json") {
 		var envelope struct {
 			Stat     string
@@ -186,18 +188,11 @@ func (w *world) pending(p *flowkit.Phone) transaction.Transaction {
 
 // lost is a database that cannot be reached.
 type lost struct {
-	flow.DB
+	signed.Applications
 	hangs <-chan struct{} // nil: it fails at once
 }
 
-func (l lost) Read() flow.Store { return lostStore{l.DB.Read(), l.hangs} }
-
-type lostStore struct {
-	flow.Store
-	hangs <-chan struct{}
-}
-
-func (l lostStore) ApplicationByID(context.Context, string) (application.Application, error) {
+func (l lost) ApplicationByID(context.Context, string) (application.Application, error) {
 	if l.hangs != nil {
 		<-l.hangs // a driver that does not listen to its context
 	}

@@ -47,7 +47,7 @@ func (d *Door) Parent(l login.Login) string {
 }
 
 // Complete finishes an allowed sign-in, collects it for its application, and signs the answer. Both ends are
-// ours here, so the ticket never leaves the house; a person whose status changed meanwhile gets no answer. Asked again
+// ours here, so the grant never leaves the program; a person whose status changed meanwhile gets no answer. Asked again
 // within signin.RepeatLife it gives the same answer: the page with the first one may never have arrived.
 func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 	mine, err := stateOf(s.Login)
@@ -71,10 +71,10 @@ func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 
 // collect takes the sign-in for its application, or finds what was taken a moment ago.
 func (d *Door) collect(ctx context.Context, s signin.Session) (signin.Result, error) {
-	ticket, err := d.SignIn.Finish(ctx, s)
+	grant, err := d.SignIn.Finish(ctx, s)
 	if err == nil {
 		var result signin.Result
-		if result, err = d.SignIn.Collect(ctx, ticket, s.Application.ID); err == nil {
+		if result, err = d.SignIn.Collect(ctx, grant, s.Application.ID); err == nil {
 			return result, nil
 		}
 	}

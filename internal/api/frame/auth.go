@@ -13,13 +13,10 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 )
 
@@ -32,19 +29,25 @@ const maxBody = 64 << 10
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
 	Finish(ctx context.Context, s signin.Session) (secret.Text, error)
-	Collect(ctx context.Context, ticket secret.Text, applicationID string) (signin.Result, error)
+	Collect(ctx context.Context, grant secret.Text, applicationID string) (signin.Result, error)
 	Recollect(ctx context.Context, s signin.Session) (signin.Result, error)
 	KeptBrowser(ctx context.Context, s signin.Session) (secret.Text, time.Duration, error)
+	LogRefused(ctx context.Context, r signin.Request, reason string) error
+}
+
+// Applications finds who signed.
+type Applications interface {
+	// ApplicationByID finds a live or disabled application, also a deleted one's tombstone. application.ErrUnknown.
+	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 }
 
 // Door serves the address. All fields are needed unless said otherwise.
 type Door struct {
-	SignIn SignIn
-	DB     flow.DB // application rows; the log row of a page that may not frame
-	Keys   *secret.Keyring
-	Now    func() time.Time
-	Rand   io.Reader
-	Log    *slog.Logger // nil: slog.Default
+	SignIn       SignIn
+	Applications Applications
+	Keys         *secret.Keyring
+	Now          func() time.Time
+	Log          *slog.Logger // nil: slog.Default
 
 	// Page shows an error to a person: the message page of the site.
 	Page func(w http.ResponseWriter, r *http.Request, err error)
@@ -145,7 +148,7 @@ func (d *Door) trusted(ctx context.Context, tx string) (request, application.App
 	if err != nil {
 		return q, application.Application{}, nil, errRequest.With(err)
 	}
-	app, err := d.DB.Read().ApplicationByID(ctx, q.IKey)
+	app, err := d.Applications.ApplicationByID(ctx, q.IKey)
 	switch {
 	case errors.Is(err, application.ErrUnknown):
 		return q, app, nil, errRequest.With(err)
@@ -231,14 +234,8 @@ func (d *Door) noteFramer(r *http.Request, q request, app application.Applicatio
 	if err != nil {
 		name = ""
 	}
-	a := audit.Authentication{ID: id.Key(d.Rand, id.Log), TxID: id.UUID(d.Rand), Time: d.Now(), EventType: audit.EventAuthentication,
-		Result: audit.Denied, Reason: reason, Factor: audit.FactorNone, Username: name, UserAgent: clip(r.UserAgent(), 512)}
-	if ip := d.remote(r); ip.IsValid() {
-		a.IP = ip.String()
-	}
-	a.Application.ID, a.Application.Name = app.ID, app.Name
-	ctx := r.Context()
-	if err := d.DB.Write(ctx, func(st flow.Store) error { return st.LogAuthentication(ctx, a) }); err != nil {
+	from := signin.Request{Application: app, Username: name, IP: d.remote(r), UserAgent: clip(r.UserAgent(), 512)}
+	if err := d.SignIn.LogRefused(r.Context(), from, reason); err != nil {
 		d.note(r, "log row", err)
 	}
 	d.note(r, reason, nil)

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/domain/application"
-	"countersign/internal/flow"
+	"countersign/internal/flow/signin"
 )
 
 // assertion is what an application signs to prove itself at health_check and token (RFC 7523).
@@ -41,21 +41,20 @@ func (d *Door) prove(ctx context.Context, p *params, path string) (prover, *refu
 	return prover{app: app, key: key, host: host, claims: &c.registered}, nil
 }
 
+// assertionPurpose is the keyring's, for spent assertions.
+const assertionPurpose = "oidc-assertion"
+
 // errReplayed is the refusal of an assertion that came before.
 func errReplayed() *refusal { return refuse(badAssertion, "jti was used before") }
 
 // spendAssertion takes the assertion's jti, once, in the caller's database transaction.
-func (d *Door) spendAssertion(ctx context.Context, s flow.Store, p prover) (bool, error) {
-	return s.SpendAssertion(ctx, p.app.ID, d.Keys.Digest("oidc-assertion", p.claims.ID), p.claims.forgetAt())
+func (d *Door) spendAssertion(ctx context.Context, s signin.Spender, p prover) (bool, error) {
+	return s.SpendAssertion(ctx, p.app.ID, d.Keys.Digest(assertionPurpose, p.claims.ID), p.claims.forgetAt())
 }
 
 // spendAlone is spendAssertion for a call that changes nothing else.
 func (d *Door) spendAlone(ctx context.Context, p prover) *refusal {
-	var first bool
-	err := d.DB.Write(ctx, func(s flow.Store) (err error) {
-		first, err = d.spendAssertion(ctx, s, p)
-		return err
-	})
+	first, err := d.spend(ctx, assertionPurpose, p.app, p.claims)
 	if err != nil {
 		return shed(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
-	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 )
 
@@ -34,14 +33,22 @@ const (
 // SignIn is the part of the sign-in flow this door calls.
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
-	CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (signin.Result, error)
+	// Spend takes what is good once for an application, in a change of its own, and reports whether this was its first use.
+	Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) (first bool, err error)
+	CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error)
+}
+
+// Applications finds who signed.
+type Applications interface {
+	// ApplicationByID finds a live or disabled application, also a deleted one's tombstone. application.ErrUnknown.
+	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 }
 
 // Door serves the three addresses. All fields are needed unless said otherwise.
 type Door struct {
-	SignIn SignIn
-	DB     flow.DB // application rows and spent assertions
-	Keys   *secret.Keyring
+	SignIn       SignIn
+	Applications Applications
+	Keys         *secret.Keyring
 
 	// PublicURL is the origin of the prompt, e.g. "https://login.example.com". A browser that
 	// arrives at /authorize on another origin is sent there first (decision 41).

@@ -24,7 +24,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 )
 
@@ -51,7 +50,7 @@ type world struct {
 	now                         time.Time
 	apps                        map[string]application.Application
 	spent                       map[string]bool
-	logins                      map[string]login.Login // by ticket
+	logins                      map[string]login.Login // by grant
 	begun                       []signin.Request
 	beginErr, collectErr, dbErr error
 	hang                        chan struct{} // changes wait for it; nil: they do not
@@ -74,7 +73,7 @@ func newWorld(t testing.TB) *world {
 	change(listedID, func(a *application.Application) {
 		a.RedirectURIs = []string{"https://app.example/cb", "https://app.example/cb2?a=1"}
 	})
-	w.door = &Door{SignIn: w, DB: w, Keys: keys, PublicURL: "https://" + apiHost, APIHosts: []string{apiHost, "localhost:8443"},
+	w.door = &Door{SignIn: w, Applications: w, Keys: keys, PublicURL: "https://" + apiHost, APIHosts: []string{apiHost, "localhost:8443"},
 		Now: func() time.Time { return w.now }, Rand: rand.Reader, Deadline: time.Minute,
 		Log: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Page: func(rw http.ResponseWriter, r *http.Request, err error) {
@@ -108,9 +107,9 @@ func (w *world) Begin(_ context.Context, r signin.Request) (signin.Opening, erro
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}, Cookie: secret.NewText("cookie")}, nil
 }
 
-func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (signin.Result, error) {
-	var first bool
-	if err := w.Write(ctx, func(s flow.Store) (err error) { first, err = spend(ctx, s); return err }); err != nil {
+func (w *world) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error) {
+	first, err := spend(ctx, w)
+	if err != nil {
 		return signin.Result{}, err
 	}
 	if !first {
@@ -121,25 +120,25 @@ func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a applicatio
 	if w.collectErr != nil {
 		return signin.Result{}, w.collectErr
 	}
-	l, ok := w.logins[ticket.Reveal()]
+	l, ok := w.logins[grant.Reveal()]
 	if !ok || l.ApplicationID != a.ID {
 		return signin.Result{}, login.ErrTicket
 	}
-	delete(w.logins, ticket.Reveal())
+	delete(w.logins, grant.Reveal())
 	return signin.Result{Login: l, Application: w.apps[l.ApplicationID], User: user.User{ID: l.UserID, Username: "alice", Email: "alice@example.com"},
 		Event: audit.EventAuthentication, Device: "Alice's phone", Time: l.DecidedAt}, nil
 }
 
-// finish is what the prompt does after the proof: a ticket and the way back.
-func (w *world) finish(i int) (back *url.URL, ticket string) {
+// finish is what the prompt does after the proof: a grant and the way back.
+func (w *world) finish(i int) (back *url.URL, grant string) {
 	w.t.Helper()
 	r := w.begun[i]
 	opening := login.Login{ID: "LOGIN", Door: r.Door, DoorState: r.DoorState, ApplicationID: r.Application.ID, UserID: "DU123456789012345678",
 		Username: "alice", Factor: audit.FactorVerifiedPush, Reason: audit.UserApproved, PhoneID: "DP123456789012345678",
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}
-	ticket = "ticket-" + rand.Text()
-	w.logins[ticket] = opening
-	address, err := w.door.Return(context.Background(), opening, secret.NewText(ticket))
+	grant = "grant-" + rand.Text()
+	w.logins[grant] = opening
+	address, err := w.door.Return(context.Background(), opening, secret.NewText(grant))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -147,47 +146,42 @@ func (w *world) finish(i int) (back *url.URL, ticket string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return back, ticket
+	return back, grant
 }
 
 // The database.
 
-type fakeStore struct {
-	flow.Store
-	w *world
-}
-
-func (w *world) Read() flow.Store { return fakeStore{w: w} }
-func (w *world) Write(_ context.Context, change func(flow.Store) error) error {
-	if w.hang != nil {
-		<-w.hang
-	}
+func (w *world) ApplicationByID(_ context.Context, id string) (application.Application, error) {
 	if w.dbErr != nil {
-		return w.dbErr
+		return application.Application{}, w.dbErr
 	}
-	return change(fakeStore{w: w})
-}
-
-func (s fakeStore) ApplicationByID(_ context.Context, id string) (application.Application, error) {
-	if s.w.dbErr != nil {
-		return application.Application{}, s.w.dbErr
-	}
-	a, ok := s.w.apps[id]
+	a, ok := w.apps[id]
 	if !ok {
 		return a, application.ErrUnknown
 	}
 	return a, nil
 }
 
-func (s fakeStore) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) (bool, error) {
-	s.w.mu.Lock()
-	defer s.w.mu.Unlock()
-	if !expires.After(s.w.now) {
+func (w *world) Spend(ctx context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+	return w.SpendAssertion(ctx, id, digest, expires)
+}
+
+// SpendAssertion is a change.
+func (w *world) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+	if w.hang != nil {
+		<-w.hang
+	}
+	if w.dbErr != nil {
+		return false, w.dbErr
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !expires.After(w.now) {
 		return false, errors.New("expired before it was spent")
 	}
 	key := id + string(digest)
-	first := !s.w.spent[key]
-	s.w.spent[key] = true
+	first := !w.spent[key]
+	w.spent[key] = true
 	return first, nil
 }
 

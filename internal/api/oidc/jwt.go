@@ -13,7 +13,6 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"countersign/internal/domain/application"
-	"countersign/internal/flow"
 )
 
 // parser accepts HS512 and nothing else: no client signs with another algorithm (protocols 1.1).
@@ -67,7 +66,7 @@ func (d *Door) open(ctx context.Context, token, clientID string, claims holder, 
 			return nil, errors.New("client id has no key's shape")
 		}
 		var err error
-		if app, err = d.DB.Read().ApplicationByID(ctx, clientID); err != nil {
+		if app, err = d.Applications.ApplicationByID(ctx, clientID); err != nil {
 			if !errors.Is(err, application.ErrUnknown) {
 				down = err
 			}
@@ -149,13 +148,7 @@ func (c *registered) forgetAt() time.Time {
 // spend takes the jti of a verified token, once for this application. It reports whether this
 // was its first use.
 func (d *Door) spend(ctx context.Context, purpose string, app application.Application, c *registered) (bool, error) {
-	digest := d.Keys.Digest(purpose, c.ID)
-	var first bool
-	err := d.DB.Write(ctx, func(s flow.Store) (err error) {
-		first, err = s.SpendAssertion(ctx, app.ID, digest, c.forgetAt())
-		return err
-	})
-	return first && err == nil, err
+	return d.SignIn.Spend(ctx, app.ID, d.Keys.Digest(purpose, c.ID), c.forgetAt())
 }
 
 // keyShaped reports whether s can be an integration key: 20 of [A-Z0-9].

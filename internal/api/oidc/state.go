@@ -50,7 +50,7 @@ func stateOf(l login.Login) (doorState, error) {
 
 // Return is where the browser of a finished login goes: the application's address with its own
 // query kept, and state and code added.
-func (d *Door) Return(_ context.Context, l login.Login, ticket secret.Text) (string, error) {
+func (d *Door) Return(_ context.Context, l login.Login, grant secret.Text) (string, error) {
 	s, err := stateOf(l)
 	if err != nil {
 		return "", err
@@ -59,7 +59,7 @@ func (d *Door) Return(_ context.Context, l login.Login, ticket secret.Text) (str
 	if s.DuoCode {
 		name = "duo_code"
 	}
-	return withQuery(s.RedirectURI, "state", s.State, name, ticket.Reveal()), nil
+	return withQuery(s.RedirectURI, "state", s.State, name, grant.Reveal()), nil
 }
 
 // Origin is the origin Return will lead to, for the form-action of the page whose form ends

@@ -9,7 +9,6 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
-	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 )
 
@@ -76,7 +75,7 @@ func (d *Door) redeem(w http.ResponseWriter, r *http.Request) (tokens, *refusal)
 
 // collect takes the code. A wrong redirect_uri or verifier uses it up: the code was in wrong hands.
 func (d *Door) collect(ctx context.Context, client prover, p *params) (signin.Result, doorState, *refusal) {
-	result, err := d.SignIn.CollectFor(ctx, secret.NewText(p.get("code")), client.app, func(ctx context.Context, s flow.Store) (bool, error) {
+	result, err := d.SignIn.CollectFor(ctx, secret.NewText(p.get("code")), client.app, func(ctx context.Context, s signin.Spender) (bool, error) {
 		return d.spendAssertion(ctx, s, client)
 	})
 	if errors.Is(err, signin.ErrSpent) {

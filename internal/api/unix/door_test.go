@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api/attempt"
 	"countersign/internal/base/duosign"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -239,7 +240,7 @@ func TestWhoGets401AndWho403(t *testing.T) {
 
 // broken is a sign-in flow that cannot decide.
 type broken struct {
-	SignIn
+	attempt.SignIn
 	preauth func(ctx context.Context) (signin.Gate, error)
 }
 
@@ -267,7 +268,7 @@ func TestWhatCannotBeDecidedIsTurnedAwayInTime(t *testing.T) {
 			if status != 429 || out.code != 42901 {
 				t.Errorf("%s at %s: %d %+v", what, call, status, out)
 			}
-			if took := time.Since(start); took > PreauthTime+20*time.Second || PreauthTime > 2*time.Second { // clients have no more patience
+			if took := time.Since(start); took > attempt.QuickTime+20*time.Second || attempt.QuickTime > 2*time.Second { // clients have no more patience
 				t.Errorf("%s at %s took %s", what, call, took)
 			}
 		}
@@ -277,7 +278,7 @@ func TestWhatCannotBeDecidedIsTurnedAwayInTime(t *testing.T) {
 func TestTooManyAtOnceAreTurnedAway(t *testing.T) {
 	w := newWorld(t)
 	for range maxBusy {
-		w.door.busy <- struct{}{}
+		w.door.Places <- struct{}{}
 	}
 	if status, _ := w.do(w.request("POST", At+"preauth.bson", w.skey, pairs("user", "ana"))); status != 429 {
 		t.Errorf("%d", status)
@@ -314,7 +315,7 @@ func TestAPreauthThatIsOpenWhenTheProgramStopsIsFinished(t *testing.T) {
 
 // pending is a flow whose requests nobody answers, with a clock of its own: TimeOut refuses before the time.
 type pending struct {
-	SignIn
+	attempt.SignIn
 	t     transaction.Transaction
 	ended int
 }
@@ -326,9 +327,9 @@ func (p *pending) Watch(ctx context.Context, _, _ string) (transaction.Transacti
 	return p.t, nil
 }
 func (p *pending) TimeOut(context.Context, string) (transaction.Transaction, error) { return p.t, nil }
-func (p *pending) Answer(_ context.Context, _ string, to transaction.State, _ func(context.Context, flow.Store) error) (transaction.Transaction, error) {
+func (p *pending) Cancel(context.Context, string) (transaction.Transaction, error) {
 	p.ended++
-	p.t.State = to
+	p.t.State = transaction.Cancelled
 	return p.t, nil
 }
 
@@ -384,7 +385,7 @@ func TestTheTimeOfARequestEndsItsPolls(t *testing.T) {
 
 // stopping is a flow during whose waiting the program stops.
 type stopping struct {
-	SignIn
+	attempt.SignIn
 	stop func()
 }
 

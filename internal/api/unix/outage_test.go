@@ -6,14 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/api"
+	"countersign/internal/api/hosts"
+	"countersign/internal/api/outage"
+	"countersign/internal/api/signed"
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
 )
 
 // away is a database that can be lost.
 type away struct {
-	api.Applications
+	signed.Applications
 	lost bool
 }
 
@@ -30,8 +32,7 @@ func loses(t *testing.T, change func(*application.Application)) (*world, *away) 
 	change(&w.app)
 	w.Save(w.app)
 	db := &away{Applications: w.DB.Read()}
-	w.door = &Door{SignIn: w.SignIn, Enroll: w.Enroll, Applications: db, Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,
-		Log: w.door.Log, Hold: w.door.Hold, Deadline: w.door.Deadline, Outage: &api.Outage{Now: w.Clock.Now}}
+	w.door.Applications, w.door.Outage = db, &outage.Monitor{Now: w.Clock.Now}
 	w.h = w.door.Handler()
 	w.preauth("stranger")
 	return w, db
@@ -99,17 +100,17 @@ func TestALostDatabaseIs503WhereTheClientDecides(t *testing.T) {
 // Security 2, P4, in both spellings of the door.
 func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
 	w := newWorld(t)
-	w.door.Hosts = &api.Hosts{DB: w.DB, Now: w.Clock.Now}
+	w.door.Hosts = &hosts.Recorder{Store: w.Directory, Now: w.Clock.Now}
 	w.preauth("stranger", "hostname", "web1.example.edu", "failmode", "open")
 	w.get(w.request("POST", At+"preauth", w.skey, pairs("user", "stranger", "failmode", "closed", "hostname", "web2")))
 	w.get(w.request("POST", At+"preauth", w.skey, pairs("user", "stranger", "failmode", "safe", "hostname", "web4"))) // as the proxy says it
 	w.get(w.request("POST", At+"preauth", w.skey, pairs("user", "stranger", "failmode", "secure", "hostname", "web5")))
 	w.get(w.request("POST", At+"preauth", "another", pairs("user", "stranger", "failmode", "open", "hostname", "web3")))
-	w.OK(w.door.Hosts.Note(ctx))
-	hosts, err := w.DB.Read().Hosts(ctx, w.app.ID)
+	w.OK(w.door.Hosts.Flush(ctx))
+	known, err := w.DB.Read().Hosts(ctx, w.app.ID)
 	w.OK(err)
 	modes := map[string]application.FailMode{}
-	for _, h := range hosts {
+	for _, h := range known {
 		modes[h.Name] = h.FailMode
 	}
 	if want := map[string]application.FailMode{"web1.example.edu": application.FailsOpen, "web2": application.FailsClosed, "web4": application.FailsOpen, "web5": application.FailsClosed}; !maps.Equal(modes, want) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/api/attempt"
 	"countersign/internal/base/duosign"
 	"countersign/internal/base/id"
 	"countersign/internal/domain/application"
@@ -37,9 +38,10 @@ func newWorldOn(k *flowkit.Kit) *world {
 	w := &world{Kit: k}
 	w.skey = id.ApplicationSecret(w.Rand)
 	w.app = w.application("SSH")
-	w.door = &Door{SignIn: w.SignIn, Enroll: w.Enroll, Applications: w.DB.Read(), Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,
+	w.door = &Door{Engine: attempt.Engine{SignIn: w.SignIn, Enroll: w.Enroll, Keys: w.Keys, Now: w.Clock.Now, Rand: w.Rand,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Hold: 20 * time.Millisecond,
-		Deadline: time.Minute} // tests ask what is answered; those that ask when say so
+		Deadline: time.Minute}, // tests ask what is answered; those that ask when say so
+		Applications: w.DB.Read()}
 	w.h = w.door.Handler()
 	return w
 }

@@ -293,7 +293,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, 
 	return nil
 }
 
-// Expire times out every overdue request; one that cannot be ended does not keep the others. The hall calls it
+// Expire times out every overdue request; one that cannot be ended does not keep the others. The server calls it
 // every second.
 func (f *Flow) Expire(ctx context.Context) error {
 	overdue, err := f.DB.Read().OverdueTransactions(ctx, "", f.Now(), 500)

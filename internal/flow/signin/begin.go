@@ -78,10 +78,6 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 	if r.Application.Normalization == application.NormalizationSimple {
 		g.Username = user.Simple(g.Username)
 	}
-	if seen, fresh := r.Seen.of(g.Username, f.Now()); fresh {
-		v = seen
-		return v.User.ID != "", nil
-	}
 	v, err = st.VisitByName(ctx, g.Username)
 	if errors.Is(err, user.ErrUnknown) {
 		v.Settings, err = st.LoadSettings(ctx)

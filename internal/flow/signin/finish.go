@@ -98,7 +98,7 @@ var ErrSpent = errs.New(errs.Denied, "login.spent")
 // CollectFor is Collect for a door that has just read the application and has something of its own to spend,
 // such as the client's assertion: spend runs in the same database transaction, and what it spent stays spent
 // when the ticket is not good. ErrSpent when spend reports false.
-func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, flow.Store) (bool, error)) (Result, error) {
+func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, Spender) (bool, error)) (Result, error) {
 	r := Result{Application: a}
 	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
 	var refused error

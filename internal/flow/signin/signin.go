@@ -44,29 +44,6 @@ type Request struct {
 	Remembered  secret.Text             // what this browser keeps for the application since it was remembered; empty = nothing
 	IP          netip.Addr
 	UserAgent   string
-	Seen        *Seen // the person, when the door read them along with the application; nil: not yet
-}
-
-// Seen is a person as a door read them in the very call that asks about them.
-type Seen struct {
-	flow.Visit           // without a user when nobody has the name
-	Name       string    // by which they were looked up
-	At         time.Time // when that began
-}
-
-// seenFor is how long what was seen is of this moment: more than a call needs from there to the gates, and less than one
-// may wait for another on the way (decision 0026).
-const seenFor = 100 * time.Millisecond
-
-// of gives what was seen of a name, if that is still good.
-func (s *Seen) of(name string, now time.Time) (flow.Visit, bool) {
-	if s == nil || s.Name != name || now.Before(s.At) || now.Sub(s.At) >= seenFor {
-		return flow.Visit{}, false
-	}
-	if s.User.ID == "" {
-		return flow.Visit{Settings: s.Settings}, true
-	}
-	return s.Visit, true
 }
 
 // Opening is a login just begun.
