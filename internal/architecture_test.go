@@ -228,7 +228,6 @@ func TestTheRuleRefusesArrowsThatPointUpOrSideways(t *testing.T) {
 		{"internal/adapter/sqlstore", "internal/domain/user", true},
 		{"internal/adapter/sqlstore", "internal/adapter/sqlstore/sqlite", true},
 		{"internal/adapter/sqlstore/sqlite", "internal/adapter/sqlstore/engine", true},
-		{"internal/adapter/sqlstore/sqlite", "internal/adapter/sqlstore/sqlite/capi", true},
 		{"internal/adapter/mail/mailtest", "internal/adapter/mail", true},
 		{"internal/testkit", "internal/adapter/mail/mailtest", true},
 		{"internal/domain/user", "internal/base/errs", true},

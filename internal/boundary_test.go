@@ -53,6 +53,7 @@ func TestOnlySqlstoreContainsSQL(t *testing.T) {
 // drivers are the libraries that talk to a database, and who may know each.
 var drivers = map[string][]string{
 	"modernc.org/":      {"internal/adapter/sqlstore/sqlite"},
+	"zombiezen.com/":    {"internal/adapter/sqlstore/sqlite"},
 	"github.com/jackc/": {"internal/adapter/sqlstore/postgres", "internal/adapter/bus"},
 }
 

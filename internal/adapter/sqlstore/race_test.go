@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,8 +21,8 @@ import (
 	"countersign/internal/flow"
 )
 
-// race runs try from n callers at once and returns how many succeeded.
-func race(t *testing.T, db *DB, n int, try func(i int, s flow.Store) (bool, error)) int {
+// race runs try from n callers at once and returns how many succeeded. An error in lost is that of a caller who did not.
+func race(t *testing.T, db *DB, n int, try func(i int, s flow.Store) (bool, error), lost ...error) int {
 	t.Helper()
 	var won atomic.Int64
 	var all sync.WaitGroup
@@ -32,6 +33,9 @@ func race(t *testing.T, db *DB, n int, try func(i int, s flow.Store) (bool, erro
 			defer all.Done()
 			<-start
 			ok, err := tryWrite(db, func(s flow.Store) (bool, error) { return try(i, s) })
+			if slices.ContainsFunc(lost, func(e error) bool { return errors.Is(err, e) }) {
+				return
+			}
 			if err != nil {
 				t.Error(err)
 			} else if ok {

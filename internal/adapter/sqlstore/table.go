@@ -69,6 +69,17 @@ func (t *table[T]) from(rest string) string {
 	return "SELECT " + t.list + " FROM " + t.name + " " + rest
 }
 
+// joined is the list for a result that has columns of other tables too, where a name needs its table to be one column's.
+func (t *table[T]) joined() (list string, shape engine.Shape) {
+	var names []string
+	for _, c := range t.shape {
+		name := t.name + "." + c.Name
+		names = append(names, name+` AS "`+name+`"`)
+		shape = append(shape, engine.Column{Name: name, Kind: c.Kind})
+	}
+	return strings.Join(names, ", "), shape
+}
+
 // returning makes a write give the rows it touched.
 func (t *table[T]) returning(write string) string { return write + " RETURNING " + t.list }
 

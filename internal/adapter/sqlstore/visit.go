@@ -46,15 +46,23 @@ type snapshotQuery struct {
 }
 
 func snapshotOf(w with, missing error, from string) *snapshotQuery {
-	q := &snapshotQuery{with: w, missing: missing, shape: slices.Concat(phones.shape, users.shape, besides.shape)}
-	lists := []string{phones.list, users.list, besideColumns}
+	q := &snapshotQuery{with: w, missing: missing, text: `SELECT `}
+	add := func(list string, shape engine.Shape) {
+		if len(q.shape) > 0 {
+			q.text += ", "
+		}
+		q.text, q.shape = q.text+list, append(q.shape, shape...)
+	}
+	add(phones.joined())
+	add(users.joined())
+	add(besideColumns, besides.shape)
 	if w == withLogin {
-		q.shape, lists = append(q.shape, logins.shape...), append(lists, logins.list)
+		add(logins.joined())
 	}
 	if w != withNothing {
-		q.shape, lists = append(q.shape, applications.shape...), append(lists, applications.list)
+		add(applications.joined())
 	}
-	q.text = `SELECT ` + strings.Join(lists, ", ") + from
+	q.text += from
 	return q
 }
 

@@ -2,36 +2,58 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
+
+	zombiezen "zombiezen.com/go/sqlite"
 
 	"countersign/internal/adapter/sqlstore/engine"
-	"countersign/internal/adapter/sqlstore/sqlite/capi"
 )
+
+// busyTimeout is how long a statement waits for another process.
+const busyTimeout = 5 * time.Second
+
+// pragmas are the settings of each connection: WAL so that readers and the writer do not wait for each
+// other, FULL so that a commit is on disk when it returns.
+var pragmas = []string{"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-32768)"}
 
 // conn is one connection with its prepared statements. One goroutine uses it at a time.
 // Statements run without the caller's context: they take microseconds, and an interrupt would hit
 // whoever else shares the transaction.
 type conn struct {
-	db    *capi.DB
+	db    *zombiezen.Conn
 	stmts map[string]*statement
 	asked *atomic.Int64 // counts the statements; nil = nobody does
 }
 
 // statement is a prepared statement, and while it runs the row it stands at.
 type statement struct {
-	capi.Stmt
+	*zombiezen.Stmt
 	checked *engine.Shape // what its columns were compared with last
+}
+
+// uri names a file.
+func uri(path string) string {
+	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
 // connect opens a connection with the pragmas and more.
 func connect(path string, more ...string) (*conn, error) {
-	db, err := capi.Open(uri(path))
+	db, err := zombiezen.OpenConn(uri(path), zombiezen.OpenReadWrite, zombiezen.OpenURI)
 	if err != nil {
+		if f, why := os.OpenFile(path, os.O_RDWR, 0); why != nil { // SQLite does not say what the system said
+			err = fmt.Errorf("%w: %v", err, why)
+		} else {
+			_ = f.Close()
+		}
 		mapped, _ := meaning(err)
 		return nil, mapped
 	}
+	db.SetBusyTimeout(busyTimeout)
 	c := &conn{db: db, stmts: map[string]*statement{}}
 	for _, p := range slices.Concat(pragmas, more) {
 		if err := c.run("PRAGMA " + p); err != nil {
@@ -64,7 +86,7 @@ func (c *conn) each(q string, args []any, want *engine.Shape, each func(engine.R
 		return err
 	}
 	if want != nil && s.checked != want {
-		if err := want.Check(s.Columns(), s.Name); err != nil {
+		if err := want.Check(s.ColumnCount(), s.ColumnName); err != nil {
 			return err
 		}
 		s.checked = want
@@ -72,8 +94,8 @@ func (c *conn) each(q string, args []any, want *engine.Shape, each func(engine.R
 	if c.asked != nil {
 		c.asked.Add(1)
 	}
-	defer s.Reset() // also when each panics
-	if err := s.Bind(engine.Clean(args)); err != nil {
+	defer func() { _ = s.Reset() }() // also when each panics; its error is the one Step gave
+	if err := s.bind(engine.Clean(args)); err != nil {
 		return err
 	}
 	for {
@@ -97,7 +119,7 @@ func (c *conn) text(q string, args ...any) (v string, err error) {
 	first := true
 	err = c.each(q, args, nil, func(r engine.Row) error {
 		if first {
-			v, first = r.(*statement).Stmt.Text(0), false
+			v, first = r.(*statement).ColumnText(0), false
 		}
 		return nil
 	})
@@ -106,25 +128,48 @@ func (c *conn) text(q string, args ...any) (v string, err error) {
 }
 
 func (c *conn) close() error {
-	for _, s := range c.stmts {
-		s.Finalize()
-	}
 	err, _ := meaning(c.db.Close())
 	return err
 }
 
-// The row a statement stands at. Tables are STRICT, so a wrong type is a wrong query or a damaged file.
-
-func (s *statement) Null(i int) bool { return s.Type(i) == capi.Null }
-
-func (s *statement) Text(i int) (string, bool) {
-	if s.Type(i) != capi.Text {
-		return "", false
+// bind gives the statement its values: all of them, each time.
+func (s *statement) bind(args []any) error {
+	if n := s.BindParamCount(); len(args) != n {
+		return fmt.Errorf("%d values for a statement that takes %d", len(args), n)
 	}
-	return s.Stmt.Text(i), true
+	for i, a := range args {
+		switch v := a.(type) {
+		case nil:
+			s.BindNull(i + 1)
+		case int64:
+			s.BindInt64(i+1, v)
+		case bool:
+			s.BindBool(i+1, v)
+		case string:
+			s.BindText(i+1, v)
+		case []byte:
+			s.BindBytes(i+1, v)
+		default:
+			return fmt.Errorf("a statement's value is a %T", a)
+		}
+	}
+	return nil // a value that could not be bound is an error of Step
 }
 
-func (s *statement) Int(i int) (int64, bool) { return s.Stmt.Int(i), s.Type(i) == capi.Integer }
+// The row a statement stands at. Tables are STRICT, so a wrong type is a wrong query or a damaged file.
+
+func (s *statement) Null(i int) bool { return s.ColumnType(i) == zombiezen.TypeNull }
+
+func (s *statement) Text(i int) (string, bool) {
+	if s.ColumnType(i) != zombiezen.TypeText {
+		return "", false
+	}
+	return s.ColumnText(i), true
+}
+
+func (s *statement) Int(i int) (int64, bool) {
+	return s.ColumnInt64(i), s.ColumnType(i) == zombiezen.TypeInteger
+}
 
 func (s *statement) Bool(i int) (bool, bool) {
 	n, ok := s.Int(i)
@@ -132,11 +177,17 @@ func (s *statement) Bool(i int) (bool, bool) {
 }
 
 func (s *statement) Bytes(i int) ([]byte, bool) {
-	switch s.Type(i) {
-	case capi.Null:
+	switch s.ColumnType(i) {
+	case zombiezen.TypeNull:
 		return nil, true
-	case capi.Blob:
-		return append([]byte(nil), s.Blob(i)...), true // nil for no bytes
+	case zombiezen.TypeBlob:
+		n := s.ColumnLen(i)
+		if n == 0 {
+			return nil, true
+		}
+		b := make([]byte, n)
+		s.ColumnBytes(i, b)
+		return b, true
 	}
 	return nil, false
 }
@@ -176,7 +227,7 @@ func (t *transaction) Exec(_ context.Context, q string, args []any) (int64, erro
 	if err := t.each(q, args, nil, nil); err != nil {
 		return 0, t.fail(err)
 	}
-	return t.db.Changed(), nil
+	return int64(t.db.Changes()), nil
 }
 
 // Queue implements engine.Runner. It is silent about what it knows at once, as PostgreSQL has to be.

@@ -4,48 +4,50 @@ import (
 	"errors"
 	"fmt"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	zombiezen "zombiezen.com/go/sqlite"
 
 	"countersign/internal/adapter/sqlstore/engine"
 )
 
-// coded are the errors of SQLite: those of capi, and those of the driver that migrates.
-type coded interface {
-	error
-	Code() int
-}
-
-// primary is the code of an error of SQLite without its extension; SQLITE_OK for any other.
-func primary(err error) int {
-	var e coded
-	if !errors.As(err, &e) {
-		return sqlite3.SQLITE_OK
+// codeOf is the result code of an error of SQLite, ResultOK of any other. The driver that migrates has errors of its own.
+func codeOf(err error) zombiezen.ResultCode {
+	var migrating interface {
+		error
+		Code() int
 	}
-	return e.Code() & 0xff
+	if errors.As(err, &migrating) {
+		return zombiezen.ResultCode(migrating.Code())
+	}
+	if code := zombiezen.ErrCode(err); code != zombiezen.ResultError { // what it makes of an error it does not know, too
+		return code
+	}
+	return zombiezen.ResultOK
 }
 
 // meaning gives an error of SQLite its meaning. fatal says that the transaction is lost.
 func meaning(err error) (mapped error, fatal bool) {
-	switch primary(err) {
-	case sqlite3.SQLITE_OK:
-		return err, false
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		if errors.Is(err, engine.ErrDamaged) { // it has been here before
-			return err, true
-		}
-		return engine.ErrDamaged.Arg("detail", err.Error()).With(err), true
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM,
-		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_READONLY:
-		return engine.Unavailable(err), true
+	if errors.Is(err, engine.ErrDamaged) || errors.Is(err, engine.ErrUnavailable) { // it has been here before
+		return err, true
 	}
-	return fmt.Errorf("sqlstore: %w", err), false
+	code := codeOf(err)
+	switch code.ToPrimary() {
+	case zombiezen.ResultOK:
+		return err, false
+	case zombiezen.ResultCorrupt, zombiezen.ResultNotADB:
+		return engine.ErrDamaged.Arg("detail", err.Error()).With(err), true
+	case zombiezen.ResultBusy, zombiezen.ResultLocked, zombiezen.ResultIOErr, zombiezen.ResultFull, zombiezen.ResultNoMem, zombiezen.ResultCantOpen,
+		zombiezen.ResultProtocol, zombiezen.ResultInterrupt, zombiezen.ResultReadOnly:
+		return engine.Unavailable(fmt.Errorf("%w (%v)", err, code)), true
+	}
+	return err, false
 }
 
 func isBusy(err error) bool {
-	return primary(err) == sqlite3.SQLITE_BUSY || primary(err) == sqlite3.SQLITE_LOCKED
+	code := codeOf(err).ToPrimary()
+	return code == zombiezen.ResultBusy || code == zombiezen.ResultLocked
 }
 
-func isInterrupted(err error) bool { return primary(err) == sqlite3.SQLITE_INTERRUPT }
+func isInterrupted(err error) bool { return codeOf(err).ToPrimary() == zombiezen.ResultInterrupt }
 
 // unavailable is ErrUnavailable with what the system said.
 func unavailable(err error) error {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 
 	"countersign/internal/adapter/sqlstore/engine"
@@ -22,8 +21,7 @@ type soundness struct {
 	whole atomic.Bool           // it was read through, or nobody touched it since it was
 	found atomic.Pointer[error] // damage
 
-	mu   sync.Mutex
-	conn *conn         // reads the file through
+	halt chan struct{} // closed to end readAside
 	done chan struct{} // closed when that is over; nil = was not begun
 }
 
@@ -53,13 +51,11 @@ func (s *soundness) readAside() error {
 	if err != nil {
 		return err
 	}
-	s.conn, s.done = c, make(chan struct{})
+	s.halt, s.done = make(chan struct{}), make(chan struct{})
+	c.db.SetInterrupt(s.halt)
 	go func() {
 		defer close(s.done)
 		err := s.read(c)
-		s.mu.Lock()
-		s.conn = nil
-		s.mu.Unlock()
 		_ = c.close()
 		switch {
 		case errors.Is(err, engine.ErrDamaged):
@@ -74,12 +70,8 @@ func (s *soundness) readAside() error {
 
 // stop ends readAside.
 func (s *soundness) stop() {
-	s.mu.Lock()
-	if s.conn != nil {
-		s.conn.db.Interrupt()
-	}
-	s.mu.Unlock()
 	if s.done != nil {
+		close(s.halt)
 		<-s.done
 	}
 }

@@ -28,7 +28,6 @@ func TestAFileIsReadThroughBeforeItIsServedUnlessItIsAsItWasClosed(t *testing.T)
 		"as it was closed": {func(*testing.T, string) {}, "aside"},
 		"as it was closed, after a short run": {func(t *testing.T, path string) {
 			db, _ := openedAgain(t, path)
-			db.sound.stop()
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,5 @@
 // Package sqlite keeps the nouns in one SQLite file: one connection writes, in groups of changes that share a commit, and others read.
-// It is called through the library's own functions (package capi), not through database/sql, whose driver serves
-// the migrations only.
+// It is called below database/sql, whose driver serves the migrations only.
 package sqlite
 
 import (
@@ -35,16 +34,6 @@ type Database struct {
 	path   string
 	reader *reader
 	asked  atomic.Int64
-}
-
-// pragmas are the settings of each connection: WAL so that readers and the writer do not wait for each
-// other, FULL so that a commit is on disk when it returns.
-var pragmas = []string{"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-	"temp_store(MEMORY)", "cache_size(-32768)"}
-
-// uri names a file.
-func uri(path string) string {
-	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
 }
 
 // Open opens the file, checks that it is whole and safe, and reads it through unless Unchecked: aside when it is as this program
@@ -148,7 +137,7 @@ func (d *Database) Version(ctx context.Context, table string) (version int64, er
 
 // Migrate implements engine.Database.
 func (d *Database) Migrate(ctx context.Context, do func(context.Context, *sql.DB) error) error {
-	db, err := sql.Open("sqlite", uri(d.path)+"?_txlock=immediate&_pragma="+strings.Join(pragmas, "&_pragma="))
+	db, err := sql.Open("sqlite", uri(d.path)+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma="+strings.Join(pragmas, "&_pragma="))
 	if err != nil {
 		return err
 	}

@@ -10,10 +10,9 @@ import (
 	"testing"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	zombiezen "zombiezen.com/go/sqlite"
 
 	"countersign/internal/adapter/sqlstore/engine"
-	"countersign/internal/adapter/sqlstore/sqlite/capi"
 )
 
 var ctx = context.Background()
@@ -81,9 +80,9 @@ func notes(d *Database) (n int64, err error) {
 }
 
 func TestAnErrorThatComesByTwiceIsReportedOnce(t *testing.T) {
-	for code, want := range map[int]error{sqlite3.SQLITE_FULL: engine.ErrUnavailable, sqlite3.SQLITE_READONLY: engine.ErrUnavailable,
-		sqlite3.SQLITE_CORRUPT: engine.ErrDamaged} {
-		once, _ := meaning(capi.NewFault(code, "why"))
+	for code, want := range map[zombiezen.ResultCode]error{zombiezen.ResultFull: engine.ErrUnavailable,
+		zombiezen.ResultReadOnly: engine.ErrUnavailable, zombiezen.ResultCorrupt: engine.ErrDamaged} {
+		once, _ := meaning(code.ToError())
 		twice, fatal := meaning(once)
 		if !errors.Is(twice, want) || !fatal || twice != once {
 			t.Errorf("%d: %v, then %v", code, once, twice)
