@@ -16,8 +16,8 @@ import (
 // People finds who signed and the person a call is about, by the name in the application's spelling, in one journey to
 // the database.
 type People interface {
-	// VisitByApplication: application.ErrUnknown; a visit without a user when nobody has the name.
-	VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error)
+	// SnapshotByApplication: application.ErrUnknown; a snapshot without a user when nobody has the name.
+	SnapshotByApplication(ctx context.Context, applicationID, name string) (flow.Snapshot, error)
 }
 
 // guess is what a call will turn out to be when its application is still as this node last read it. It saves a journey
@@ -62,9 +62,9 @@ func (g guess) holds(app application.Application) bool {
 // what is wrong with the rows of a person says nothing about who signed.
 func (c *Caller) ask(ctx context.Context, key, name string, at time.Time) (application.Application, *signin.Seen, error) {
 	if name != "" {
-		v, err := c.People.VisitByApplication(ctx, key, name)
+		v, err := c.People.SnapshotByApplication(ctx, key, name)
 		if err == nil {
-			return v.Application, &signin.Seen{Visit: v, Name: name, At: at}, nil
+			return v.Application, &signin.Seen{Snapshot: v, Name: name, At: at}, nil
 		}
 		if errs.KindOf(err) == errs.NotFound || unanswered(err) || ctx.Err() != nil {
 			return application.Application{}, nil, err

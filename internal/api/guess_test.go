@@ -20,13 +20,13 @@ type people struct {
 	fails error
 }
 
-func (p *people) VisitByApplication(ctx context.Context, id, name string) (flow.Visit, error) {
+func (p *people) SnapshotByApplication(ctx context.Context, id, name string) (flow.Snapshot, error) {
 	p.asked = append(p.asked, name)
 	if p.fails != nil {
-		return flow.Visit{}, p.fails
+		return flow.Snapshot{}, p.fails
 	}
 	a, err := p.ApplicationByID(ctx, id)
-	return flow.Visit{Application: a, User: user.User{ID: "DU1", Username: name}}, err
+	return flow.Snapshot{Application: a, User: user.User{ID: "DU1", Username: name}}, err
 }
 
 // One journey to the database for a call about a person, once the node knows the application; nobody is read for a stranger.

@@ -38,22 +38,22 @@ type Store interface {
 	transaction.Store
 	user.Store
 
-	// VisitByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
+	// SnapshotByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
-	VisitByLogin(ctx context.Context, loginID string) (Visit, error)
-	// VisitByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
+	SnapshotByLogin(ctx context.Context, loginID string) (Snapshot, error)
+	// SnapshotByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
 	// collects the ticket: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
-	VisitByTicket(ctx context.Context, ticket []byte) (Visit, error)
-	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
-	VisitByName(ctx context.Context, name string) (Visit, error)
-	VisitByUser(ctx context.Context, userID string) (Visit, error)
-	// VisitByApplication reads the same of whoever has the name, if anybody, with an application that asks about
+	SnapshotByTicket(ctx context.Context, ticket []byte) (Snapshot, error)
+	// SnapshotByName and SnapshotByAccount read the same of a person who has no login here. user.ErrUnknown.
+	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
+	SnapshotByAccount(ctx context.Context, userID string) (Snapshot, error)
+	// SnapshotByApplication reads the same of whoever has the name, if anybody, with an application that asks about
 	// them. application.ErrUnknown.
-	VisitByApplication(ctx context.Context, applicationID, name string) (Visit, error)
+	SnapshotByApplication(ctx context.Context, applicationID, name string) (Snapshot, error)
 }
 
-// Visit is what a decision about a person needs to know, of one moment.
-type Visit struct {
+// Snapshot is what a decision about a person needs to know, of one moment.
+type Snapshot struct {
 	Login       login.Login             // zero value without one
 	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none

@@ -322,7 +322,7 @@ func TestAStatementAfterTheLastOfItsChangeIsWrittenOrFails(t *testing.T) {
 		} {
 			before := got[user.User](t)(db.Read().UserByID(ctx, "DU1"))
 			err := db.Write(ctx, func(s flow.Store) error {
-				_, _ = s.VisitByTicket(ctx, []byte("ticket"))
+				_, _ = s.SnapshotByTicket(ctx, []byte("ticket"))
 				after(s)
 				return nil
 			})

@@ -32,11 +32,11 @@ func (s awayStore) ApplicationByID(ctx context.Context, key string) (application
 	return s.Store.ApplicationByID(ctx, key)
 }
 
-func (s awayStore) VisitByApplication(ctx context.Context, key, name string) (flow.Visit, error) {
+func (s awayStore) SnapshotByApplication(ctx context.Context, key, name string) (flow.Snapshot, error) {
 	if s.of.lost {
-		return flow.Visit{}, errs.New(errs.Unavailable, "unavailable")
+		return flow.Snapshot{}, errs.New(errs.Unavailable, "unavailable")
 	}
-	return s.Store.VisitByApplication(ctx, key, name)
+	return s.Store.SnapshotByApplication(ctx, key, name)
 }
 
 // loses gives a door that knows its application, and the database to take away.

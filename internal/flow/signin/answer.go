@@ -119,7 +119,7 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
 func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
-	v, err := f.visited(ctx, st, t)
+	v, err := f.snapshotOf(ctx, st, t)
 	s := Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
 	if err != nil {
 		return s, phone.Phone{}, err
@@ -133,12 +133,12 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 	return s, phone.Phone{ID: t.PhoneID}, nil
 }
 
-// visited reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
+// snapshotOf reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
 // person and application, each is read by itself.
-func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Visit, error) {
+func (f *Flow) snapshotOf(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Snapshot, error) {
 	l := login.Login{Username: t.Username, IP: t.IP}
 	if t.LoginID != "" {
-		v, err := st.VisitByLogin(ctx, t.LoginID)
+		v, err := st.SnapshotByLogin(ctx, t.LoginID)
 		if err == nil && v.User.ID == t.UserID && v.Application.ID == t.ApplicationID {
 			return v, nil
 		}
@@ -149,7 +149,7 @@ func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transac
 			l = v.Login
 		}
 	}
-	v, err := st.VisitByUser(ctx, t.UserID)
+	v, err := st.SnapshotByAccount(ctx, t.UserID)
 	if err != nil {
 		return v, err
 	}

@@ -65,10 +65,10 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 
 // lookUp finds the user, with phones and the settings, by ID or by the presented name in its canonical spelling.
 func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (known bool, err error) {
-	var v flow.Visit
+	var v flow.Snapshot
 	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
 	if r.UserID != "" {
-		v, err = st.VisitByUser(ctx, r.UserID)
+		v, err = st.SnapshotByAccount(ctx, r.UserID)
 		g.Username = v.User.Username
 		return err == nil, err
 	}
@@ -82,7 +82,7 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 		v = seen
 		return v.User.ID != "", nil
 	}
-	v, err = st.VisitByName(ctx, g.Username)
+	v, err = st.SnapshotByName(ctx, g.Username)
 	if errors.Is(err, user.ErrUnknown) {
 		v.Settings, err = st.LoadSettings(ctx)
 		return false, err

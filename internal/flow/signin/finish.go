@@ -102,7 +102,7 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	r := Result{Application: a}
 	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
 	var refused error
-	var v flow.Visit
+	var v flow.Snapshot
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
 		refused = nil
 		if spend != nil {
@@ -120,7 +120,7 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 			return nil
 		}
 		if err == nil {
-			v, err = st.VisitByTicket(ctx, digest)
+			v, err = st.SnapshotByTicket(ctx, digest)
 		}
 		return err
 	})
@@ -140,7 +140,7 @@ const RepeatLife = time.Minute
 // Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
 // lost page would lose the sign-in. The person must still be one who may sign in. login.ErrTicket otherwise.
 func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
-	v, err := f.DB.Read().VisitByLogin(ctx, s.Login.ID)
+	v, err := f.DB.Read().SnapshotByLogin(ctx, s.Login.ID)
 	if err != nil {
 		return Result{}, err
 	}
@@ -152,7 +152,7 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 }
 
 // fill adds the login and the person to what an application learns; login.ErrTicket when neither may sign in any more.
-func (r *Result) fill(v flow.Visit) error {
+func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
 	if usable(v.Application) != nil {
 		return login.ErrTicket

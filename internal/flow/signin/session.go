@@ -18,11 +18,11 @@ import (
 // Resume implements Interface.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
-	visit, err := f.DB.Read().VisitByLogin(ctx, loginID)
+	snap, err := f.DB.Read().SnapshotByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
 	}
-	l := visit.Login
+	l := snap.Login
 	if cookie.Empty() {
 		// Only a browser that was sent here a moment ago can have lost its cookie; later it is an address kept as a
 		// bookmark, or one from another browser's history.
@@ -37,14 +37,14 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if !f.Now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
-	return f.load(ctx, visit)
+	return f.load(ctx, snap)
 }
 
-// load adds to a visit what its pages and decisions need: policy, ways in, the request on show.
-func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
-	l := visit.Login
-	s := Session{Login: l, Application: visit.Application, Settings: visit.Settings, User: visit.User,
-		Phones: visit.Phones, Codeless: visit.Codeless}
+// load adds to a snap what its pages and decisions need: policy, ways in, the request on show.
+func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
+	l := snap.Login
+	s := Session{Login: l, Application: snap.Application, Settings: snap.Settings, User: snap.User,
+		Phones: snap.Phones, Codeless: snap.Codeless}
 	if s.Application.Disabled || !s.Application.Deleted.IsZero() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}

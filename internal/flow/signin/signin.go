@@ -49,7 +49,7 @@ type Request struct {
 
 // Seen is a person as a door read them in the very call that asks about them.
 type Seen struct {
-	flow.Visit           // without a user when nobody has the name
+	flow.Snapshot           // without a user when nobody has the name
 	Name       string    // by which they were looked up
 	At         time.Time // when that began
 }
@@ -59,14 +59,14 @@ type Seen struct {
 const seenFor = 100 * time.Millisecond
 
 // of gives what was seen of a name, if that is still good.
-func (s *Seen) of(name string, now time.Time) (flow.Visit, bool) {
+func (s *Seen) of(name string, now time.Time) (flow.Snapshot, bool) {
 	if s == nil || s.Name != name || now.Before(s.At) || now.Sub(s.At) >= seenFor {
-		return flow.Visit{}, false
+		return flow.Snapshot{}, false
 	}
 	if s.User.ID == "" {
-		return flow.Visit{Settings: s.Settings}, true
+		return flow.Snapshot{Settings: s.Settings}, true
 	}
-	return s.Visit, true
+	return s.Snapshot, true
 }
 
 // Opening is a login just begun.

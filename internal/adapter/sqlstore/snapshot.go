@@ -13,24 +13,24 @@ import (
 	"countersign/internal/flow"
 )
 
-// The queries of a visit join what several nouns keep; column lists are qualified because names repeat. There
+// The queries of a snapshot join what several nouns keep; column lists are qualified because names repeat. There
 // is a row for each phone, or one without: its columns come first, the rest is read once.
 var (
 	personColumns = qualified("phones", phoneColumns) + `, ` + qualified("users", userColumns) + `,
 		NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0),
 		(SELECT body FROM organization_settings WHERE one = 1)`
-	visitOfLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
+	snapshotOfLogin = `SELECT ` + personColumns + `, ` + qualified("logins", loginColumns) + `, ` + qualified("applications", applicationColumns) + `
 		FROM logins JOIN applications ON applications.application_id = logins.application_id
 		LEFT JOIN users ON users.user_id = logins.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.`
-	visitByLogin  = visitOfLogin + `login_id = $1`
-	visitByTicket = visitOfLogin + `ticket_digest = $1`
-	visitByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
+	snapshotByLogin  = snapshotOfLogin + `login_id = $1`
+	snapshotByTicket = snapshotOfLogin + `ticket_digest = $1`
+	snapshotByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
-	visitByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
+	snapshotByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
 		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE applications.application_id = $1`
-	visitByUser = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
+	snapshotByAccount = `SELECT ` + personColumns + ` FROM users LEFT JOIN phones ON phones.user_id = users.user_id WHERE users.user_id = $1`
 )
 
 // qualified puts the table before each column that does not name one.
@@ -45,15 +45,15 @@ func qualified(table, columns string) string {
 	return strings.Join(names, ", ")
 }
 
-// visitRows gathers the rows of a visit. Texts are decoded where an error can be returned.
-type visitRows struct {
-	flow.Visit
+// snapshotRows gathers the rows of a snapshot. Texts are decoded where an error can be returned.
+type snapshotRows struct {
+	flow.Snapshot
 	found       bool
 	settings    string
 	application applicationRow
 }
 
-// with is what a visit's rows hold beside the person.
+// with is what a snapshot's rows hold beside the person.
 type with int
 
 const (
@@ -62,7 +62,7 @@ const (
 	withLogin // and its application
 )
 
-func (v *visitRows) add(r *row, and with) {
+func (v *snapshotRows) add(r *row, and with) {
 	if p := scanPhone(r); p.ID != "" {
 		v.Phones = append(v.Phones, p)
 	}
@@ -79,33 +79,33 @@ func (v *visitRows) add(r *row, and with) {
 	}
 }
 
-func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, login.ErrStale, withLogin, visitByLogin, loginID)
+func (s *store) SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.query, login.ErrStale, withLogin, snapshotByLogin, loginID)
 }
 
-func (s *store) VisitByTicket(ctx context.Context, ticket []byte) (flow.Visit, error) {
-	return s.visit(ctx, s.run.last, login.ErrStale, withLogin, visitByTicket, blob(ticket))
+func (s *store) SnapshotByTicket(ctx context.Context, ticket []byte) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.last, login.ErrStale, withLogin, snapshotByTicket, blob(ticket))
 }
 
-func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByName, name)
+func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.query, user.ErrUnknown, withNothing, snapshotByName, name)
 }
 
-func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, user.ErrUnknown, withNothing, visitByUser, userID)
+func (s *store) SnapshotByAccount(ctx context.Context, userID string) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.query, user.ErrUnknown, withNothing, snapshotByAccount, userID)
 }
 
-func (s *store) VisitByApplication(ctx context.Context, applicationID, name string) (flow.Visit, error) {
-	return s.visit(ctx, s.run.query, application.ErrUnknown, withApplication, visitByApplication, applicationID, name)
+func (s *store) SnapshotByApplication(ctx context.Context, applicationID, name string) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.query, application.ErrUnknown, withApplication, snapshotByApplication, applicationID, name)
 }
 
-func (s *store) visit(ctx context.Context, ask func(context.Context, string, []any, func(*row)) error, missing error, and with, q string, keys ...any) (flow.Visit, error) {
-	var v visitRows
+func (s *store) snapshot(ctx context.Context, ask func(context.Context, string, []any, func(*row)) error, missing error, and with, q string, keys ...any) (flow.Snapshot, error) {
+	var v snapshotRows
 	if err := ask(ctx, q, keys, func(r *row) { v.add(r, and) }); err != nil {
-		return flow.Visit{}, err
+		return flow.Snapshot{}, err
 	}
 	if !v.found {
-		return flow.Visit{}, missing
+		return flow.Snapshot{}, missing
 	}
 	slices.SortFunc(v.Phones, func(a, b phone.Phone) int {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
@@ -113,9 +113,9 @@ func (s *store) visit(ctx context.Context, ask func(context.Context, string, []a
 	var err error
 	if and != withNothing {
 		if v.Application, err = v.application.decode(); err != nil {
-			return v.Visit, err
+			return v.Snapshot, err
 		}
 	}
 	v.Settings, err = s.decodeSettings(v.settings)
-	return v.Visit, err
+	return v.Snapshot, err
 }
