@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -44,21 +45,22 @@ type Store interface {
 	// SnapshotByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
 	// collects the ticket: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
 	SnapshotByTicket(ctx context.Context, ticket []byte) (Snapshot, error)
-	// SnapshotByName and SnapshotByAccount read the same of a person who has no login here. user.ErrUnknown.
+	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
+	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
-	SnapshotByAccount(ctx context.Context, userID string) (Snapshot, error)
+	SnapshotByAccount(ctx context.Context, id account.ID) (Snapshot, error)
 	// SnapshotByApplication reads the same of whoever has the name, if anybody, with an application that asks about
 	// them. application.ErrUnknown.
 	SnapshotByApplication(ctx context.Context, applicationID, name string) (Snapshot, error)
 }
 
-// Snapshot is what a decision about a person needs to know, of one moment.
+// Snapshot is what a decision about a person needs to know, read at one moment. Person answers the questions about it.
 type Snapshot struct {
 	Login       login.Login             // zero value without one
 	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none
 	Phones      []phone.Phone           // oldest first
-	Codeless    bool                    // no bypass code of the user has a use left
+	Codeless    bool                    // no code of the help desk has a use left
 	Settings    settings.Settings
 }
 

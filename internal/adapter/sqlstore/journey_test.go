@@ -82,7 +82,7 @@ func TestPhonesAndKeys(t *testing.T) {
 		write(t, db, func(s flow.Store) error { return s.UnbindKey(ctx, "DP2", phone.KeyCopied, at(time.Hour)) })
 		same(t, "copied", key("k2").State, phone.KeyCopied)
 		p := byID("DP2")
-		same(t, "no app", []any{p.CanPush(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
+		same(t, "no app", []any{p.Connected(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
 		same(t, "no code without an app", spend(9), false)
 
 		bind("k3", at(2*time.Hour))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -91,8 +92,8 @@ func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot,
 	return s.snapshot(ctx, s.run.query, user.ErrUnknown, withNothing, snapshotByName, name)
 }
 
-func (s *store) SnapshotByAccount(ctx context.Context, userID string) (flow.Snapshot, error) {
-	return s.snapshot(ctx, s.run.query, user.ErrUnknown, withNothing, snapshotByAccount, userID)
+func (s *store) SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.query, user.ErrUnknown, withNothing, snapshotByAccount, id)
 }
 
 func (s *store) SnapshotByApplication(ctx context.Context, applicationID, name string) (flow.Snapshot, error) {

@@ -5,19 +5,31 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/user"
 )
 
 const userColumns = `users.user_id, username, real_name, email, status, notes, created_at, last_login_at, first_enrolled_at,
-	failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt, default_phone, auto_action`
+	failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt, default_phone, auto_action, kind`
 
 func scanUser(r *row) user.User {
-	return user.User{
+	u := user.User{
 		ID: r.text(), Username: r.text(), RealName: r.text(), Email: r.text(), Status: user.Status(r.text()), Notes: r.text(),
 		Created: r.time(), LastLogin: r.time(), FirstEnrolled: r.time(), Failures: int(r.int()), LockedAt: r.time(),
 		LastMethod: r.text(), PushMisses: int(r.int()), PushStopped: r.time(), SpareReminders: int(r.int()),
-		SpareReminded: r.time(), Salt: r.bytes(), DefaultPhone: r.text(), AutoAction: r.text(),
+		SpareReminded: r.time(), Salt: r.bytes(), DefaultPhone: r.text(), AutoAction: r.text(), Kind: account.Kind(r.text()),
 	}
+	u.Username = strings.TrimPrefix(u.Username, namespace(u.Kind))
+	return u
+}
+
+// namespace stands before the name of an account that is no person's, so that the same word may name one of each: no
+// person's name holds a "|".
+func namespace(k account.Kind) string {
+	if k == account.Person {
+		return ""
+	}
+	return string(k) + "|"
 }
 
 func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" + u.Email) }
@@ -25,13 +37,14 @@ func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" +
 func (s *store) CreateUser(ctx context.Context, u user.User) error {
 	const q = `INSERT INTO users (user_id, username, real_name, email, search, status, notes, created_at, last_login_at,
 		first_enrolled_at, failures, locked_at, last_method, push_misses, push_stopped_at, spare_reminders, spare_reminded_at, salt,
-		default_phone, auto_action)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+		default_phone, auto_action, kind)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
 		ON CONFLICT (username) DO NOTHING`
-	err := must(ctx, s.run, user.ErrNameTaken, q, u.ID, u.Username, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes,
+	err := must(ctx, s.run, user.ErrNameTaken, q, u.ID, namespace(u.Kind)+u.Username, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes,
 		micros(u.Created), micros(u.LastLogin), micros(u.FirstEnrolled), int64(u.Failures), micros(u.LockedAt), u.LastMethod,
-		int64(u.PushMisses), micros(u.PushStopped), int64(u.SpareReminders), micros(u.SpareReminded), blob(u.Salt), u.DefaultPhone, u.AutoAction)
-	if err != nil {
+		int64(u.PushMisses), micros(u.PushStopped), int64(u.SpareReminders), micros(u.SpareReminded), blob(u.Salt), u.DefaultPhone, u.AutoAction,
+		string(u.Kind))
+	if err != nil || u.Kind != account.Person { // user_names holds people only
 		return err
 	}
 	const name = `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, FALSE) ON CONFLICT (name) DO NOTHING`
@@ -46,6 +59,11 @@ func (s *store) CreateUser(ctx context.Context, u user.User) error {
 }
 
 func (s *store) UserByID(ctx context.Context, id string) (user.User, error) {
+	const q = `SELECT ` + userColumns + ` FROM users WHERE user_id = $1 AND kind = ''`
+	return one(ctx, s.run, user.ErrUnknown, scanUser, q, id)
+}
+
+func (s *store) AccountByID(ctx context.Context, id account.ID) (user.User, error) {
 	const q = `SELECT ` + userColumns + ` FROM users WHERE user_id = $1`
 	return one(ctx, s.run, user.ErrUnknown, scanUser, q, id)
 }
@@ -57,6 +75,7 @@ func (s *store) UserByName(ctx context.Context, name string) (user.User, error) 
 
 func (s *store) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 	var w where
+	w.add(`kind = ''`)
 	if q.Search != "" {
 		like := "%" + likeEscape.Replace(strings.ToLower(q.Search)) + "%"
 		w.add(`(username LIKE ? ESCAPE '\' OR search LIKE ? ESCAPE '\')`, like, like)
@@ -127,7 +146,7 @@ func (s *store) MissPush(ctx context.Context, id string, n int, stop bool, now t
 	return changeOne(ctx, s.run, user.ErrUnknown, scanUser, q, id, int64(n), stop, micros(now))
 }
 
-func (s *store) LockUser(ctx context.Context, id string) (user.User, error) {
+func (s *store) LockAccount(ctx context.Context, id string) (user.User, error) {
 	if _, reading := s.run.(reader); reading {
 		return user.User{}, errOutsideWrite
 	}

@@ -203,7 +203,7 @@ func TestANumberThatIsKnownLeadsToItsOwnRecord(t *testing.T) {
 	mine := strings.TrimSuffix(v.At.Path, "/setup/type")
 	w.setUp(v, mine, "858.534.2230")
 	phones, err := w.DB.Read().PhonesOf(t.Context(), u.ID)
-	if err != nil || len(phones) != 1 || phones[0].ID != old.ID || !phones[0].CanPush() || v.Screen() != "frame-devices" {
+	if err != nil || len(phones) != 1 || phones[0].ID != old.ID || !phones[0].Connected() || v.Screen() != "frame-devices" {
 		t.Errorf("%s: %+v %v", v.Screen(), phones, err)
 	}
 	if _, err := first.Requests(t.Context()); !phone.Gone(err) {

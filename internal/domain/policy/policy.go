@@ -134,6 +134,9 @@ func (p Policy) Allows(method string) bool {
 	return p.Methods == nil || slices.Contains(p.Methods, method)
 }
 
+// AllowsApp reports whether the app on a phone can prove anything at all: else pairing one leads nowhere.
+func (p Policy) AllowsApp() bool { return p.Allows(MethodPush) || p.Allows(MethodPasscode) }
+
 // ErrInvalid reports a policy value out of range; the argument "field" names it.
 var ErrInvalid = errs.New(errs.Invalid, "policy.invalid")
 

@@ -42,7 +42,7 @@ func (f *Flow) Browsers(ctx context.Context, v View, kept func(applicationID str
 			apps[b.ApplicationID] = app
 		}
 		days := policy.Effective(v.Settings.Policy, app.Policy).RememberDays
-		if app.ID == "" || app.Disabled || !app.Deleted.IsZero() || b.Over(days, now) {
+		if app.ID == "" || !app.Usable() || b.Over(days, now) {
 			continue
 		}
 		until := b.Created.Add(time.Duration(days) * remembered.Day)

@@ -70,12 +70,12 @@ func (f *Flow) setUpIn(ctx context.Context, st flow.Store, l login.Login) (bool,
 }
 
 func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Preferences) error {
-	u, err := st.LockUser(ctx, userID)
+	u, err := st.LockAccount(ctx, userID)
 	if err != nil {
 		return err
 	}
-	if u.Status != user.Active {
-		return user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return err
 	}
 	if p.AutoAction != "" && p.AutoAction != user.AutoPush {
 		return ErrPreference

@@ -74,7 +74,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRe
 		c.Expires = c.Created.Add(r.Life)
 	}
 	err = f.DB.Write(ctx, func(st flow.Store) (err error) {
-		if u, err = st.LockUser(ctx, u.ID); err != nil {
+		if u, err = st.LockAccount(ctx, u.ID); err != nil {
 			return err
 		}
 		return f.putBypassCode(ctx, st, actor, u, c, r)

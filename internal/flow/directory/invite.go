@@ -72,14 +72,9 @@ func invitable(ctx context.Context, st flow.Store, u user.User) error {
 	if u.Status == user.PendingDeletion {
 		return ErrTrashed
 	}
-	phones, err := st.PhonesOf(ctx, u.ID)
-	if err != nil {
-		return err
+	s, err := st.SnapshotByAccount(ctx, u.ID)
+	if err == nil && s.Person().CanProve() {
+		err = ErrEnrolled
 	}
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return ErrEnrolled
-		}
-	}
-	return nil
+	return err
 }

@@ -273,7 +273,7 @@ func lockUser(ctx context.Context, st user.Store, who string) (user.User, error)
 	if err != nil {
 		return u, err
 	}
-	return st.LockUser(ctx, u.ID)
+	return st.LockAccount(ctx, u.ID)
 }
 
 // apply writes the change into u and returns what differs, for the log.

@@ -170,7 +170,7 @@ func (f *Flow) portalToken(linkID string) string {
 // invitee finds the person, or registers who is not there yet.
 func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
 	if userID != "" {
-		u, err = st.LockUser(ctx, userID)
+		u, err = st.LockAccount(ctx, userID)
 	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
 		if f.Newcomers != nil && !f.Newcomers.Left(app.ID, f.Now()) {
 			return u, false, ErrIssueNone
@@ -181,17 +181,9 @@ func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Appli
 	if err != nil {
 		return u, false, err
 	}
-	phones, err := st.PhonesOf(ctx, u.ID)
-	if err != nil {
-		return u, false, err
+	s, err := st.SnapshotByAccount(ctx, u.ID)
+	if err == nil && (u.Refusal() != nil || s.Person().CanProve()) {
+		err = ErrIssueNone
 	}
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return u, false, ErrIssueNone
-		}
-	}
-	if u.Status != user.Active {
-		return u, false, ErrIssueNone
-	}
-	return u, false, nil
+	return u, false, err
 }

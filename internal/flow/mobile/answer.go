@@ -157,7 +157,7 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 // forgetBrowsers is for a change of a user's factors (decision 15). The user's row comes first, so that no sign-in
 // that finishes at the same moment has its browser remembered after all.
 func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
-	if _, err := st.LockUser(ctx, userID); err != nil {
+	if _, err := st.LockAccount(ctx, userID); err != nil {
 		return err
 	}
 	_, err := st.ForgetBrowsersOf(ctx, userID)
@@ -166,7 +166,7 @@ func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
 
 // tellLost mails the user that a phone signs nobody in any more (AC-059).
 func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error {
-	u, err := st.UserByID(ctx, p.UserID)
+	u, err := st.AccountByID(ctx, p.UserID)
 	if err != nil || u.Email == "" {
 		return err
 	}

@@ -108,7 +108,7 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 	if err != nil {
 		return phonewire.Status{}, err
 	}
-	u, err := st.UserByID(ctx, p.UserID)
+	u, err := st.AccountByID(ctx, p.UserID)
 	if err != nil {
 		return phonewire.Status{}, err
 	}

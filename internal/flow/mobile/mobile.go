@@ -27,8 +27,6 @@ type SignIn interface {
 	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error)
 	// FirstRequest writes the request that proves a new phone's path (decision 9), in the caller's transaction.
 	FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
-	// MayEnrollInline is decision 11.
-	MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool
 }
 
 // Flow is the phone's side. It implements the Mobile interface of internal/api/phone.

@@ -25,7 +25,7 @@ func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
 		if err != nil {
 			return err
 		}
-		u, err := st.UserByID(ctx, p.UserID)
+		u, err := st.AccountByID(ctx, p.UserID)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 		if t, err = st.TransactionByID(ctx, txID); err != nil {
 			return err
 		}
-		if _, err = st.LockUser(ctx, t.UserID); err != nil {
+		if _, err = st.LockAccount(ctx, t.UserID); err != nil {
 			return err
 		}
 		if with != nil {
@@ -85,7 +85,7 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 
 // stillGood looks again, at the moment of an approval, at all that made the request right.
 func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bool {
-	if s.User.Status != user.Active || p.KeyID == "" || p.UserID != s.User.ID || usable(s.Application) != nil || !s.Policy.Allows(policy.MethodPush) {
+	if s.User.Refusal() != nil || !p.Connected() || p.UserID != s.User.ID || !s.Application.Usable() || !s.Policy.Allows(policy.MethodPush) {
 		return false
 	}
 	if s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal {

@@ -43,6 +43,11 @@ type Gate struct {
 	Ways        []Way
 }
 
+// person is whom the gates are asked about.
+func (g Gate) person() flow.Person {
+	return flow.Person{User: g.User, Phones: g.Phones, Application: g.Application, Policy: g.Policy, Settings: g.Settings}
+}
+
 // Gate looks a person up and asks every gate in the order of H-17. It changes nothing but an overdue
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
@@ -59,7 +64,7 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 		}
 		g.Ways = waysOf(g.Policy, g.Phones)
 	}
-	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known, g.Phones)
+	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known)
 	return g, err
 }
 
@@ -69,6 +74,9 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
 	if r.UserID != "" {
 		v, err = st.SnapshotByAccount(ctx, r.UserID)
+		if err == nil && v.User.Kind != r.Kind {
+			v, err = flow.Snapshot{}, user.ErrUnknown
+		}
 		g.Username = v.User.Username
 		return err == nil, err
 	}
@@ -107,14 +115,14 @@ func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Sett
 		if err != nil {
 			return err
 		}
-		now, err = st.UserByID(ctx, u.ID)
+		now, err = st.AccountByID(ctx, u.ID)
 		return err
 	})
 	return now, err
 }
 
 // gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
-func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool, phones []phone.Phone) (Outcome, string, error) {
+func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if known {
 		switch g.User.Status {
 		case user.Bypass:
@@ -133,8 +141,8 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 			return OutcomeAllow, audit.AllowedByPolicy, nil
 		}
 	}
-	if !hasDevice(phones) {
-		return f.newUserGate(ctx, st, r, g, known, len(phones) > 0)
+	if !g.person().CanProve() {
+		return f.newUserGate(ctx, st, r, g, known)
 	}
 	if len(g.Ways) == 0 { // only a bypass code is left
 		return OutcomeChallenge, audit.FactorRestricted, nil
@@ -142,25 +150,14 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 	return OutcomeChallenge, "", nil
 }
 
-// hasDevice reports whether any phone could ever prove anything: the not-enrolled rule (F-41).
-func hasDevice(phones []phone.Phone) bool {
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return true
-		}
-	}
-	return false
-}
-
-// newUserGate is for people without a way in (A-23, decision 11). recorded: a phone is on record that makes no
-// proof now.
-func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known, recorded bool) (Outcome, string, error) {
+// newUserGate is for people without a way in (A-23, decision 11).
+func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if !r.Invited {
 		switch g.Policy.NewUser {
 		case policy.NewUserDeny:
 			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
 		case policy.NewUserAllow:
-			if recorded && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
+			if len(g.Phones) > 0 && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
 				return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 			}
 			if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
@@ -169,10 +166,10 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 			return OutcomeAllow, audit.AllowUnenrolledUser, nil
 		}
 	}
-	if !g.Policy.Allows(policy.MethodPush) && !g.Policy.Allows(policy.MethodPasscode) {
+	if !g.Policy.AllowsApp() {
 		return f.unlessBypassCode(ctx, st, g, known, audit.FactorRestricted)
 	}
-	if known && !r.Invited && !f.MayEnrollInline(g.User, g.Settings, g.Policy) {
+	if known && !r.Invited && !g.person().MayEnroll(f.Now()) {
 		return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 	}
 	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
@@ -184,14 +181,6 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 		}
 	}
 	return OutcomeEnroll, "", nil
-}
-
-// MayEnrollInline is decision 11: never had a factor (or re-enrolment is on), and not dormant.
-func (f *Flow) MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool {
-	if u.Dormant(f.Now(), s.DormantDays) {
-		return false
-	}
-	return u.FirstEnrolled.IsZero() || p.InlineReenrollment == "on"
 }
 
 // unlessBypassCode refuses, unless the person holds a live bypass code: then the code field is open.

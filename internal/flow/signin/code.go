@@ -172,7 +172,7 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit fitting, purpose transa
 // bypassCandidate computes the slow digest outside the database transaction, and only when the code has the
 // shape of a bypass code and the user holds a live one and may try at all.
 func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]byte, error) {
-	if s.User.Status != user.Active || s.Codeless || !isBypassCode(code) {
+	if s.User.Refusal() != nil || s.Codeless || !isBypassCode(code) {
 		return nil, nil
 	}
 	live, err := f.DB.Read().LiveBypassCodes(ctx, s.User.ID, f.Now())
@@ -237,13 +237,13 @@ func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m matc
 // noAttemptLeft logs an attempt at an account that is closed; the code is not looked at. Somebody whose count
 // reached a threshold that was lowered since is locked out now, so that the lock-out also ends by itself.
 func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) error {
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return err
 	}
 	s.User = u
 	e := entry{Result: audit.Denied, Reason: audit.LockedOut, Factor: audit.FactorPasscode, TxID: s.Login.TxID}
-	if u.Status == user.Disabled || u.Status == user.PendingDeletion {
+	if u.Closed() {
 		e.Reason = audit.UserDisabled
 	}
 	if err := f.record(ctx, st, s, e); err != nil {

@@ -110,12 +110,12 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 }
 
 func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return t, nil, err
 	}
-	if u.Status != user.Active {
-		return t, nil, user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return t, nil, err
 	}
 	if err := f.closeOld(ctx, st, s); err != nil {
 		return t, nil, err
@@ -130,7 +130,7 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 	if err != nil {
 		return t, nil, err
 	}
-	if p.UserID != u.ID || !p.CanPush() {
+	if p.UserID != u.ID || !p.Connected() {
 		return t, nil, ErrNoWay
 	}
 	if err := f.spendNumber(ctx, st, a); err != nil {

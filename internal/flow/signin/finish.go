@@ -12,7 +12,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -154,7 +153,7 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 // fill adds the login and the person to what an application learns; login.ErrTicket when neither may sign in any more.
 func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
-	if usable(v.Application) != nil {
+	if !v.Application.Usable() {
 		return login.ErrTicket
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
@@ -162,20 +161,13 @@ func (r *Result) fill(v flow.Snapshot) error {
 		return nil
 	}
 	r.User = v.User
-	if r.User.Status != user.Active && r.User.Status != user.Bypass {
+	if !r.User.MaySignIn() {
 		return login.ErrTicket // disabled between proof and collection (AC-014)
 	}
 	for _, p := range v.Phones {
 		if p.ID == r.Login.PhoneID {
 			r.Device = p.Name
 		}
-	}
-	return nil
-}
-
-func usable(a application.Application) error {
-	if a.Disabled || !a.Deleted.IsZero() {
-		return application.ErrUnknown
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (f *Flow) fit(s Session, phones []phone.Phone, code string) fitting {
 		return fitting{}
 	}
 	for _, p := range phones {
-		if !p.CanPasscode() {
+		if !p.MakesCodes() {
 			continue
 		}
 		if seed, ok := f.seed(p); ok {
@@ -91,7 +91,7 @@ func (f *Flow) tryPasscode(ctx context.Context, st flow.Store, s Session, code s
 	}
 	var again bool
 	for _, p := range phones {
-		if !p.CanPasscode() || p.OTP.Type == "totp" {
+		if !p.MakesCodes() || p.OTP.Type == "totp" {
 			continue
 		}
 		seed, ok := f.seed(p)

@@ -81,12 +81,12 @@ func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
 // caller's database transaction, with the user's row locked.
 func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
 	none := transaction.Transaction{}
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return none, err
 	}
-	if u.Status != user.Active {
-		return none, user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return none, err
 	}
 	if err := f.closeOld(ctx, st, s); err != nil {
 		return none, err
@@ -98,7 +98,7 @@ func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Wa
 	if err != nil {
 		return none, err
 	}
-	if p.UserID != u.ID || !p.CanPush() {
+	if p.UserID != u.ID || !p.Connected() {
 		return none, ErrNoWay
 	}
 	t, err := f.newRequest(ctx, st, s, p, purpose)
@@ -207,7 +207,7 @@ func overLimits(u user.User, open, missed int) error {
 
 // withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
-	u, err := st.UserByID(ctx, userID)
+	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
 		return err
 	}

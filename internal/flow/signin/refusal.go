@@ -57,7 +57,7 @@ func (s Session) NoWay() *errs.Error {
 	switch {
 	case s.Login.Reason == audit.NoActivatedAccount:
 		return errs.New(errs.Forbidden, "user.lost")
-	case !hasDevice(s.Phones):
+	case !s.Person().CanProve():
 		return errs.New(errs.Forbidden, "user.codes")
 	}
 	return errs.New(errs.Forbidden, "way.none")
@@ -113,7 +113,7 @@ func (f *Flow) noteRefused(ctx context.Context, st flow.Store, s Session, reason
 // refuseNumber logs a request that a door without a number may not send.
 func (f *Flow) refuseNumber(ctx context.Context, s Session) error {
 	err := f.DB.Write(ctx, func(st flow.Store) error {
-		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
 			return err
 		}
 		return f.noteRefused(ctx, st, s, audit.FactorRestricted)

@@ -15,7 +15,6 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -50,8 +49,8 @@ func (f *Flow) keeps(ctx context.Context, st flow.Store, s Session) (bool, error
 	if !s.Login.Remember || s.RememberDays() == 0 || s.User.ID == "" {
 		return false, nil
 	}
-	u, err := st.LockUser(ctx, s.User.ID)
-	if err != nil || u.Status != user.Active {
+	u, err := st.LockAccount(ctx, s.User.ID)
+	if err != nil || u.Refusal() != nil {
 		return false, err
 	}
 	l, err := st.LoginByID(ctx, s.Login.ID)

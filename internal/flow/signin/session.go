@@ -45,7 +45,7 @@ func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
 	l := snap.Login
 	s := Session{Login: l, Application: snap.Application, Settings: snap.Settings, User: snap.User,
 		Phones: snap.Phones, Codeless: snap.Codeless}
-	if s.Application.Disabled || !s.Application.Deleted.IsZero() || (l.UserID != "" && s.User.ID == "") {
+	if !s.Application.Usable() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}
 	var err error
@@ -114,7 +114,7 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 		return ErrSpare
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
-		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
 			return err
 		}
 		if l, err := st.LoginByID(ctx, s.Login.ID); err != nil || l.SpareAsked {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -38,7 +39,8 @@ type Request struct {
 	DoorState   []byte                  // the door's JSON, at most 8 KiB
 	Application application.Application // already verified by the door
 	Username    string                  // as presented
-	UserID      string                  // instead of Username, for doors that know the user (enrollment links)
+	UserID      account.ID              // instead of Username, for doors that know the account (enrollment links)
+	Kind        account.Kind            // with UserID: whose account it must be; a person's, unless said otherwise
 	Invited     bool                    // the door holds an enrollment link: enrolling is its purpose (C-09)
 	Proving     bool                    // doors without a browser: the call brings a proof, an earlier one opened the sign-in
 	Remembered  secret.Text             // what this browser keeps for the application since it was remembered; empty = nothing
@@ -50,8 +52,8 @@ type Request struct {
 // Seen is a person as a door read them in the very call that asks about them.
 type Seen struct {
 	flow.Snapshot           // without a user when nobody has the name
-	Name       string    // by which they were looked up
-	At         time.Time // when that began
+	Name          string    // by which they were looked up
+	At            time.Time // when that began
 }
 
 // seenFor is how long what was seen is of this moment: more than a call needs from there to the gates, and less than one
@@ -86,6 +88,11 @@ type Session struct {
 	Phones      []phone.Phone           // of the user, oldest first
 	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
+}
+
+// Person is whose sign-in it is.
+func (s Session) Person() flow.Person {
+	return flow.Person{User: s.User, Phones: s.Phones, Application: s.Application, Policy: s.Policy, Settings: s.Settings}
 }
 
 // Way is one way in: a method on one device.

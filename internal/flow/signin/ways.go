@@ -25,7 +25,7 @@ func pushWays(phones []phone.Phone) []Way {
 	var ways []Way
 	labels := phone.Labels(phones)
 	for _, p := range phones {
-		if p.CanPush() {
+		if p.Connected() {
 			ways = append(ways, Way{ID: "push:" + p.ID, Method: policy.MethodPush, PhoneID: p.ID, Device: labels[p.ID], AlertsOn: p.Alerts == phone.AlertsOn})
 		}
 	}
@@ -36,7 +36,7 @@ func passcodeWays(phones []phone.Phone) []Way {
 	var ways []Way
 	labels := phone.Labels(phones)
 	for _, p := range phones {
-		if p.CanPasscode() {
+		if p.MakesCodes() {
 			ways = append(ways, Way{ID: "code:" + p.ID, Method: policy.MethodPasscode, PhoneID: p.ID, Device: labels[p.ID]})
 		}
 	}

@@ -28,7 +28,7 @@ func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error
 		if d.ID == which {
 			page.Device = d.Name
 		}
-		page.CanPush = page.CanPush || d.CanPush()
+		page.CanPush = page.CanPush || d.Connected()
 		page.Items = append(page.Items, item)
 	}
 	switch done {
@@ -54,7 +54,7 @@ func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error
 }
 
 func itemOf(d phone.Phone) Item {
-	item := Item{ID: d.ID, Name: d.Name, Kind: "phone", Active: d.CanPush() || d.CanPasscode()}
+	item := Item{ID: d.ID, Name: d.Name, Kind: "phone", Active: d.CanProve()}
 	if d.Number != "" {
 		item.Number = e164.Pretty(d.Number)
 	}
@@ -143,7 +143,7 @@ func (p *Pages) showRemove(m manage, w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	last := m.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
+	last := m.OnlyWayIn(d.ID)
 	return p.show(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: last})
 }
 

@@ -205,7 +205,7 @@ func (c *client) held() (release func()) {
 	go func() {
 		defer close(done)
 		err := c.DB.Write(c.t.Context(), func(st flow.Store) error {
-			_, err := st.LockUser(c.t.Context(), c.user.ID)
+			_, err := st.LockAccount(c.t.Context(), c.user.ID)
 			close(taken)
 			<-free
 			return err
