@@ -6,7 +6,7 @@ import (
 	"unicode"
 
 	"countersign/internal/base/message"
-	"countersign/internal/domain/policy"
+	"countersign/internal/flow/factor"
 	"countersign/internal/flow/signin"
 )
 
@@ -27,8 +27,8 @@ func MenuFor(c *message.Catalogue, g signin.Gate, number string) Menu {
 			b.WriteString(c.Text("api.menu.choose") + "\n\n")
 		}
 		option := strconv.Itoa(i + 1)
-		m.Factors[option] = policy.MethodPush + option
-		b.WriteString(" " + option + ". " + c.Text("api.menu.push", "device", w.Device) + "\n")
+		m.Factors[option] = FactorPush + option
+		b.WriteString(" " + option + ". " + c.Text(w.Factor().Menu, "device", w.Device) + "\n")
 	}
 	if len(ways) == 0 {
 		m.Text = Terminal(b.String() + c.Text("api.menu.code"))
@@ -59,9 +59,8 @@ func PushWays(g signin.Gate, numbered bool) []signin.Way {
 		return nil
 	}
 	var ways []signin.Way
-	for _, w := range g.Ways {
+	for _, w := range factor.Ringing(g.Ways) {
 		switch {
-		case w.Method != policy.MethodPush:
 		case w.PhoneID == g.User.DefaultPhone:
 			ways = append([]signin.Way{w}, ways...)
 		default:

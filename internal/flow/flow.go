@@ -89,12 +89,8 @@ func SessionTopic(id string) string { return "session:" + id }
 // OutboxTopic is rung when mail was queued.
 const OutboxTopic = "outbox"
 
-// Subscription is a phone's Web Push address (RFC 8030, RFC 8291).
-type Subscription struct {
-	Endpoint string `json:"endpoint"`
-	P256dh   string `json:"p256dh"`
-	Auth     string `json:"auth"`
-}
+// Subscription is where a phone is alerted.
+type Subscription = phone.Subscription
 
 // Doorbell sends an alert to a phone. An error of kind Gone means the subscription is dead.
 type Doorbell interface {

@@ -151,7 +151,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 			if err := s.RemindSpare(ctx, u.ID, noon); err != nil {
 				return err
 			}
-			if err := s.SavePreferences(ctx, u.ID, "DP1", user.AutoPush); err != nil {
+			if err := s.SavePreferences(ctx, u.ID, "DP1", "push"); err != nil {
 				return err
 			}
 			return s.Proved(ctx, u.ID, "push:DP1", at(time.Second))
@@ -163,7 +163,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		same(t, "no attempt to prove with", proves(0), false)
 		same(t, "an attempt that proves", proves(1), true)
 		want := u
-		want.DefaultPhone, want.AutoAction = "DP1", user.AutoPush
+		want.DefaultPhone, want.AutoAction = "DP1", "push"
 		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders, want.SpareReminded = at(2*time.Second), "push:DP1", noon, 1, noon
 		same(t, "proved", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), want)
 

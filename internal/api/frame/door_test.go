@@ -328,8 +328,8 @@ func TestPreferencesTakeWhatThereIs(t *testing.T) {
 		}
 	}
 	v.Open(mine)
-	v.Send(mine+"/save", "auto", user.AutoPush, "default", d.Account().AccountID)
-	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.AutoAction != user.AutoPush || u.DefaultPhone != d.Account().AccountID {
+	v.Send(mine+"/save", "auto", "push", "default", d.Account().AccountID)
+	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.AutoAction != "push" || u.DefaultPhone != d.Account().AccountID {
 		t.Errorf("%+v", u)
 	}
 }

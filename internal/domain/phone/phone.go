@@ -63,6 +63,13 @@ const (
 	SubscriptionPurpose = "push-subscription"
 )
 
+// Subscription is the Web Push address of the app on a phone (RFC 8030, RFC 8291).
+type Subscription struct {
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
+	Auth     string `json:"auth"`
+}
+
 // Alerts says whether the app can be woken.
 type Alerts string
 

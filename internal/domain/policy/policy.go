@@ -44,6 +44,9 @@ const (
 	MethodPasscode = "passcode"
 )
 
+// methods are all of them.
+var methods = []string{MethodPush, MethodPasscode}
+
 // Policy is one layer, or the effective whole. A zero field means "as the wider layer says".
 type Policy struct {
 	NewUser        NewUser        `json:"new_user,omitempty"`
@@ -162,7 +165,7 @@ func (p Policy) Validate() error {
 		checks = append(checks, struct {
 			field string
 			good  bool
-		}{"methods", oneOf(m, MethodPush, MethodPasscode)})
+		}{"methods", slices.Contains(methods, m)})
 	}
 	for _, c := range checks {
 		if !c.good {

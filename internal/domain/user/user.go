@@ -47,7 +47,7 @@ type User struct {
 	Salt           []byte    // 16 bytes for this user's slow digests
 
 	DefaultPhone string // phone that requests without a choice go to (D-12); "" = the oldest
-	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, AutoPush, AutoCall
+	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, else the factor that asks a device
 }
 
 // Refusal is ErrLocked for an account that may prove nothing now, whatever its status is; nil for an active one.
@@ -81,12 +81,6 @@ func (u User) Dormant(now time.Time, days int) bool {
 	}
 	return now.Sub(last) > time.Duration(days)*24*time.Hour
 }
-
-// Values of AutoAction.
-const (
-	AutoPush = "push"
-	AutoCall = "call"
-)
 
 var (
 	// ErrUnknown reports a name or ID nobody has.

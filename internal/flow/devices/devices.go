@@ -21,6 +21,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Flow looks after one user's devices.
@@ -48,7 +49,7 @@ var (
 	ErrOff = flow.ErrManageOff
 	// ErrLast reports the removal of the only way in (X-35, decision 17).
 	ErrLast = errs.New(errs.Conflict, "device.last")
-	// ErrBypass reports a change that a proof by bypass code does not open: it allows one addition or
+	// ErrBypass reports a change that a proof by a code of the help desk does not open: it allows one addition or
 	// reactivation.
 	ErrBypass = errs.New(errs.Forbidden, "portal.bypass")
 )
@@ -60,14 +61,14 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 	cookie := secret.NewText(id.Token(f.Rand, 32))
 	var s session.Session
 	err := f.DB.Write(ctx, func(st flow.Store) error {
-		proved, factor, err := f.takeProof(ctx, st, l.ID, now)
+		proved, by, err := f.takeProof(ctx, st, l.ID, now)
 		if err != nil {
 			return err
 		}
 		s = session.Session{ID: id.Key(f.Rand, "DS"), Digest: f.Keys.Digest(session.DigestKind, cookie.Reveal()),
-			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Factor: factor,
+			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Factor: by,
 			ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
-		if factor == audit.FactorBypassCode {
+		if factor.Logged(by).Recovers {
 			s.ChangesLeft = 1
 		}
 		return st.CreateSession(ctx, s)
@@ -80,8 +81,8 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 
 // takeProof takes a login's proof for device management, which holds its row, and looks at everything again: a login
 // that was finished or ran out meanwhile opens nothing, nor does one of a person who may not manage devices any more.
-func (f *Flow) takeProof(ctx context.Context, st flow.Store, loginID string, now time.Time) (l login.Login, factor string, err error) {
-	factor, taken, err := st.TakeManageProof(ctx, loginID, now.Add(-session.ProofLife))
+func (f *Flow) takeProof(ctx context.Context, st flow.Store, loginID string, now time.Time) (l login.Login, by string, err error) {
+	by, taken, err := st.TakeManageProof(ctx, loginID, now.Add(-session.ProofLife))
 	if err != nil {
 		return l, "", err
 	}
@@ -96,7 +97,7 @@ func (f *Flow) takeProof(ctx context.Context, st flow.Store, loginID string, now
 	case !taken || !open:
 		return l, "", session.ErrProof
 	default:
-		return s.Login, factor, may
+		return s.Login, by, may
 	}
 }
 
@@ -194,7 +195,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	var open []transaction.Transaction
 	err := f.change(ctx, v, phoneID, func(st flow.Store, s session.Session, p phone.Phone) error {
-		if s.Factor == audit.FactorBypassCode {
+		if factor.Logged(s.Factor).Recovers {
 			return ErrBypass
 		}
 		phones, err := st.PhonesOf(ctx, v.User.ID)

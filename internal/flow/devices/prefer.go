@@ -10,8 +10,8 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // ErrPreference reports a preference there is no such choice for.
@@ -20,7 +20,7 @@ var ErrPreference = errs.New(errs.Invalid, "request.invalid")
 // Preferences are how the traditional prompt treats a person (D-12, D-13).
 type Preferences struct {
 	DefaultPhone string // "" = the oldest
-	AutoAction   string // "" or user.AutoPush
+	AutoAction   string // "" or the name of a factor that asks a device
 }
 
 // Prefer saves the preferences of a person who has proved to be one. session.ErrProof, phone.ErrUnknown,
@@ -77,7 +77,7 @@ func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Prefe
 	if err := u.Refusal(); err != nil {
 		return err
 	}
-	if p.AutoAction != "" && p.AutoAction != user.AutoPush {
+	if p.AutoAction != "" && !factor.ByName(p.AutoAction).Rings() {
 		return ErrPreference
 	}
 	if p.DefaultPhone != "" {

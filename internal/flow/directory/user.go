@@ -19,6 +19,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 var (
@@ -231,10 +232,7 @@ func (f *Flow) endAccess(ctx context.Context, st flow.Store, u user.User) (topic
 // explain tells the program that waits for a request why it ended, and the log: no page does.
 func (f *Flow) explain(ctx context.Context, st flow.Store, u user.User, t transaction.Transaction) error {
 	row := audit.Authentication{ID: id.Key(f.Rand, id.Log), TxID: t.ID, Time: f.Now(), EventType: audit.EventAuthentication, Result: audit.Denied,
-		Reason: audit.UserDisabled, Factor: audit.FactorPush, UserID: u.ID, Username: t.Username, Email: u.Email, IP: t.IP}
-	if t.Number != "" {
-		row.Factor = audit.FactorVerifiedPush
-	}
+		Reason: audit.UserDisabled, Factor: factor.Asking(t).LogName(t.Number), UserID: u.ID, Username: t.Username, Email: u.Email, IP: t.IP}
 	row.Application.ID, row.Application.Name, row.Device.ID = t.ApplicationID, t.Application, t.PhoneID
 	if p, err := st.PhoneByID(ctx, t.PhoneID); err == nil {
 		row.Device.Name = p.Name

@@ -7,12 +7,12 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // claimForLogin is the first device of a person who is signing in: everything that made enrolling right is
@@ -154,11 +154,11 @@ func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error
 
 // spendLoginProof takes the proof with which a sign-in showed the code of a spare phone: it serves one.
 func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) error {
-	factor, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
+	by, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
 	if err != nil {
 		return err
 	}
-	if !proved || factor == audit.FactorBypassCode || c.act.Purpose != activation.Add {
+	if !proved || factor.Logged(by).Recovers || c.act.Purpose != activation.Add {
 		return activation.ErrExpired
 	}
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {

@@ -317,7 +317,7 @@ func TestAC010OnlyThePhonesOwnWholeAnswerCounts(t *testing.T) {
 		k.OK(err)
 		k.Clock.Advance(time.Second)
 		l := k.Begin(app, "alice")
-		tx, err := k.SignIn.Push(context.Background(), l.Session(), "push:"+a1.ID, transaction.SignIn)
+		tx, err := k.SignIn.Start(context.Background(), l.Session(), "push:"+a1.ID, transaction.SignIn)
 		k.OK(err)
 		other := k.Begin(app, "bob").Session().Transaction
 		try := func(what string, a phonewire.Answer, as string) {

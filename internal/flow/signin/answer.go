@@ -13,6 +13,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Answer moves a pending transaction to a final state and does all that follows from it, in one database
@@ -85,7 +86,8 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 
 // stillGood looks again, at the moment of an approval, at all that made the request right.
 func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bool {
-	if s.User.Refusal() != nil || !p.Connected() || p.UserID != s.User.ID || !s.Application.Usable() || !s.Policy.Allows(policy.MethodPush) {
+	by := factor.Asking(t)
+	if s.User.Refusal() != nil || !by.Request.Ready(p) || !by.Allowed(s.Policy) || p.UserID != s.User.ID || !s.Application.Usable() {
 		return false
 	}
 	if s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal {
@@ -96,10 +98,7 @@ func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bo
 
 // entryOf is the log row of a request's final state, in the API's names (X-09 … X-12).
 func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) entry {
-	e := entry{TxID: t.ID, Factor: audit.FactorPush, DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
-	if t.Number != "" {
-		e.Factor = audit.FactorVerifiedPush
-	}
+	e := entry{TxID: t.ID, Factor: factor.Asking(t).LogName(t.Number), DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
 	switch to {
 	case transaction.Approved:
 		e.Result, e.Reason = audit.Success, audit.UserApproved
@@ -160,7 +159,7 @@ func (f *Flow) snapshotOf(ctx context.Context, st flow.Store, t transaction.Tran
 
 // approved lets the person in, opens device management, or both.
 func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transaction.Transaction, e entry) error {
-	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, "push:"+t.PhoneID); err != nil {
+	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, factor.Asking(t).WayID(t.PhoneID)); err != nil {
 		return err
 	}
 	if err := st.TouchPhone(ctx, t.PhoneID, true, f.Now()); err != nil {
@@ -208,10 +207,10 @@ func (f *Flow) allow(ctx context.Context, st flow.Store, s Session, purpose tran
 	return nil
 }
 
-// recovers: a bypass code that signs someone in also opens one device change, so that the prompt can offer
+// recovers: a code of the help desk that signs someone in also opens one device change, so that the prompt can offer
 // "Set up your new phone" although the code is spent (decision 38).
 func (f *Flow) recovers(s Session, p login.Proof) bool {
-	return p.Factor == audit.FactorBypassCode && s.Application.SelfService
+	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
 }
 
 // refusedByPerson counts a denied request, a wrong number or a report (decision 12).

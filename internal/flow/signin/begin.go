@@ -17,6 +17,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Outcome is what the gates say before any proof.
@@ -62,7 +63,7 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 		if g.User, err = f.unlockWhenDue(ctx, g.User, g.Settings); err != nil {
 			return g, err
 		}
-		g.Ways = waysOf(g.Policy, g.Phones)
+		g.Ways = factor.Ways(factor.Owner{User: g.User, Phones: g.Phones, Codeless: g.Codeless, Policy: g.Policy})
 	}
 	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known)
 	return g, err
@@ -208,7 +209,9 @@ func (f *Flow) simpleFormIsKnown(ctx context.Context, st flow.Store, g Gate, kno
 	return err == nil, err
 }
 
-// Begin implements Interface.
+// Begin opens a login: user and policy are looked up, the gates passed or refused, and the first method is
+// started when it starts by itself (A-03 … A-05). It never fails because of who the person is: a refusal is a login at
+// stage Refused with its reason logged. Errors: user.ErrNameInvalid, or the database's.
 func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	g, err := f.Gate(ctx, r)
 	if err != nil {
@@ -241,7 +244,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
 		Ways: g.Ways, Phones: g.Phones, Codeless: g.Codeless}
 	start, auto := s.Opening()
-	auto = auto && g.Outcome == OutcomeChallenge && start.Method == policy.MethodPush
+	auto = auto && g.Outcome == OutcomeChallenge && start.Factor().Rings()
 	var sent transaction.Transaction
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		sent = transaction.Transaction{}
@@ -280,7 +283,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	}
 	if sent.ID != "" {
 		l.TransactionID = sent.ID
-		f.alert(s, sent)
+		f.ring(s, sent)
 	}
 	return Opening{Login: l, Cookie: cookie}, nil
 }

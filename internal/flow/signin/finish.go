@@ -13,9 +13,11 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
-// Finish implements Interface.
+// Finish makes the ticket for an allowed login. Called again before the application collected, it gives the same one.
+// login.ErrStale when the login is not allowed (any more) or was collected; ErrSpare.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
 		return secret.Text{}, ErrSpare
@@ -59,9 +61,9 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 		return secret.Text{}, login.ErrStale
 	}
 	var ticket secret.Text
-	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m match) (err error) {
+	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
 		ticket = secret.Text{}
-		if m.ok && !f.asksMore(s, m) {
+		if m.OK && !f.asksMore(s, m) {
 			ticket, err = f.finish(ctx, st, s)
 		}
 		return err
@@ -73,16 +75,17 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 }
 
 // asksMore reports whether a question follows a sign-in by this code: a spare way, or a new phone.
-func (f *Flow) asksMore(s Session, m match) bool {
-	s.Login.Stage, s.Login.Factor = login.Allowed, m.factor
-	if f.recovers(s, login.Proof{Factor: m.factor}) {
+func (f *Flow) asksMore(s Session, m factor.Match) bool {
+	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
+	if f.recovers(s, login.Proof{Factor: m.Log}) {
 		s.Login.ManageProof = f.Now()
 	}
 	due, _ := s.SpareDue(f.Now())
 	return due || s.RecoveryDue()
 }
 
-// Collect implements Interface.
+// Collect takes the ticket: once, by the application it was made for, while the user may still sign in.
+// login.ErrTicket.
 func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
 	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {

@@ -37,7 +37,7 @@ func kept(k *flowkit.Kit, app application.Application, name string, p *flowkit.P
 	tx := l.Session().Transaction
 	if tx.PhoneID != p.ID { // another way was used last
 		var err error
-		tx, err = k.SignIn.Push(context.Background(), l.Session(), "push:"+p.ID, transaction.SignIn)
+		tx, err = k.SignIn.Start(context.Background(), l.Session(), "push:"+p.ID, transaction.SignIn)
 		k.OK(err)
 	}
 	k.OK(p.Approve(tx))
@@ -313,11 +313,11 @@ func TestWhoLosesADeviceIsAskedAgain(t *testing.T) {
 			"leaver":  func(second *flowkit.Phone, _ flowkitView) { k.OK(k.Mobile.Leave(ctx, second.ID)) },
 			"copied": func(second *flowkit.Phone, _ flowkitView) {
 				second.Counter = 5
-				tx, err := k.SignIn.Push(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
+				tx, err := k.SignIn.Start(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
 				k.OK(err)
 				k.OK(second.Approve(tx))
 				second.Counter = 1
-				tx, err = k.SignIn.Push(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
+				tx, err = k.SignIn.Start(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
 				k.OK(err)
 				_, _ = second.Send(second.Answer(tx, phonewire.Approve))
 				if second.Row().KeyID != "" {

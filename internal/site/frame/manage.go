@@ -10,7 +10,6 @@ import (
 	"countersign/internal/base/e164"
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
 	"countersign/internal/site/web"
 )
@@ -18,7 +17,7 @@ import (
 // showList is "My settings & devices".
 func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error {
 	page := List{Base: m.base, Path: m.path, Name: cmp.Or(m.User.RealName, m.User.Username), CanAdd: m.Session.ChangesLeft != 0,
-		Auto: m.User.AutoAction == user.AutoPush, Default: m.User.DefaultPhone}
+		Auto: m.User.AutoAction != "", Default: m.User.DefaultPhone}
 	labels := phone.Labels(m.Phones)
 	done, which := r.URL.Query().Get("done"), r.URL.Query().Get("device")
 	for _, d := range m.Phones {
