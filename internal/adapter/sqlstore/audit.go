@@ -38,8 +38,10 @@ func (s *store) LogAction(ctx context.Context, a audit.Action) error {
 		}
 		description = string(b)
 	}
-	const q = `INSERT INTO action_log (logged_at, log_id, actor, action, object, description, position) VALUES ($1, $2, $3, $4, $5, $6, $7)`
-	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.Actor, a.Action, a.Object, description, s.cache.logged.Add(1)})
+	const q = `INSERT INTO action_log (logged_at, log_id, actor, action, object, description, position, actor_kind, actor_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	return s.run.later(ctx, q, []any{micros(a.Time), a.ID, a.Actor.Name, a.Action, a.Object, description, s.cache.logged.Add(1),
+		string(a.Actor.Kind), a.Actor.ID})
 }
 
 // logLimit is the longest page of the record.
@@ -92,15 +94,17 @@ func (s *store) Actions(ctx context.Context, q audit.Query) ([]audit.Action, err
 	}
 	var bad error
 	scan := func(r *row) audit.Action {
-		a := audit.Action{Time: r.time(), ID: r.text(), Actor: r.text(), Action: r.text(), Object: r.text()}
-		if text := r.text(); text != "{}" {
+		a := audit.Action{Time: r.time(), ID: r.text(), Actor: audit.Actor{Name: r.text()}, Action: r.text(), Object: r.text()}
+		text := r.text()
+		a.Actor.Kind, a.Actor.ID = audit.ActorKind(r.text()), r.text()
+		if text != "{}" {
 			if err := decodeJSON(text, &a.Description); err != nil {
 				bad = err
 			}
 		}
 		return a
 	}
-	text := `SELECT logged_at, log_id, actor, action, object, description FROM action_log WHERE ` + w.and() +
+	text := `SELECT logged_at, log_id, actor, action, object, description, actor_kind, actor_id FROM action_log WHERE ` + w.and() +
 		` ORDER BY logged_at DESC, position DESC, log_id DESC LIMIT ` + placeholder(len(w.args)+1)
 	all, err := list(ctx, s.run, scan, text, append(w.args, limit(q.Limit, logLimit))...)
 	if err == nil {

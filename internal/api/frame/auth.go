@@ -20,6 +20,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 	"countersign/internal/flow/signin"
 )
 
@@ -231,14 +232,14 @@ func (d *Door) noteFramer(r *http.Request, q request, app application.Applicatio
 	if err != nil {
 		name = ""
 	}
-	a := audit.Authentication{ID: id.Key(d.Rand, id.Log), TxID: id.UUID(d.Rand), Time: d.Now(), EventType: audit.EventAuthentication,
-		Result: audit.Denied, Reason: reason, Factor: audit.FactorNone, Username: name, UserAgent: clip(r.UserAgent(), 512)}
+	a := journal.Attempt{TxID: id.UUID(d.Rand), Result: audit.Denied, Reason: reason, Factor: audit.FactorNone, Username: name,
+		Application: app, UserAgent: clip(r.UserAgent(), 512)}
 	if ip := d.remote(r); ip.IsValid() {
 		a.IP = ip.String()
 	}
-	a.Application.ID, a.Application.Name = app.ID, app.Name
 	ctx := r.Context()
-	if err := d.DB.Write(ctx, func(st flow.Store) error { return st.LogAuthentication(ctx, a) }); err != nil {
+	log := journal.Journal{Now: d.Now, Rand: d.Rand}
+	if err := d.DB.Write(ctx, func(st flow.Store) error { return log.Attempt(ctx, st, a) }); err != nil {
 		d.note(r, "log row", err)
 	}
 	d.note(r, reason, nil)

@@ -50,7 +50,7 @@ func start(t *testing.T, change ...func(*directory.ApplicationChange)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	a, plain, err := w.Directory.AddApplication(t.Context(), "test", application.TypeWebSDK2, c)
+	a, plain, err := w.Directory.AddApplication(t.Context(), directory.CommandLine, application.TypeWebSDK2, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestWhoMayNotGoOnIsToldSoInTheFrame(t *testing.T) {
 		t.Errorf("a spare way is required: %s", v.Page)
 	}
 	status := user.Disabled
-	if _, err := w.Directory.AddUser(t.Context(), "test", "eve", directory.UserChange{Status: &status}); err != nil {
+	if _, err := w.Directory.AddUser(t.Context(), directory.CommandLine, "eve", directory.UserChange{Status: &status}); err != nil {
 		t.Fatal(err)
 	}
 	eve, at := w.open("TX", "eve")
@@ -442,7 +442,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	check("an unknown address", ask("GET", "/frame/web/v1/else"), "'none'")
 
 	hosts := []string{"app.example.edu"}
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{FrameHosts: &hosts}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{FrameHosts: &hosts}); err != nil {
 		t.Fatal(err)
 	}
 	check("a page not listed", ask("GET", address(good, page)), "'none'")
@@ -456,7 +456,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	w.Clock.Advance(7 * time.Minute)
 	check("an old request", ask("GET", address(good, "https://app.example.edu/x")), "https://app.example.edu")
 	off := true
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
 		t.Fatal(err)
 	}
 	check("an application turned off", ask("GET", address(w.tx("TX", "ana"), "https://app.example.edu/x")), "https://app.example.edu")

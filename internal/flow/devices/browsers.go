@@ -87,6 +87,6 @@ func (f *Flow) forget(ctx context.Context, v View, do func(flow.Store) (int64, e
 		if err != nil || n == 0 {
 			return err
 		}
-		return f.log(ctx, st, v, "user_forget_browsers", map[string]any{"user_id": v.User.ID, "count": n})
+		return f.log(ctx, st, v.User, "user_forget_browsers", map[string]any{"user_id": v.User.ID, "count": n})
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
+	"countersign/internal/flow/journal"
 )
 
 // Flow looks after one user's devices.
@@ -187,7 +188,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 		if err := st.RenamePhone(ctx, p.ID, name); err != nil {
 			return err
 		}
-		return f.log(ctx, st, v, "phone_update", map[string]any{"phone": p.ID, "name": name})
+		return f.log(ctx, st, v.User, "phone_update", map[string]any{"phone": p.ID, "name": name})
 	})
 }
 
@@ -228,7 +229,7 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 		if _, err := st.ForgetBrowsersOf(ctx, v.User.ID); err != nil {
 			return err
 		}
-		if err := f.log(ctx, st, v, "phone_delete", map[string]any{"phone": p.ID, "name": p.Name}); err != nil {
+		if err := f.log(ctx, st, v.User, "phone_delete", map[string]any{"phone": p.ID, "name": p.Name}); err != nil {
 			return err
 		}
 		return f.notice(ctx, st, v, "device_removed", p.Name)
@@ -295,9 +296,9 @@ func (f *Flow) End(ctx context.Context, v View) error {
 	})
 }
 
-func (f *Flow) log(ctx context.Context, st flow.Store, v View, action string, description map[string]any) error {
-	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: v.User.Username, Action: action,
-		Object: v.User.Username, Description: description})
+// log writes what a person did to their own devices.
+func (f *Flow) log(ctx context.Context, st flow.Store, u user.User, action string, description map[string]any) error {
+	return journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, audit.ByPerson(u.ID, u.Username), action, u.Username, description)
 }
 
 func (f *Flow) notice(ctx context.Context, st flow.Store, v View, kind, device string) error {

@@ -4,9 +4,7 @@ import (
 	"context"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/domain/activation"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
@@ -95,6 +93,5 @@ func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Prefe
 	if err := st.SavePreferences(ctx, userID, p.DefaultPhone, p.AutoAction); err != nil {
 		return err
 	}
-	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: u.Username, Action: "user_update",
-		Object: u.Username, Description: map[string]any{"default_phone": p.DefaultPhone, "auto_action": p.AutoAction}})
+	return f.log(ctx, st, u, "user_update", map[string]any{"default_phone": p.DefaultPhone, "auto_action": p.AutoAction})
 }

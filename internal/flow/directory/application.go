@@ -12,6 +12,7 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
 	"countersign/internal/flow"
 )
@@ -77,7 +78,10 @@ type PolicyChange struct {
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
 // application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
 // ErrOutage, ErrFrameHost, ErrUnfit.
-func (f *Flow) AddApplication(ctx context.Context, actor string, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
+func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
+	if err := may(actor, audit.OverSettings); err != nil {
+		return application.Application{}, secret.Text{}, err
+	}
 	if !slices.Contains(application.Types, t) {
 		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
 	}
@@ -94,7 +98,7 @@ func (f *Flow) AddApplication(ctx context.Context, actor string, t application.T
 	description["application_id"], description["type"] = a.ID, t
 	plain := id.ApplicationSecret(f.Rand)
 	a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		if err := c.Policy.agrees(ctx, st, a.Policy); err != nil {
 			return err
 		}
@@ -124,9 +128,9 @@ func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error
 
 // SetApplication changes an application. Nothing is written or logged when nothing differs. Errors: application.ErrUnknown,
 // ErrRedirectUnlisted and those of AddApplication.
-func (f *Flow) SetApplication(ctx context.Context, actor, key string, c ApplicationChange) (application.Application, error) {
+func (f *Flow) SetApplication(ctx context.Context, actor audit.Actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
 		if a, err = liveApplication(ctx, st, key); err != nil {
 			return err
 		}
@@ -158,8 +162,8 @@ func (f *Flow) SetApplication(ctx context.Context, actor, key string, c Applicat
 var ErrPortal = errs.New(errs.Forbidden, "application.portal")
 
 // DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
-func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
+func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key string) error {
+	return f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -184,9 +188,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
 }
 
 // RevealSecret gives an application's secret again; the look is logged (decision 34).
-func (f *Flow) RevealSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	var plain []byte
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -203,9 +207,9 @@ func (f *Flow) RevealSecret(ctx context.Context, actor, key string) (secret.Text
 }
 
 // ResetSecret gives an application a new secret; the old one stops at once (decision 34).
-func (f *Flow) ResetSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	plain := id.ApplicationSecret(f.Rand)
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
@@ -36,9 +37,9 @@ func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
 }
 
 // SetSettings changes them. Errors: ErrSetting, policy.ErrInvalid, policy.ErrNumber. Nothing is written or logged when nothing differs.
-func (f *Flow) SetSettings(ctx context.Context, actor string, c SettingsChange) (settings.Settings, error) {
+func (f *Flow) SetSettings(ctx context.Context, actor audit.Actor, c SettingsChange) (settings.Settings, error) {
 	var s settings.Settings
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
 		if s, err = st.LoadSettings(ctx); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // Bounds of an issued code's life.
@@ -95,8 +96,9 @@ func (f *Flow) register(ctx context.Context, st flow.Store, app application.Appl
 	if err := st.CreateUser(ctx, u); err != nil {
 		return user.User{}, err
 	}
-	return u, st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "API", Action: "user_create",
-		Object: u.Username, Description: map[string]any{"cause": "registered by an application", "application": app.Name}})
+	by := audit.ByProgram(app.ID, "API", audit.OverPeople)
+	return u, journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, by, "user_create", u.Username,
+		map[string]any{"cause": "registered by an application", "application": app.Name})
 }
 
 // Issued tells what became of a code given by Issue to one user. An unknown code, or another user's, is dead.

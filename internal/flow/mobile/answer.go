@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
@@ -147,8 +146,8 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		if err := f.tellLost(ctx, st, p); err != nil {
 			return err
 		}
-		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "phone_deactivate",
-			Object: p.UserID, Description: map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"}})
+		return f.journal().Act(ctx, st, audit.System, "phone_deactivate", p.UserID,
+			map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
 	return err

@@ -19,6 +19,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // SignIn is what the phone's side needs of the sign-in flow.
@@ -61,6 +62,8 @@ func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
 	}
 	return "", nil, phone.ErrRemoved
 }
+
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }
 
 // source of an activation attempt, for the guess limit.
 func source(from netip.Addr) string {

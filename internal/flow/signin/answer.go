@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"countersign/internal/base/id"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -266,8 +265,8 @@ func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.U
 	if _, err := st.ForgetBrowsersOf(ctx, u.ID); err != nil {
 		return err
 	}
-	if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "user_lockout",
-		Object: u.Username, Description: map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}}); err != nil {
+	if err := f.journal().Act(ctx, st, audit.System, "user_lockout", u.Username,
+		map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
 	return f.tell(ctx, st, s, "locked_out", u.Email, s.Settings.FraudEmail)

@@ -110,8 +110,7 @@ func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Sett
 		before := f.Now().Add(-time.Duration(set.LockoutMinutes) * time.Minute)
 		unlocked, err := st.Unlock(ctx, u.ID, before)
 		if err == nil && unlocked { // else another sign-in did it
-			err = st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System",
-				Action: "user_update", Object: u.Username, Description: map[string]any{"status": "active", "cause": "automatic unlock"}})
+			err = f.journal().Act(ctx, st, audit.System, "user_update", u.Username, map[string]any{"status": "active", "cause": "automatic unlock"})
 		}
 		if err != nil {
 			return err
