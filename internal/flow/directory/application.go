@@ -32,6 +32,10 @@ var (
 	ErrUnfit = errs.New(errs.Invalid, "application.unfit")
 	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
 	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
+	// ErrPolicy reports a policy value out of range; the argument "field" names it.
+	ErrPolicy = errs.New(errs.Invalid, "policy.invalid")
+	// ErrNumber reports that a number is demanded of requests while number entry is off.
+	ErrNumber = errs.New(errs.Invalid, "policy.number")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
 	ErrRedirectUnlisted = errs.New(errs.NotFound, "application.redirect_unlisted")
 )
@@ -76,7 +80,7 @@ type PolicyChange struct {
 }
 
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
-// application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
+// application.ErrNameInvalid, ErrType, ErrPolicy, ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
 // ErrOutage, ErrFrameHost, ErrUnfit.
 func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
 	if err := may(actor, audit.OverSettings); err != nil {
@@ -381,7 +385,10 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 		}
 		d["methods"] = p.Methods
 	}
-	return p.Validate()
+	if field := p.Invalid(); field != "" {
+		return ErrPolicy.Arg("field", field)
+	}
+	return nil
 }
 
 // agrees checks an application's layer after the change against the organisation's, when the change is about numbers.
@@ -393,7 +400,15 @@ func (c PolicyChange) agrees(ctx context.Context, st flow.Store, application pol
 	if err != nil {
 		return err
 	}
-	return policy.Agree(s.Policy, application)
+	return agree(s.Policy, application)
+}
+
+// agree is ErrNumber for layers, the widest first, that cannot hold together.
+func agree(layers ...policy.Policy) error {
+	if !policy.Agree(layers...) {
+		return ErrNumber
+	}
+	return nil
 }
 
 // set writes *value to *field when it differs, and notes it.

@@ -28,8 +28,8 @@ func TestEveryFactorSaysAllThatTheOthersRead(t *testing.T) {
 		if f.Rings() == f.Takes() {
 			t.Errorf("%s neither asks a device nor takes codes, or both", f.Name)
 		}
-		if err := (policy.Policy{Methods: []string{f.Name}}).Validate(); (err == nil) == f.Always {
-			t.Errorf("a policy that allows %s alone: %v", f.Name, err)
+		if bad := (policy.Policy{Methods: []string{f.Name}}).Invalid(); (bad == "") == f.Always {
+			t.Errorf("a policy that allows %s alone: %q", f.Name, bad)
 		}
 		for _, key := range []string{f.Menu, f.Page.Row, f.Page.Hint, f.Page.Frame, f.Page.From} {
 			if key != "" && !message.Has(key) {
