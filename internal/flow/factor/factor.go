@@ -45,14 +45,14 @@ const (
 	Types             // the person types a code into the one field for every kind of code (decision 8)
 )
 
-// Page is how a prompt shows a factor. Its texts are keys of the message catalogue.
+// Page is how a prompt shows a factor. Row, Hint and Frame are keys of the message catalogue.
 type Page struct {
-	Kind  Kind
-	Icon  string // of site/web
-	Row   string // its row among the ways in; argument "device"
-	Hint  string // the small line of that row; "" = the device's name
-	Frame string // its row in the traditional prompt
-	From  string // Types: where the code comes from, to end "From …"
+	Kind   Kind
+	Icon   string // of site/web
+	Row    string // its row among the ways in; argument "device"
+	Hint   string // the small line of that row; "" = the device's name
+	Frame  string // its row in the traditional prompt
+	Source string // Types: where the code comes from; key code.kind.<Source> ends the sentence "From …"
 }
 
 // list is every factor, the strongest first.

@@ -31,12 +31,12 @@ func TestEveryFactorSaysAllThatTheOthersRead(t *testing.T) {
 		if bad := (policy.Policy{Methods: []string{f.Name}}).Invalid(); (bad == "") == f.Always {
 			t.Errorf("a policy that allows %s alone: %q", f.Name, bad)
 		}
-		for _, key := range []string{f.Menu, f.Page.Row, f.Page.Hint, f.Page.Frame, f.Page.From} {
+		for _, key := range []string{f.Menu, f.Page.Row, f.Page.Hint, f.Page.Frame} {
 			if key != "" && !message.Has(key) {
 				t.Errorf("%s: no text %s", f.Name, key)
 			}
 		}
-		if f.Takes() != (f.Page.Kind == factor.Types) || f.Takes() != (f.Page.From != "") || f.Rings() != (f.Menu != "") || f.Page.Row == "" {
+		if f.Takes() != (f.Page.Kind == factor.Types) || f.Takes() != message.Has("code.kind."+f.Page.Source) || f.Rings() != (f.Menu != "") || f.Page.Row == "" {
 			t.Errorf("%s cannot be shown: %+v", f.Name, f.Page)
 		}
 		if factor.ByName(f.Name) != f || factor.Logged(f.Log) != f || f.LogNumber != "" && factor.Logged(f.LogNumber) != f {

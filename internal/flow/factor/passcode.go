@@ -18,7 +18,7 @@ var passcode = &Factor{
 	Remembers: true,
 	Devices:   onPhones(phone.Phone.MakesCodes),
 	Code:      appCodes{},
-	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", From: "code.kind.app"},
+	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
 }
 
 // Windows of decision 22.
