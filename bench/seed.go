@@ -50,14 +50,14 @@ func seedFile(dir string) string { return filepath.Join(dir, "seeds.json") }
 // they used last decides which page they meet: the code page, or the page that waits.
 func plantSeeds(ctx context.Context, s *server.Server, spec childSpec) error {
 	name, spare, off := "Payroll", policy.SpareOff, false
-	app, plain, err := s.Directory.AddApplication(ctx, "bench", application.TypeWebSDK,
+	app, plain, err := s.Directory.AddApplication(ctx, directory.CommandLine, application.TypeWebSDK,
 		directory.ApplicationChange{Name: &name, SelfService: &off, Policy: directory.PolicyChange{Spare: &spare}})
 	if err != nil {
 		return err
 	}
 	planted := seeds{ClientID: app.ID, Secret: plain.Reveal()}
 	name = "Gateway"
-	if app, plain, err = s.Directory.AddApplication(ctx, "bench", application.TypeAuthAPI, directory.ApplicationChange{Name: &name}); err != nil {
+	if app, plain, err = s.Directory.AddApplication(ctx, directory.CommandLine, application.TypeAuthAPI, directory.ApplicationChange{Name: &name}); err != nil {
 		return err
 	}
 	planted.AuthID, planted.AuthKey = app.ID, plain.Reveal()

@@ -455,12 +455,12 @@ func TestAPreauthThatIsOpenWhenTheProgramStops(t *testing.T) {
 	t.Parallel()
 	p := testkit.Start(t)
 	name := "SSH"
-	a, key, err := p.Directory.AddApplication(t.Context(), "test", application.TypeUnix, directory.ApplicationChange{Name: &name})
+	a, key, err := p.Directory.AddApplication(t.Context(), directory.CommandLine, application.TypeUnix, directory.ApplicationChange{Name: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	disabled := people.Disabled
-	if _, err := p.Directory.AddUser(t.Context(), "test", "eve", directory.UserChange{Status: &disabled}); err != nil {
+	if _, err := p.Directory.AddUser(t.Context(), directory.CommandLine, "eve", directory.UserChange{Status: &disabled}); err != nil {
 		t.Fatal(err)
 	}
 	h := emptyHost(&demo{t: t, CAFile: p.CAFile, DataDir: p.Config.DataDir})

@@ -147,8 +147,8 @@ func (c *logAdmin) Run(r *run) error {
 		docs := make([]actionDoc, len(entries))
 		rows := make([][]any, len(entries))
 		for i, e := range entries {
-			docs[i] = actionDoc{ID: e.ID, Time: stamp(e.Time), Actor: e.Actor, Action: e.Action, Object: e.Object, Description: e.Description}
-			rows[i] = []any{e.Time, e.Actor, e.Action, e.Object}
+			docs[i] = actionDoc{ID: e.ID, Time: stamp(e.Time), Actor: e.Actor.Name, Action: e.Action, Object: e.Object, Description: e.Description}
+			rows[i] = []any{e.Time, e.Actor.Name, e.Action, e.Object}
 		}
 		return r.show(docs, func(p *page) {
 			if len(docs) == 0 {

@@ -151,10 +151,10 @@ func (c *userShow) Run(r *run) error {
 		var phones, codes [][]any
 		for _, ph := range d.Phones {
 			doc.Phones = append(doc.Phones, phoneDoc{
-				ID: ph.ID, Name: ph.Name, Platform: ph.Platform, Model: ph.Model, Activated: ph.CanPush(),
+				ID: ph.ID, Name: ph.Name, Platform: ph.Platform, Model: ph.Model, Activated: ph.Connected(),
 				Alerts: string(ph.Alerts), LastSeen: stamp(ph.LastSeen), LastUsed: stamp(ph.LastUsed),
 			})
-			phones = append(phones, []any{ph.Name, ph.Platform, ph.CanPush(), ph.Alerts, ph.LastSeen})
+			phones = append(phones, []any{ph.Name, ph.Platform, ph.Connected(), ph.Alerts, ph.LastSeen})
 		}
 		for _, code := range d.BypassCodes {
 			uses := max(code.UsesLeft, 0)

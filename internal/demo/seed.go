@@ -21,6 +21,7 @@ import (
 	"countersign/internal/adapter/mail"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -175,7 +176,7 @@ func (st *stage) akey(kind application.Type, clientID string) string {
 }
 
 // actor stands in the log of administrator actions.
-const actor = "demo"
+var actor = audit.Actor{Kind: audit.KindCommandLine, Name: "demo"}
 
 // seedPeople makes the people who are missing. Those an operator changed stay as they are.
 func (st *stage) seedPeople(ctx context.Context) error {
@@ -233,7 +234,7 @@ func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) erro
 	if err != nil {
 		return err
 	}
-	begun, err := st.server.SignIn.Begin(ctx, signin.Request{Door: actor, Application: app, Username: u.Username, IP: netip.IPv6Loopback(), UserAgent: "demo"})
+	begun, err := st.server.SignIn.Begin(ctx, signin.Request{Door: actor.Name, Application: app, Username: u.Username, IP: netip.IPv6Loopback(), UserAgent: "demo"})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -38,24 +39,25 @@ type Store interface {
 	transaction.Store
 	user.Store
 
-	// VisitByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
+	// SnapshotByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
-	VisitByLogin(ctx context.Context, loginID string) (Visit, error)
-	// VisitByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
+	SnapshotByLogin(ctx context.Context, loginID string) (Snapshot, error)
+	// SnapshotByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
 	// collects the ticket: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
-	VisitByTicket(ctx context.Context, ticket []byte) (Visit, error)
-	// VisitByName and VisitByUser read the same of a person who has no login here. user.ErrUnknown.
-	VisitByName(ctx context.Context, name string) (Visit, error)
-	VisitByUser(ctx context.Context, userID string) (Visit, error)
+	SnapshotByTicket(ctx context.Context, ticket []byte) (Snapshot, error)
+	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
+	// user.ErrUnknown.
+	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
+	SnapshotByAccount(ctx context.Context, id account.ID) (Snapshot, error)
 }
 
-// Visit is what a decision about a person needs to know, of one moment.
-type Visit struct {
+// Snapshot is what a decision about a person needs to know, read at one moment. Person answers the questions about it.
+type Snapshot struct {
 	Login       login.Login             // zero value without one
 	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none
 	Phones      []phone.Phone           // oldest first
-	Codeless    bool                    // no bypass code of the user has a use left
+	Codeless    bool                    // no code of the help desk has a use left
 	Settings    settings.Settings
 }
 
@@ -84,12 +86,8 @@ func SessionTopic(id string) string { return "session:" + id }
 // OutboxTopic is rung when mail was queued.
 const OutboxTopic = "outbox"
 
-// Subscription is a phone's Web Push address (RFC 8030, RFC 8291).
-type Subscription struct {
-	Endpoint string `json:"endpoint"`
-	P256dh   string `json:"p256dh"`
-	Auth     string `json:"auth"`
-}
+// Subscription is where a phone is alerted.
+type Subscription = phone.Subscription
 
 // Doorbell sends an alert to a phone. An error of kind Gone means the subscription is dead.
 type Doorbell interface {

@@ -19,7 +19,7 @@ func TestAC032WhatWasUsedStaysUsedAfterARestart(t *testing.T) {
 		app, key := p.App("Library")
 		ana := p.User("ana")
 		own := p.Phone(ana, "Ana's phone")
-		desk, err := p.Directory.MakeBypassCode(t.Context(), "test", "ana", directory.NewBypassRequest())
+		desk, err := p.Directory.MakeBypassCode(t.Context(), directory.CommandLine, "ana", directory.NewBypassRequest())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,11 +30,11 @@ func TestAC024NoFileHoldsASecretInAnySpelling(t *testing.T) {
 	link := p.PairingCode(ana)
 	own := p.Phone(ana, "Ana's phone")
 	p.User("ben")
-	invitation, err := p.Directory.Invite(t.Context(), "test", "ben")
+	invitation, err := p.Directory.Invite(t.Context(), directory.CommandLine, "ben")
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk, err := p.Directory.MakeBypassCode(t.Context(), "test", "ben", directory.NewBypassRequest())
+	desk, err := p.Directory.MakeBypassCode(t.Context(), directory.CommandLine, "ben", directory.NewBypassRequest())
 	if err != nil {
 		t.Fatal(err)
 	}

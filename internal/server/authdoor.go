@@ -7,6 +7,8 @@ import (
 
 	"countersign/internal/api/attempt"
 	"countersign/internal/api/auth"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/flow/directory"
 	"countersign/internal/site/web"
 )
@@ -27,12 +29,13 @@ func (s *Server) engine() attempt.Engine {
 }
 
 // bypassCodes makes codes for a person whom an application has just registered.
-func (s *Server) bypassCodes(ctx context.Context, username string, n int) ([]string, error) {
+func (s *Server) bypassCodes(ctx context.Context, app application.Application, username string, n int) ([]string, error) {
+	by := audit.ByProgram(app.ID, "API", audit.OverPeople)
 	var codes []string
 	for range n {
 		r := directory.NewBypassRequest()
 		r.PreserveExisting = true
-		made, err := s.Directory.MakeBypassCode(ctx, "API", username, r)
+		made, err := s.Directory.MakeBypassCode(ctx, by, username, r)
 		if err != nil {
 			return nil, err
 		}

@@ -20,13 +20,13 @@ func TestAC048NamesAreNeverMarkup(t *testing.T) {
 	back, _ := p.Callback()
 	for i, bad := range payloads {
 		organization, help := "Org "+bad, "Help "+bad
-		if _, err := p.Directory.SetSettings(t.Context(), "test", directory.SettingsChange{Organization: &organization, Help: &help}); err != nil {
+		if _, err := p.Directory.SetSettings(t.Context(), directory.CommandLine, directory.SettingsChange{Organization: &organization, Help: &help}); err != nil {
 			t.Fatal(err)
 		}
 		app, key := p.App("App " + bad)
 		name := string(rune('a'+i)) + strings.ToLower(bad)
 		ana := p.User(string(rune('a' + i)))
-		if _, err := p.Directory.SetUser(t.Context(), "test", ana.Username, directory.UserChange{RealName: &name}); err != nil {
+		if _, err := p.Directory.SetUser(t.Context(), directory.CommandLine, ana.Username, directory.UserChange{RealName: &name}); err != nil {
 			t.Fatal(err)
 		}
 		own, _ := p.Phone(ana, "Phone "+bad), p.Phone(ana, bad)

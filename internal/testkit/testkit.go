@@ -195,7 +195,7 @@ func (p *Program) App(name string, change ...func(*directory.ApplicationChange))
 	for _, f := range change {
 		f(&c)
 	}
-	a, plain, err := p.Directory.AddApplication(p.t.Context(), "test", application.TypeWebSDK, c)
+	a, plain, err := p.Directory.AddApplication(p.t.Context(), directory.CommandLine, application.TypeWebSDK, c)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func (p *Program) App(name string, change ...func(*directory.ApplicationChange))
 func (p *Program) User(name string) user.User {
 	p.t.Helper()
 	email := name + "@example.edu"
-	u, err := p.Directory.AddUser(p.t.Context(), "test", name, directory.UserChange{Email: &email})
+	u, err := p.Directory.AddUser(p.t.Context(), directory.CommandLine, name, directory.UserChange{Email: &email})
 	if err != nil {
 		p.t.Fatal(err)
 	}

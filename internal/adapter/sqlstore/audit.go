@@ -14,8 +14,8 @@ var authentications = newTable("authentication_log", func(a *audit.Authenticatio
 })
 
 var actions = newTable("action_log", func(a *audit.Action) []column {
-	return []column{{"logged_at", &a.Time}, {"log_id", &a.ID}, {"actor", &a.Actor}, {"action", &a.Action}, {"object", &a.Object},
-		{"description", asJSON{&a.Description, "{}"}}}
+	return []column{{"logged_at", &a.Time}, {"log_id", &a.ID}, {"actor", &a.Actor.Name}, {"action", &a.Action}, {"object", &a.Object},
+		{"description", asJSON{&a.Description, "{}"}}, {"actor_kind", (*string)(&a.Actor.Kind)}, {"actor_id", &a.Actor.ID}}
 })
 
 // The position of a row orders those of one moment: rows logged by this process are counted.

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"countersign/internal/domain/login"
 	"errors"
 	"fmt"
 	"strings"
@@ -182,14 +183,18 @@ func TestADamagedRowIsAnError(t *testing.T) {
 				return s.(*store).queue(ctx, `INSERT INTO applications (application_id, name, type, self_service, normalization, redirect_uris,
 					policy, disabled, created_at, deleted_at, options) VALUES ($1, '', '', TRUE, '', '[]', '{}', FALSE, 0, 1, '{}')`, id)
 			})
+			write(t, db, func(s flow.Store) error { return s.CreateLogin(ctx, login.Login{ID: "of " + id, ApplicationID: id}) })
 			if _, err := db.Read().ApplicationByID(ctx, id); err != nil {
+				t.Error(err)
+			}
+			if _, err := db.Read().SnapshotByLogin(ctx, "of "+id); err != nil {
 				t.Error(err)
 			}
 			write(t, db, func(s flow.Store) error {
 				return s.(*store).queue(ctx, `UPDATE applications SET `+column+` = $2 WHERE application_id = $1`, id, damage)
 			})
 			_, err := db.Read().ApplicationByID(ctx, id)
-			_, joined := db.Read().VisitByApplication(ctx, id, "nobody")
+			_, joined := db.Read().SnapshotByLogin(ctx, "of "+id)
 			for _, err := range []error{err, joined} {
 				if err == nil || !strings.Contains(err.Error(), column) {
 					t.Errorf("%s: %v", column, err)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/enrollment"
@@ -18,7 +19,7 @@ import (
 
 func TestUsers(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
-		full := fill[user.User]("u", func(u *user.User) { u.ID, u.Username = "DU1", "narroway" })
+		full := fill[user.User]("u", func(u *user.User) { u.ID, u.Username, u.Kind = "DU1", "narroway", account.Person })
 		write(t, db, func(s flow.Store) error { return s.CreateUser(ctx, full) })
 		same(t, "by ID", got[user.User](t)(db.Read().UserByID(ctx, "DU1")), full)
 		same(t, "by name", got[user.User](t)(db.Read().UserByName(ctx, "narroway")), full)
@@ -60,6 +61,29 @@ func TestUserAliasesShareTheNameSpace(t *testing.T) {
 		fails(t, "a name that is an alias", taken, user.ErrNameTaken)
 		_, err := db.Read().UserByID(ctx, "DU2")
 		fails(t, "no half user", err, user.ErrUnknown)
+	})
+}
+
+func TestAnAdministratorsAccountIsFoundByItsIDAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, db *DB) {
+		alice := person(t, db, "DU1", "alice")
+		root := fill[user.User]("a", func(u *user.User) { u.ID, u.Username, u.Kind = "DA1", "alice", account.Administrator })
+		write(t, db, func(s flow.Store) error { return s.CreateUser(ctx, root) }) // the same word names one of each
+		same(t, "the account", got[user.User](t)(db.Read().AccountByID(ctx, "DA1")), root)
+		same(t, "a person's account", got[user.User](t)(db.Read().AccountByID(ctx, "DU1")), alice)
+		same(t, "locked", wrote(t, db, func(s flow.Store) (user.User, error) { return s.LockAccount(ctx, "DA1") }), root)
+		same(t, "in a snapshot", got[flow.Snapshot](t)(db.Read().SnapshotByAccount(ctx, "DA1")).User, root)
+		same(t, "by name", got[user.User](t)(db.Read().UserByName(ctx, "alice")), alice)
+		same(t, "listed", got[[]user.User](t)(db.Read().Users(ctx, user.Query{})), []user.User{alice})
+		for _, name := range []string{"DA1", "administrator|alice"} {
+			_, err := db.Read().UserByName(ctx, name)
+			fails(t, name, err, user.ErrUnknown)
+		}
+		_, err := db.Read().UserByID(ctx, "DA1")
+		fails(t, "as a person", err, user.ErrUnknown)
+		fails(t, "a second one", db.Write(ctx, func(s flow.Store) error {
+			return s.CreateUser(ctx, user.User{ID: "DA2", Username: "alice", Kind: account.Administrator})
+		}), user.ErrNameTaken)
 	})
 }
 
@@ -127,7 +151,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 			if err := s.RemindSpare(ctx, u.ID, noon); err != nil {
 				return err
 			}
-			if err := s.SavePreferences(ctx, u.ID, "DP1", user.AutoPush); err != nil {
+			if err := s.SavePreferences(ctx, u.ID, "DP1", "push"); err != nil {
 				return err
 			}
 			return s.Proved(ctx, u.ID, "push:DP1", at(time.Second))
@@ -139,12 +163,12 @@ func TestUserCountersAndLocks(t *testing.T) {
 		same(t, "no attempt to prove with", proves(0), false)
 		same(t, "an attempt that proves", proves(1), true)
 		want := u
-		want.DefaultPhone, want.AutoAction = "DP1", user.AutoPush
+		want.DefaultPhone, want.AutoAction = "DP1", "push"
 		want.LastLogin, want.LastMethod, want.FirstEnrolled, want.SpareReminders, want.SpareReminded = at(2*time.Second), "push:DP1", noon, 1, noon
 		same(t, "proved", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), want)
 
-		same(t, "locked row", wrote(t, db, func(s flow.Store) (user.User, error) { return s.LockUser(ctx, u.ID) }), want)
-		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.LockUser(ctx, "DU0") })
+		same(t, "locked row", wrote(t, db, func(s flow.Store) (user.User, error) { return s.LockAccount(ctx, u.ID) }), want)
+		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.LockAccount(ctx, "DU0") })
 		fails(t, "lock unknown", err, user.ErrUnknown)
 	})
 }

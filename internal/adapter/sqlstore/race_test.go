@@ -138,7 +138,7 @@ func TestWhatIsCountedUnderTheUsersLockStaysTrue(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		person(t, db, "DU1", "a")
 		n := race(t, db, 30, func(i int, s flow.Store) (bool, error) {
-			if _, err := s.LockUser(ctx, "DU1"); err != nil {
+			if _, err := s.LockAccount(ctx, "DU1"); err != nil {
 				return false, err
 			}
 			open, _, err := s.CountTransactions(ctx, "DU1", noon)
@@ -190,11 +190,11 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 				defer all.Done()
 				first := true
 				err := db.Write(ctx, func(s flow.Store) error {
-					if _, err := s.LockUser(ctx, order[0]); err != nil {
+					if _, err := s.LockAccount(ctx, order[0]); err != nil {
 						return err
 					}
 					meet(&first)
-					if _, err := s.LockUser(ctx, order[1]); err != nil {
+					if _, err := s.LockAccount(ctx, order[1]); err != nil {
 						return err
 					}
 					return s.RemindSpare(ctx, order[0], noon)
@@ -326,7 +326,7 @@ func TestAStatementAfterASnapshotIsWrittenOrFails(t *testing.T) {
 		} {
 			before := got[user.User](t)(db.Read().UserByID(ctx, "DU1"))
 			err := db.Write(ctx, func(s flow.Store) error {
-				_, _ = s.VisitByTicket(ctx, []byte("ticket"))
+				_, _ = s.SnapshotByTicket(ctx, []byte("ticket"))
 				after(s)
 				return nil
 			})

@@ -119,7 +119,7 @@ func TestChangesGoOnAfterPostgreSQLDroppedItsConnections(t *testing.T) {
 	same(t, "misses", v.PushMisses, 1)
 	// Within a change: an error, and nothing of it remains.
 	err = db.Write(ctx, func(s flow.Store) error {
-		if _, err := s.LockUser(ctx, u.ID); err != nil {
+		if _, err := s.LockAccount(ctx, u.ID); err != nil {
 			return err
 		}
 		drop()

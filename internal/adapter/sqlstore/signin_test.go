@@ -82,7 +82,7 @@ func TestPhonesAndKeys(t *testing.T) {
 		write(t, db, func(s flow.Store) error { return s.UnbindKey(ctx, "DP2", phone.KeyCopied, at(time.Hour)) })
 		same(t, "copied", key("k2").State, phone.KeyCopied)
 		p := byID("DP2")
-		same(t, "no app", []any{p.CanPush(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
+		same(t, "no app", []any{p.Connected(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
 		same(t, "no code without an app", spend(9), false)
 
 		bind("k3", at(2*time.Hour))
@@ -337,7 +337,7 @@ func TestActivations(t *testing.T) {
 func TestTheRecord(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		full := fill[audit.Authentication]("r", nil)
-		action := audit.Action{ID: "DL2", Time: noon, Actor: "command line", Action: "user_create", Object: "narroway", Description: map[string]any{"a": "b", "n": 1.0}}
+		action := audit.Action{ID: "DL2", Time: noon, Actor: audit.CommandLine, Action: "user_create", Object: "narroway", Description: map[string]any{"a": "b", "n": 1.0}}
 		write(t, db, func(s flow.Store) error {
 			if err := s.LogAuthentication(ctx, full); err != nil {
 				return err
@@ -355,7 +355,7 @@ func TestTheRecord(t *testing.T) {
 			if err := s.LogAction(ctx, action); err != nil {
 				return err
 			}
-			return s.LogAction(ctx, audit.Action{ID: "DL3", Time: at(time.Second), Actor: "narroway", Action: "phone_update", Object: "DP1"})
+			return s.LogAction(ctx, audit.Action{ID: "DL3", Time: at(time.Second), Actor: audit.ByPerson("DU1", "narroway"), Action: "phone_update", Object: "DP1"})
 		})
 		same(t, "full", got[[]audit.Authentication](t)(db.Read().Authentications(ctx, audit.Query{User: full.Username})), []audit.Authentication{full})
 		page := func(q audit.Query) (out string, last audit.Authentication) {
@@ -378,7 +378,7 @@ func TestTheRecord(t *testing.T) {
 		same(t, "period", ids, "ba")
 
 		actions := got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{}))
-		same(t, "actions", actions, []audit.Action{{ID: "DL3", Time: at(time.Second), Actor: "narroway", Action: "phone_update", Object: "DP1"}, action})
+		same(t, "actions", actions, []audit.Action{{ID: "DL3", Time: at(time.Second), Actor: audit.ByPerson("DU1", "narroway"), Action: "phone_update", Object: "DP1"}, action})
 		same(t, "of an actor or object", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{User: "narroway"}))), 2)
 		same(t, "of an object", len(got[[]audit.Action](t)(db.Read().Actions(ctx, audit.Query{Application: "DP1"}))), 1)
 	})

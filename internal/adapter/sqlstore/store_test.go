@@ -175,7 +175,7 @@ func TestReadGivesNoWayToWrite(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		u := person(t, db, "DU1", "narroway")
 		s := db.Read()
-		_, lockErr := s.LockUser(ctx, u.ID)
+		_, lockErr := s.LockAccount(ctx, u.ID)
 		_, reserveErr := s.ReserveAttempt(ctx, u.ID, 10)
 		_, unlockErr := s.Unlock(ctx, u.ID, noon)
 		for what, err := range map[string]error{"lock": lockErr, "reserve": reserveErr, "unlock": unlockErr,

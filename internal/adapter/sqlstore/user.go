@@ -7,16 +7,41 @@ import (
 	"time"
 
 	"countersign/internal/adapter/sqlstore/engine"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/user"
 )
 
 var users = newTable("users", func(u *user.User) []column {
-	return []column{{"user_id", &u.ID}, {"username", &u.Username}, {"real_name", &u.RealName}, {"email", &u.Email},
+	return []column{{"user_id", &u.ID}, {"username", accountName{&u.Username, &u.Kind}}, {"real_name", &u.RealName}, {"email", &u.Email},
 		{"status", (*string)(&u.Status)}, {"notes", &u.Notes}, {"created_at", &u.Created}, {"last_login_at", &u.LastLogin},
 		{"first_enrolled_at", &u.FirstEnrolled}, {"failures", &u.Failures}, {"locked_at", &u.LockedAt}, {"last_method", &u.LastMethod},
 		{"push_misses", &u.PushMisses}, {"push_stopped_at", &u.PushStopped}, {"spare_reminders", &u.SpareReminders},
-		{"spare_reminded_at", &u.SpareReminded}, {"salt", &u.Salt}, {"default_phone", &u.DefaultPhone}, {"auto_action", &u.AutoAction}}
+		{"spare_reminded_at", &u.SpareReminded}, {"salt", &u.Salt}, {"default_phone", &u.DefaultPhone}, {"auto_action", &u.AutoAction},
+		{"kind", (*string)(&u.Kind)}}
 })
+
+// accountName is the name of an account as it rests. The name of an administrator has its kind and a "|" in front, so that
+// a person and an administrator may have the same one: no person's name holds a "|".
+type accountName struct {
+	name *string
+	kind *account.Kind
+}
+
+func (n accountName) decode(text string) error {
+	_, name, found := strings.Cut(text, "|")
+	if !found {
+		name = text
+	}
+	*n.name = name
+	return nil
+}
+
+func (n accountName) encode() (string, error) {
+	if *n.kind == account.Person {
+		return *n.name, nil
+	}
+	return string(*n.kind) + "|" + *n.name, nil
+}
 
 func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" + u.Email) }
 
@@ -30,6 +55,9 @@ func (s *store) CreateUser(ctx context.Context, u user.User) error {
 	if made, err := s.touched(ctx, createUser, args...); err != nil || !made {
 		return cmp.Or(err, error(user.ErrNameTaken))
 	}
+	if u.Kind != account.Person { // user_names holds people only
+		return nil
+	}
 	const name = `INSERT INTO user_names (name, user_id, alias) VALUES ($1, $2, FALSE) ON CONFLICT (name) DO NOTHING`
 	if named, err := s.touched(ctx, name, u.Username, u.ID); err != nil || named {
 		return err
@@ -38,10 +66,17 @@ func (s *store) CreateUser(ctx context.Context, u user.User) error {
 	return cmp.Or(s.queue(ctx, undo, u.ID), error(user.ErrNameTaken))
 }
 
-var userByID = users.from(`WHERE user_id = $1`)
+var (
+	userByID    = users.from(`WHERE user_id = $1 AND kind = ''`)
+	accountByID = users.from(`WHERE user_id = $1`)
+)
 
 func (s *store) UserByID(ctx context.Context, id string) (user.User, error) {
 	return one(ctx, s.run, user.ErrUnknown, users, userByID, id)
+}
+
+func (s *store) AccountByID(ctx context.Context, id account.ID) (user.User, error) {
+	return one(ctx, s.run, user.ErrUnknown, users, accountByID, id)
 }
 
 var userByName = users.from(`JOIN user_names ON users.user_id = user_names.user_id WHERE user_names.name = $1`)
@@ -52,6 +87,7 @@ func (s *store) UserByName(ctx context.Context, name string) (user.User, error) 
 
 func (s *store) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 	var w where
+	w.add(`kind = ''`)
 	if q.Search != "" {
 		like := "%" + likeEscape.Replace(strings.ToLower(q.Search)) + "%"
 		w.add(`(username LIKE ? ESCAPE '\' OR search LIKE ? ESCAPE '\')`, like, like)
@@ -122,10 +158,10 @@ func (s *store) MissPush(ctx context.Context, id string, n int, stop bool, now t
 	return one(ctx, s.run, user.ErrUnknown, users, missPush, id, int64(n), stop, micros(now))
 }
 
-var lockUser = userByID + engine.Lock
+var lockAccount = accountByID + engine.Lock
 
-func (s *store) LockUser(ctx context.Context, id string) (user.User, error) {
-	return one(ctx, s.run, user.ErrUnknown, users, lockUser, id)
+func (s *store) LockAccount(ctx context.Context, id string) (user.User, error) {
+	return one(ctx, s.run, user.ErrUnknown, users, lockAccount, id)
 }
 
 func (s *store) RemindSpare(ctx context.Context, id string, now time.Time) error {

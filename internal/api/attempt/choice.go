@@ -6,8 +6,8 @@ import (
 
 	"countersign/internal/api/menu"
 	"countersign/internal/base/message"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/flow/factor"
 	"countersign/internal/flow/signin"
 )
 
@@ -26,9 +26,8 @@ func PushWays(g signin.Gate, numbered bool) []signin.Way {
 		return nil
 	}
 	var ways []signin.Way
-	for _, w := range g.Ways {
+	for _, w := range factor.Ringing(g.Ways) {
 		switch {
-		case w.Method != policy.MethodPush:
 		case w.PhoneID == g.User.DefaultPhone:
 			ways = append([]signin.Way{w}, ways...)
 		default:
@@ -40,11 +39,11 @@ func PushWays(g signin.Gate, numbered bool) []signin.Way {
 
 // MenuFor makes a terminal's menu for one person. number is what a phone will ask for, "" when the door shows none.
 func MenuFor(c *message.Catalogue, g signin.Gate, number string) menu.Menu {
-	var devices []string
+	var options []string
 	for _, w := range PushWays(g, number != "") {
-		devices = append(devices, w.Device)
+		options = append(options, c.Text(w.Factor().Menu, "device", w.Device))
 	}
-	return menu.For(c, g.Username, devices, number)
+	return menu.For(c, g.Username, options, number)
 }
 
 // Typed reads what was typed at the menu of MenuFor; numbered says that it showed a number.

@@ -49,8 +49,8 @@ type Door struct {
 	Registrar    Registrar
 	Hosts        *hosts.Recorder // where the fail modes of hosts are noted; nil: nowhere
 
-	// BypassCodes makes n codes for a person just registered; nil: none are given.
-	BypassCodes func(ctx context.Context, username string, n int) ([]string, error)
+	// BypassCodes makes n codes for a person whom an application has just registered; nil: none are given.
+	BypassCodes func(ctx context.Context, app application.Application, username string, n int) ([]string, error)
 
 	PublicURL string // origin of pairing links
 	Logo      []byte // PNG; nil: none

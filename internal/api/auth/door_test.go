@@ -264,7 +264,7 @@ func TestACodeIsGoodOnceAndAWrongOneIsNot(t *testing.T) {
 		t.Errorf("async: %+v", a)
 	}
 	r := directory.NewBypassRequest()
-	made, err := w.Directory.MakeBypassCode(context.Background(), "test", "alice", r)
+	made, err := w.Directory.MakeBypassCode(context.Background(), directory.CommandLine, "alice", r)
 	w.OK(err)
 	if a := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", made.Code.Reveal()); a.Result != "allow" {
 		t.Errorf("bypass code: %+v", a)
@@ -428,7 +428,7 @@ func TestAnIssuedCodeEndsWithItsTimeAndWithAnotherWayIn(t *testing.T) {
 
 func TestEnrollTakesAnyNumberThatMakesSense(t *testing.T) {
 	w := newWorld(t)
-	w.door.BypassCodes = func(_ context.Context, name string, n int) ([]string, error) {
+	w.door.BypassCodes = func(_ context.Context, _ application.Application, name string, n int) ([]string, error) {
 		return slices.Repeat([]string{name}, n), nil
 	}
 	e := w.ok("POST", "enroll", "bypass_codes", "2")
@@ -477,7 +477,7 @@ func TestThePortalLinkLetsTheNextSignInSucceed(t *testing.T) {
 func TestAPortalLinkLivesFiveMinutesAndDoesNotShortenAnInvitation(t *testing.T) {
 	w := newWorld(t)
 	a := w.ok("POST", "preauth", "username", "frank")
-	inv, err := w.Directory.Invite(context.Background(), "test", "frank")
+	inv, err := w.Directory.Invite(context.Background(), directory.CommandLine, "frank")
 	w.OK(err)
 	if inv.Expires.Sub(w.Clock.Now()) < 24*time.Hour {
 		t.Errorf("the invitation ends at %v", inv.Expires)

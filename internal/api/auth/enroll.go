@@ -70,7 +70,7 @@ func (d *Door) enroll(ctx context.Context, c call) (any, error) {
 		Expires: p.Expires.Unix(), UserID: u.ID, Username: u.Username}
 	if codes > 0 && d.BypassCodes != nil {
 		// The codes' digests are slow on purpose; the person is registered already.
-		if a.BypassCodes, err = d.BypassCodes(context.WithoutCancel(ctx), u.Username, codes); err != nil {
+		if a.BypassCodes, err = d.BypassCodes(context.WithoutCancel(ctx), c.Application, u.Username, codes); err != nil {
 			return nil, err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"countersign/internal/api/attempt"
 	"countersign/internal/api/menu"
 	"countersign/internal/base/secret"
-	"countersign/internal/domain/policy"
 	"countersign/internal/flow/signin"
 )
 
@@ -98,7 +97,7 @@ func devices(g signin.Gate, numbered bool) []device {
 		if slices.ContainsFunc(attempt.PushWays(g, numbered), func(w signin.Way) bool { return w.PhoneID == p.ID }) {
 			one.Capabilities = append(one.Capabilities, "auto", menu.Push)
 		}
-		if slices.ContainsFunc(g.Ways, func(w signin.Way) bool { return w.PhoneID == p.ID && w.Method == policy.MethodPasscode }) {
+		if slices.ContainsFunc(g.Ways, func(w signin.Way) bool { return w.PhoneID == p.ID && w.Factor().Takes() }) {
 			one.Capabilities = append(one.Capabilities, "mobile_otp")
 		}
 		if one.Capabilities != nil {

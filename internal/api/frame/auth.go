@@ -124,7 +124,7 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 		d.Page(w, r, errOutside.Arg("app", app.Name))
 		return
 	}
-	if app.Disabled || !app.Deleted.IsZero() {
+	if !app.Usable() {
 		d.Stop(w, r, errClosed, d.Refuse(), parent, app.Name)
 		return
 	}

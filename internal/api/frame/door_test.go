@@ -50,7 +50,7 @@ func start(t *testing.T, change ...func(*directory.ApplicationChange)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	a, plain, err := w.Directory.AddApplication(t.Context(), "test", application.TypeWebSDK2, c)
+	a, plain, err := w.Directory.AddApplication(t.Context(), directory.CommandLine, application.TypeWebSDK2, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestANumberThatIsKnownLeadsToItsOwnRecord(t *testing.T) {
 	mine := strings.TrimSuffix(v.At.Path, "/setup/type")
 	w.setUp(v, mine, "858.534.2230")
 	phones, err := w.DB.Read().PhonesOf(t.Context(), u.ID)
-	if err != nil || len(phones) != 1 || phones[0].ID != old.ID || !phones[0].CanPush() || v.Screen() != "frame-devices" {
+	if err != nil || len(phones) != 1 || phones[0].ID != old.ID || !phones[0].Connected() || v.Screen() != "frame-devices" {
 		t.Errorf("%s: %+v %v", v.Screen(), phones, err)
 	}
 	if _, err := first.Requests(t.Context()); !phone.Gone(err) {
@@ -328,8 +328,8 @@ func TestPreferencesTakeWhatThereIs(t *testing.T) {
 		}
 	}
 	v.Open(mine)
-	v.Send(mine+"/save", "auto", user.AutoPush, "default", d.Account().AccountID)
-	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.AutoAction != user.AutoPush || u.DefaultPhone != d.Account().AccountID {
+	v.Send(mine+"/save", "auto", "push", "default", d.Account().AccountID)
+	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.AutoAction != "push" || u.DefaultPhone != d.Account().AccountID {
 		t.Errorf("%+v", u)
 	}
 }
@@ -345,7 +345,7 @@ func TestWhoMayNotGoOnIsToldSoInTheFrame(t *testing.T) {
 		t.Errorf("a spare way is required: %s", v.Page)
 	}
 	status := user.Disabled
-	if _, err := w.Directory.AddUser(t.Context(), "test", "eve", directory.UserChange{Status: &status}); err != nil {
+	if _, err := w.Directory.AddUser(t.Context(), directory.CommandLine, "eve", directory.UserChange{Status: &status}); err != nil {
 		t.Fatal(err)
 	}
 	eve, at := w.open("TX", "eve")
@@ -442,7 +442,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	check("an unknown address", ask("GET", "/frame/web/v1/else"), "'none'")
 
 	hosts := []string{"app.example.edu"}
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{FrameHosts: &hosts}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{FrameHosts: &hosts}); err != nil {
 		t.Fatal(err)
 	}
 	check("a page not listed", ask("GET", address(good, page)), "'none'")
@@ -456,7 +456,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	w.Clock.Advance(7 * time.Minute)
 	check("an old request", ask("GET", address(good, "https://app.example.edu/x")), "https://app.example.edu")
 	off := true
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
 		t.Fatal(err)
 	}
 	check("an application turned off", ask("GET", address(w.tx("TX", "ana"), "https://app.example.edu/x")), "https://app.example.edu")

@@ -108,7 +108,7 @@ func TestALostAnswerIsNotGivenAgainToSomebodyTurnedOff(t *testing.T) {
 	v.Send(at+"/code", "code", w.code(d))
 	v.Must(`data-answer="(AUTH[^"]+)"`)
 	status := user.Disabled
-	if _, err := w.Directory.SetUser(t.Context(), "test", "ana", directory.UserChange{Status: &status}); err != nil {
+	if _, err := w.Directory.SetUser(t.Context(), directory.CommandLine, "ana", directory.UserChange{Status: &status}); err != nil {
 		t.Fatal(err)
 	}
 	if v.Open(at); v.Status < 400 || strings.Contains(v.Page, "AUTH") {

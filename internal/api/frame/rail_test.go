@@ -22,7 +22,7 @@ func TestTheFrameOfSomebodyWithoutAnAllowedWayTakesACodeOfTheHelpDesk(t *testing
 	if v.Screen() != "frame-prompt" || !strings.Contains(v.Page, "Type a code from the help desk") || !strings.Contains(v.Page, `name="code"`) || strings.Contains(v.Page, at+"/push") {
 		t.Fatalf("%s\n%s", v.Screen(), v.Page)
 	}
-	code, err := w.Directory.MakeBypassCode(t.Context(), "test", "ana", directory.NewBypassRequest())
+	code, err := w.Directory.MakeBypassCode(t.Context(), directory.CommandLine, "ana", directory.NewBypassRequest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func TestTheDeviceListInTheFrameNamesItsPerson(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")
 	name := "Ana <Ruiz>"
-	if _, err := w.Directory.SetUser(t.Context(), "test", "ana", directory.UserChange{RealName: &name}); err != nil {
+	if _, err := w.Directory.SetUser(t.Context(), directory.CommandLine, "ana", directory.UserChange{RealName: &name}); err != nil {
 		t.Fatal(err)
 	}
 	v, at := w.open("TX", "ana")

@@ -79,7 +79,7 @@ func TestTheBoxInTheFrameRemembersTheBrowserForOnePersonAndApplication(t *testin
 	c := directory.ApplicationChange{Name: &name, Policy: directory.PolicyChange{Spare: &off}}
 	forADay(&c)
 	mine, key := w.app, w.key
-	other, plain, err := w.Directory.AddApplication(t.Context(), "test", application.TypeWebSDK2, c)
+	other, plain, err := w.Directory.AddApplication(t.Context(), directory.CommandLine, application.TypeWebSDK2, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestTheBoxInTheFrameRemembersTheBrowserForOnePersonAndApplication(t *testin
 	if w.shown(v, "TX", "ana"); v.Screen() != "frame-answer" {
 		t.Errorf("still remembered: %s", v.Screen())
 	}
-	if _, n, err := w.Directory.ForgetUserBrowsers(t.Context(), "test", "ana"); err != nil || n != 1 {
+	if _, n, err := w.Directory.ForgetUserBrowsers(t.Context(), directory.CommandLine, "ana"); err != nil || n != 1 {
 		t.Fatalf("%d forgotten, %v", n, err)
 	}
 	asked("after forgetting", "TX", "ana")
@@ -126,7 +126,7 @@ func TestABrowserIsNotRememberedInAFrameUnlessChosenAndAllowed(t *testing.T) {
 	}
 	c := directory.ApplicationChange{}
 	forADay(&c)
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, c); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, c); err != nil {
 		t.Fatal(err)
 	}
 	w.Clock.Advance(time.Minute)

@@ -79,14 +79,14 @@ func TestEveryDeadEndOfTheFrameHasAWayOn(t *testing.T) {
 		t.Errorf("a form of another page: %d %s", v.Status, v.Page)
 	}
 	no := false
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{SelfService: &no}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{SelfService: &no}); err != nil {
 		t.Fatal(err)
 	}
 	if v.Open(at + "/settings"); v.Screen() != "frame-refused" || v.Find(`<a class="button" href="([^"]+)"`) != at {
 		t.Errorf("devices turned off: %s", v.Page)
 	}
 	off := true
-	if _, err := w.Directory.SetApplication(t.Context(), "test", w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
+	if _, err := w.Directory.SetApplication(t.Context(), directory.CommandLine, w.app.ID, directory.ApplicationChange{Disabled: &off}); err != nil {
 		t.Fatal(err)
 	}
 	v.Open(at)
@@ -103,7 +103,7 @@ func TestWhoIsRefusedIsOfferedNoDevicePages(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")
 	status := user.Disabled
-	if _, err := w.Directory.SetUser(t.Context(), "test", "ana", directory.UserChange{Status: &status}); err != nil {
+	if _, err := w.Directory.SetUser(t.Context(), directory.CommandLine, "ana", directory.UserChange{Status: &status}); err != nil {
 		t.Fatal(err)
 	}
 	v, at := w.open("TX", "ana")

@@ -113,7 +113,7 @@ func TestTheFrameRemindsOfASpareWayThreeTimes(t *testing.T) {
 func TestAfterOneAdditionTheNextNeedsAProofOfItsOwn(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")
-	code, err := w.Directory.MakeBypassCode(t.Context(), "test", "ana", directory.NewBypassRequest())
+	code, err := w.Directory.MakeBypassCode(t.Context(), directory.CommandLine, "ana", directory.NewBypassRequest())
 	if err != nil {
 		t.Fatal(err)
 	}

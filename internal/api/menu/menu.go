@@ -16,21 +16,21 @@ type Menu struct {
 	Factors map[string]string // what each option stands for: "1": "push1" …, and "default", which says why when it cannot be had
 }
 
-// For makes the menu of a person whose requests go to devices, the first one by itself. number is what a phone will ask
+// For makes the menu of a person who may choose among options, each one line of text; the first one is the default. number is what a phone will ask
 // for, "" when the door shows none.
-func For(c *message.Catalogue, username string, devices []string, number string) Menu {
+func For(c *message.Catalogue, username string, options []string, number string) Menu {
 	m := Menu{Factors: map[string]string{"default": Push + "1"}} // without a default a client that asks nobody ends in silence
 	var b strings.Builder
 	b.WriteString(c.Text("api.menu.title", "user", username) + "\n\n")
-	for i, device := range devices {
+	for i, line := range options {
 		if i == 0 {
 			b.WriteString(c.Text("api.menu.choose") + "\n\n")
 		}
 		option := strconv.Itoa(i + 1)
 		m.Factors[option] = Push + option
-		b.WriteString(" " + option + ". " + c.Text("api.menu.push", "device", device) + "\n")
+		b.WriteString(" " + option + ". " + line + "\n")
 	}
-	if len(devices) == 0 {
+	if len(options) == 0 {
 		m.Text = Terminal(b.String() + c.Text("api.menu.code"))
 		return m
 	}
@@ -38,7 +38,7 @@ func For(c *message.Catalogue, username string, devices []string, number string)
 	if number != "" {
 		b.WriteString(c.Text("api.menu.number", "number", number) + "\n\n")
 	}
-	m.Text = Terminal(b.String() + c.Text("api.menu.options", "last", len(devices)))
+	m.Text = Terminal(b.String() + c.Text("api.menu.options", "last", len(options)))
 	return m
 }
 

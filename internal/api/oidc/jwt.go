@@ -86,7 +86,7 @@ func (d *Door) open(ctx context.Context, token, clientID string, claims holder, 
 		return app, nil, shed(down)
 	case err != nil:
 		return app, nil, refuse(bad, "token: "+reason(err))
-	case app.Disabled || !app.Deleted.IsZero():
+	case !app.Usable():
 		return app, nil, refuse(closedClient, "application disabled or deleted")
 	case app.Type != application.TypeWebSDK:
 		return app, nil, refuse(closedClient, "application of type "+string(app.Type))

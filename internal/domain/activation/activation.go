@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Purpose is what claiming does.
@@ -22,11 +23,11 @@ const (
 // Activation is one pairing code. Neither the link code nor the typed code rests here: both are
 // derived from the ID and the master key, and found by digest.
 type Activation struct {
-	ID          string // DV + 18
-	UserID      string // "" while the person has no user row yet (first enrolment)
-	PhoneID     string // set for Reactivate; after the claim, the phone claimed
-	LoginID     string // the sign-in that shows the code; "" from the portal
-	SessionID   string // the portal session that shows the code; "" from a sign-in
+	ID          string     // DV + 18
+	UserID      account.ID // "" while the person has no account yet (first enrolment)
+	PhoneID     string     // set for Reactivate; after the claim, the phone claimed
+	LoginID     string     // the sign-in that shows the code; "" from the portal
+	SessionID   string     // the portal session that shows the code; "" from a sign-in
 	Purpose     Purpose
 	Mailed      bool // sent by mail: lives 24 h instead of 10 min (decision 20)
 	LinkDigest  []byte

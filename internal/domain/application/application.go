@@ -59,6 +59,9 @@ type Application struct {
 	Deleted       time.Time // zero while it exists; the row stays as a tombstone
 }
 
+// Usable reports whether anybody may sign in to it: it is neither disabled nor deleted.
+func (a Application) Usable() bool { return !a.Disabled && a.Deleted.IsZero() }
+
 // Options are settings of some types only.
 type Options struct {
 	// Hosts lists the host names whose pages may frame the traditional prompt (decision 28); nil = the

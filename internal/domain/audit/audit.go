@@ -82,7 +82,7 @@ type Authentication struct {
 type Action struct {
 	ID          string
 	Time        time.Time
-	Actor       string // administrator, "command line", "API", "System", or the user's own name for self-service
+	Actor       Actor
 	Action      string // user_create, bypass_create, phone_update …
 	Object      string
 	Description map[string]any // never a secret
@@ -107,6 +107,6 @@ type Store interface {
 	LogAction(ctx context.Context, a Action) error
 	// Authentications lists those of a query, newest first.
 	Authentications(ctx context.Context, q Query) ([]Authentication, error)
-	// Actions lists those of a query, newest first; User is the actor or the object, Application the object.
+	// Actions lists those of a query, newest first; User is the name of the actor, or the object, Application the object.
 	Actions(ctx context.Context, q Query) ([]Action, error)
 }

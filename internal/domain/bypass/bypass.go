@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Code is one bypass code; the code itself is kept only as a slow digest.
 type Code struct {
 	ID       string // DB + 18
-	UserID   string
+	UserID   account.ID
 	Digest   []byte    // Argon2id with the user's salt, purpose DigestPurpose
 	UsesLeft int       // Unlimited = no limit
 	Expires  time.Time // zero = never

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Stage of a login.
@@ -55,8 +56,8 @@ type Login struct {
 	Door          string // which door opened it and will take it back: "oidc", "enrollment" …
 	DoorState     []byte // the door's own JSON; nobody else reads it
 	ApplicationID string
-	UserID        string // "" while the person has no user row
-	Username      string // normalised
+	UserID        account.ID // "" while the person has no account
+	Username      string     // normalised
 	Stage         Stage
 	Enrolling     bool   // the person must set up a first device
 	TransactionID string // the request now on show, "" = none

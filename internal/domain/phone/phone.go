@@ -1,4 +1,4 @@
-// Package phone is a phone or tablet of a user, and the app that may be paired with it.
+// Package phone is a phone or tablet of an account, and the app that may be paired with it.
 package phone
 
 import (
@@ -8,14 +8,15 @@ import (
 	"unicode"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Phone is one record. The same record survives a new handset: only the key changes (D-09).
 type Phone struct {
-	ID       string // DP + 18
-	UserID   string
-	Name     string // 1-50 characters, chosen by the user or made from the model
-	Number   string // E.164, "" for tablets and app-only phones
+	ID       string     // DP + 18
+	UserID   account.ID // whose it is
+	Name     string     // 1-50 characters, chosen by the user or made from the model
+	Number   string     // E.164, "" for tablets and app-only phones
 	Type     Type
 	Platform string // as the app reported it: "Android", "iOS", "macOS" …; "" before activation
 	Model    string
@@ -62,6 +63,13 @@ const (
 	SubscriptionPurpose = "push-subscription"
 )
 
+// Subscription is the Web Push address of the app on a phone (RFC 8030, RFC 8291).
+type Subscription struct {
+	Endpoint string `json:"endpoint"`
+	P256dh   string `json:"p256dh"`
+	Auth     string `json:"auth"`
+}
+
 // Alerts says whether the app can be woken.
 type Alerts string
 
@@ -71,11 +79,14 @@ const (
 	AlertsDead Alerts = "dead" // the push service said the subscription is gone
 )
 
-// CanPush reports whether requests can be answered on this phone.
-func (p Phone) CanPush() bool { return p.KeyID != "" }
+// CanProve reports whether its owner can prove anything with this phone, by whatever a policy allows.
+func (p Phone) CanProve() bool { return p.Connected() }
 
-// CanPasscode reports whether the app on this phone makes codes.
-func (p Phone) CanPasscode() bool { return p.KeyID != "" && p.OTP.Type != "" }
+// Connected reports whether an app is paired with this phone: it answers requests.
+func (p Phone) Connected() bool { return p.KeyID != "" }
+
+// MakesCodes reports whether the app on this phone makes codes.
+func (p Phone) MakesCodes() bool { return p.Connected() && p.OTP.Type != "" }
 
 var (
 	// ErrUnknown reports a phone that does not exist or is another user's.
@@ -121,7 +132,7 @@ const (
 type Key struct {
 	ID            string // base64url SHA-256 of SPKI
 	PhoneID       string
-	UserID        string
+	UserID        account.ID
 	SPKI          []byte
 	State         KeyState
 	AnswerCounter int64 // highest counter seen in an answer

@@ -2,11 +2,7 @@
 // organisation's, then the application's; a narrower layer overrides what it sets (H-01).
 package policy
 
-import (
-	"slices"
-
-	"countersign/internal/base/errs"
-)
+import "slices"
 
 // NewUser is what happens to a name nobody has enrolled yet (H-05, A-23).
 type NewUser string
@@ -43,6 +39,9 @@ const (
 	MethodPush     = "push"
 	MethodPasscode = "passcode"
 )
+
+// methods are all of them.
+var methods = []string{MethodPush, MethodPasscode}
 
 // Policy is one layer, or the effective whole. A zero field means "as the wider layer says".
 type Policy struct {
@@ -88,17 +87,9 @@ func Effective(layers ...Policy) Policy {
 	return p
 }
 
-// ErrNumber reports that a number is demanded of requests while number entry is off: browsers would send what is refused
-// everywhere else.
-var ErrNumber = errs.New(errs.Invalid, "policy.number")
-
-// Agree checks that layers, the widest first, can hold together. ErrNumber.
-func Agree(layers ...Policy) error {
-	if merged(layers).contradictory() {
-		return ErrNumber
-	}
-	return nil
-}
+// Agree reports whether layers, the widest first, can hold together. They cannot where a number is demanded of requests
+// while number entry is off: browsers would send what is refused everywhere else.
+func Agree(layers ...Policy) bool { return !merged(layers).contradictory() }
 
 func (p Policy) contradictory() bool {
 	return p.NumberRequired == "on" && p.NumberEntry == NumberEntryOff
@@ -134,11 +125,11 @@ func (p Policy) Allows(method string) bool {
 	return p.Methods == nil || slices.Contains(p.Methods, method)
 }
 
-// ErrInvalid reports a policy value out of range; the argument "field" names it.
-var ErrInvalid = errs.New(errs.Invalid, "policy.invalid")
+// AllowsApp reports whether the app on a phone can prove anything at all: else pairing one leads nowhere.
+func (p Policy) AllowsApp() bool { return p.Allows(MethodPush) || p.Allows(MethodPasscode) }
 
-// Validate checks one layer.
-func (p Policy) Validate() error {
+// Invalid names the first field of one layer that is out of range, as it is called in JSON; "" when none is.
+func (p Policy) Invalid() (field string) {
 	checks := []struct {
 		field string
 		good  bool
@@ -153,20 +144,20 @@ func (p Policy) Validate() error {
 		{"inline_reenrollment", oneOf(p.InlineReenrollment, "", "on", "off")},
 	}
 	if p.Methods != nil && len(p.Methods) == 0 {
-		return ErrInvalid.Arg("field", "methods") // nobody could ever sign in; leaving it out allows all
+		return "methods" // nobody could ever sign in; leaving it out allows all
 	}
 	for _, m := range p.Methods {
 		checks = append(checks, struct {
 			field string
 			good  bool
-		}{"methods", oneOf(m, MethodPush, MethodPasscode)})
+		}{"methods", slices.Contains(methods, m)})
 	}
 	for _, c := range checks {
 		if !c.good {
-			return ErrInvalid.Arg("field", c.field)
+			return c.field
 		}
 	}
-	return nil
+	return ""
 }
 
 func oneOf[T comparable](v T, allowed ...T) bool { return slices.Contains(allowed, v) }

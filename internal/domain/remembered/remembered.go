@@ -8,6 +8,8 @@ package remembered
 import (
 	"context"
 	"time"
+
+	"countersign/internal/domain/account"
 )
 
 const (
@@ -25,7 +27,7 @@ const (
 // Browser is one browser remembered.
 type Browser struct {
 	ID            string // DR…; names it, opens nothing
-	UserID        string
+	UserID        account.ID
 	ApplicationID string
 	Digest        []byte // of the cookie's value
 	Name          string // e.g. "Firefox on Linux", for the person it belongs to; "" = not known

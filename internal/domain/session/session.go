@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Limits of decision 5.
@@ -23,7 +24,7 @@ const (
 type Session struct {
 	ID            string // DS…; names it in other rows
 	Digest        []byte // of the cookie
-	UserID        string
+	UserID        account.ID
 	ApplicationID string
 	LoginID       string // the sign-in to go back to
 	Proved        time.Time

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // State of a transaction.
@@ -51,7 +52,7 @@ const Life = 60 * time.Second
 // Transaction is one request.
 type Transaction struct {
 	ID            string // UUIDv4, the API's txid
-	UserID        string
+	UserID        account.ID
 	Username      string
 	ApplicationID string
 	Application   string // its name, shown on the phone

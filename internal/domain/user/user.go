@@ -1,4 +1,5 @@
-// Package user is the person who signs in: never an administrator, who is another object.
+// Package user is the person who signs in. The account of an administrator is read into the same type, because a proof
+// asks the same of both; no name, list or ID of this package finds it.
 package user
 
 import (
@@ -6,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 )
 
 // Status of a user (features P). LockedOut is set by the system alone.
@@ -19,10 +21,11 @@ const (
 	PendingDeletion Status = "pending deletion"
 )
 
-// User is one person.
+// User is one person, or the account of an administrator as a sign-in sees it.
 type User struct {
-	ID       string // DU + 18
-	Username string // normalised, unique among names and aliases
+	ID       account.ID   // a person's: DU + 18
+	Kind     account.Kind // a person, unless said otherwise
+	Username string       // normalized, unique among names and aliases; an administrator's: unique among theirs
 	RealName string
 	Email    string
 	Status   Status
@@ -44,8 +47,22 @@ type User struct {
 	Salt           []byte    // 16 bytes for this user's slow digests
 
 	DefaultPhone string // phone that requests without a choice go to (D-12); "" = the oldest
-	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, AutoPush, AutoCall
+	AutoAction   string // "When I log in" of the traditional prompt (D-13): "" ask, else the factor that asks a device
 }
+
+// Refusal is ErrLocked for an account that may prove nothing now, whatever its status is; nil for an active one.
+func (u User) Refusal() error {
+	if u.Status != Active {
+		return ErrLocked
+	}
+	return nil
+}
+
+// MaySignIn reports whether the account may get into anything: by a proof, or, in bypass, without one.
+func (u User) MaySignIn() bool { return u.Status == Active || u.Status == Bypass }
+
+// Closed reports an account that an administrator took from its owner: disabled, or in the trash.
+func (u User) Closed() bool { return u.Status == Disabled || u.Status == PendingDeletion }
 
 // UnlocksAt is when an automatic unlock is due; zero when it never is.
 func (u User) UnlocksAt(lockoutMinutes int) time.Time {
@@ -64,12 +81,6 @@ func (u User) Dormant(now time.Time, days int) bool {
 	}
 	return now.Sub(last) > time.Duration(days)*24*time.Hour
 }
-
-// Values of AutoAction.
-const (
-	AutoPush = "push"
-	AutoCall = "call"
-)
 
 var (
 	// ErrUnknown reports a name or ID nobody has.
@@ -92,13 +103,16 @@ type Query struct {
 
 // Store keeps users.
 type Store interface {
-	// CreateUser inserts the user and its name. ErrNameTaken.
+	// CreateUser inserts the user and its name. A person's name is one among people, an administrator's one among
+	// administrators: the same word may be both. ErrNameTaken.
 	CreateUser(ctx context.Context, u User) error
-	// UserByID finds a user, also one in the trash. ErrUnknown.
+	// UserByID finds a person, also one in the trash. ErrUnknown.
 	UserByID(ctx context.Context, id string) (User, error)
-	// UserByName is UserByID with a normalised name or alias.
+	// UserByName is UserByID with a normalized name or alias.
 	UserByName(ctx context.Context, name string) (User, error)
-	// Users lists those of a query, by name.
+	// AccountByID finds an account of any kind: the owner of an authenticator. ErrUnknown.
+	AccountByID(ctx context.Context, id account.ID) (User, error)
+	// Users lists the people of a query, by name.
 	Users(ctx context.Context, q Query) ([]User, error)
 	// SaveUser writes RealName, Email, Status and Notes. ErrUnknown.
 	SaveUser(ctx context.Context, u User) error
@@ -122,9 +136,9 @@ type Store interface {
 	MarkEnrolled(ctx context.Context, id string, now time.Time) error
 	// MissPush adds n to PushMisses and, when stop is set, sets PushStopped to now unless set.
 	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (User, error)
-	// LockUser takes the user's row for the rest of the database transaction, so that what is
+	// LockAccount takes the row of an account of any kind for the rest of the database transaction, so that what is
 	// counted next (open requests, devices) cannot change underneath. ErrUnknown.
-	LockUser(ctx context.Context, id string) (User, error)
+	LockAccount(ctx context.Context, id account.ID) (User, error)
 	// SavePreferences writes DefaultPhone and AutoAction. ErrUnknown.
 	SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error
 	// RemindSpare adds one to SpareReminders and notes when.

@@ -42,7 +42,7 @@ func (f *Flow) Browsers(ctx context.Context, v View, kept func(applicationID str
 			apps[b.ApplicationID] = app
 		}
 		days := policy.Effective(v.Settings.Policy, app.Policy).RememberDays
-		if app.ID == "" || app.Disabled || !app.Deleted.IsZero() || b.Over(days, now) {
+		if app.ID == "" || !app.Usable() || b.Over(days, now) {
 			continue
 		}
 		until := b.Created.Add(time.Duration(days) * remembered.Day)
@@ -87,6 +87,6 @@ func (f *Flow) forget(ctx context.Context, v View, do func(flow.Store) (int64, e
 		if err != nil || n == 0 {
 			return err
 		}
-		return f.log(ctx, st, v, "user_forget_browsers", map[string]any{"user_id": v.User.ID, "count": n})
+		return f.log(ctx, st, v.User, "user_forget_browsers", map[string]any{"user_id": v.User.ID, "count": n})
 	})
 }

@@ -94,7 +94,7 @@ func TestAPersonForgetsRememberedBrowsers(t *testing.T) {
 		}
 		logged, err := k.DB.Read().Actions(ctx, audit.Query{Limit: 1})
 		k.OK(err)
-		if len(logged) != 1 || logged[0].Action != "user_forget_browsers" || logged[0].Actor != "ana" {
+		if len(logged) != 1 || logged[0].Action != "user_forget_browsers" || logged[0].Actor.Name != "ana" {
 			k.Errorf("%+v", logged)
 		}
 		_, found, err := k.DB.Read().BrowserByDigest(ctx, k.Keys.Digest(remembered.DigestPurpose, second.Reveal()))

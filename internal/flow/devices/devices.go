@@ -5,6 +5,7 @@ package devices
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -20,6 +21,8 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
+	"countersign/internal/flow/journal"
 )
 
 // Flow looks after one user's devices.
@@ -44,10 +47,10 @@ type View struct {
 
 var (
 	// ErrOff reports an application without self-service.
-	ErrOff = errs.New(errs.NotFound, "portal.off")
+	ErrOff = flow.ErrManageOff
 	// ErrLast reports the removal of the only way in (X-35, decision 17).
 	ErrLast = errs.New(errs.Conflict, "device.last")
-	// ErrBypass reports a change that a proof by bypass code does not open: it allows one addition or
+	// ErrBypass reports a change that a proof by a code of the help desk does not open: it allows one addition or
 	// reactivation.
 	ErrBypass = errs.New(errs.Forbidden, "portal.bypass")
 )
@@ -59,27 +62,14 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 	cookie := secret.NewText(id.Token(f.Rand, 32))
 	var s session.Session
 	err := f.DB.Write(ctx, func(st flow.Store) error {
-		app, err := st.ApplicationByID(ctx, l.ApplicationID)
+		proved, by, err := f.takeProof(ctx, st, l.ID, now)
 		if err != nil {
-			return err
-		}
-		if !app.SelfService || app.Disabled || !app.Deleted.IsZero() {
-			return ErrOff
-		}
-		factor, ok, err := st.TakeManageProof(ctx, l.ID, now.Add(-session.ProofLife))
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return session.ErrProof
-		}
-		if l, err = f.provedLogin(ctx, st, l.ID, now); err != nil {
 			return err
 		}
 		s = session.Session{ID: id.Key(f.Rand, "DS"), Digest: f.Keys.Digest(session.DigestKind, cookie.Reveal()),
-			UserID: l.UserID, ApplicationID: l.ApplicationID, LoginID: l.ID, Proved: now, Factor: factor,
+			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Factor: by,
 			ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
-		if factor == audit.FactorBypassCode {
+		if factor.Logged(by).Recovers {
 			s.ChangesLeft = 1
 		}
 		return st.CreateSession(ctx, s)
@@ -90,21 +80,26 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 	return s, cookie, nil
 }
 
-// provedLogin looks at the login again after its proof was taken, which holds its row: one that was finished or
-// ran out meanwhile opens nothing, nor does one of a user who may not sign in any more.
-func (f *Flow) provedLogin(ctx context.Context, st flow.Store, loginID string, now time.Time) (login.Login, error) {
-	l, err := st.LoginByID(ctx, loginID)
+// takeProof takes a login's proof for device management, which holds its row, and looks at everything again: a login
+// that was finished or ran out meanwhile opens nothing, nor does one of a person who may not manage devices any more.
+func (f *Flow) takeProof(ctx context.Context, st flow.Store, loginID string, now time.Time) (l login.Login, by string, err error) {
+	by, taken, err := st.TakeManageProof(ctx, loginID, now.Add(-session.ProofLife))
 	if err != nil {
-		return l, err
+		return l, "", err
 	}
-	if (l.Stage != login.Open && l.Stage != login.Allowed) || !now.Before(l.Expires) {
-		return l, session.ErrProof
+	s, err := st.SnapshotByLogin(ctx, loginID)
+	if err != nil {
+		return l, "", err
 	}
-	u, err := st.UserByID(ctx, l.UserID)
-	if err == nil && u.Status != user.Active {
-		err = user.ErrLocked
+	open := (s.Login.Stage == login.Open || s.Login.Stage == login.Allowed) && now.Before(s.Login.Expires)
+	switch may := s.Person().MayManage(); {
+	case errors.Is(may, ErrOff):
+		return l, "", may
+	case !taken || !open:
+		return l, "", session.ErrProof
+	default:
+		return s.Login, by, may
 	}
-	return l, err
 }
 
 // Resume finds the live session of a cookie and gives it its time once more. session.ErrIdle; ErrOff; user.ErrLocked when the user may not
@@ -128,20 +123,18 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	if v.Application, err = st.ApplicationByID(ctx, v.Session.ApplicationID); err != nil {
 		return v, err
 	}
-	if !v.Application.SelfService || v.Application.Disabled || !v.Application.Deleted.IsZero() {
-		return v, ErrOff
-	}
-	if v.Settings, err = st.LoadSettings(ctx); err != nil {
+	snap, err := st.SnapshotByAccount(ctx, v.Session.UserID)
+	if err != nil {
 		return v, err
 	}
-	if v.User, err = st.UserByID(ctx, v.Session.UserID); err != nil {
-		return v, err
-	}
-	if v.User.Status != user.Active {
-		return v, user.ErrLocked
-	}
-	v.Phones, err = st.PhonesOf(ctx, v.User.ID)
-	return v, err
+	v.Settings, v.User, v.Phones = snap.Settings, snap.User, snap.Phones
+	return v, v.Person().MayManage()
+}
+
+// Person is whose devices the session is about.
+func (v View) Person() flow.Person {
+	s := flow.Snapshot{Application: v.Application, User: v.User, Phones: v.Phones, Settings: v.Settings}
+	return s.Person()
 }
 
 // Phones reads the user's phones afresh.
@@ -159,18 +152,11 @@ func (v View) Phone(phoneID string) (phone.Phone, error) {
 	return phone.Phone{}, phone.ErrUnknown
 }
 
-// WaysIn counts the devices that can prove something now.
-func (v View) WaysIn() int { return waysIn(v.Phones) }
+// WaysIn counts the devices that can prove something.
+func (v View) WaysIn() int { return v.Person().WaysIn() }
 
-func waysIn(phones []phone.Phone) int {
-	n := 0
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			n++
-		}
-	}
-	return n
-}
+// OnlyWayIn reports whether a device is the last one that can prove something.
+func (v View) OnlyWayIn(phoneID string) bool { return v.Person().OnlyWayIn(phoneID) }
 
 // MayPair reports whether a pairing page may be shown now: the proof is fresh and a change is left.
 // The change itself is taken when the code is claimed. session.ErrProof.
@@ -202,7 +188,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 		if err := st.RenamePhone(ctx, p.ID, name); err != nil {
 			return err
 		}
-		return f.log(ctx, st, v, "phone_update", map[string]any{"phone": p.ID, "name": name})
+		return f.log(ctx, st, v.User, "phone_update", map[string]any{"phone": p.ID, "name": name})
 	})
 }
 
@@ -210,14 +196,14 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	var open []transaction.Transaction
 	err := f.change(ctx, v, phoneID, func(st flow.Store, s session.Session, p phone.Phone) error {
-		if s.Factor == audit.FactorBypassCode {
+		if factor.Logged(s.Factor).Recovers {
 			return ErrBypass
 		}
 		phones, err := st.PhonesOf(ctx, v.User.ID)
 		if err != nil {
 			return err
 		}
-		if (p.CanPush() || p.CanPasscode()) && waysIn(phones) <= 1 {
+		if (flow.Person{Phones: phones}).OnlyWayIn(p.ID) {
 			return ErrLast
 		}
 		if open, err = st.OpenTransactionsOf(ctx, "", "", p.ID); err != nil {
@@ -243,7 +229,7 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 		if _, err := st.ForgetBrowsersOf(ctx, v.User.ID); err != nil {
 			return err
 		}
-		if err := f.log(ctx, st, v, "phone_delete", map[string]any{"phone": p.ID, "name": p.Name}); err != nil {
+		if err := f.log(ctx, st, v.User, "phone_delete", map[string]any{"phone": p.ID, "name": p.Name}); err != nil {
 			return err
 		}
 		return f.notice(ctx, st, v, "device_removed", p.Name)
@@ -262,12 +248,12 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 
 // alive looks, in a change's own database transaction, whether the session is still there and its user active.
 func (f *Flow) alive(ctx context.Context, st flow.Store, v View) (session.Session, error) {
-	u, err := st.LockUser(ctx, v.User.ID)
+	u, err := st.LockAccount(ctx, v.User.ID)
 	if err != nil {
 		return session.Session{}, err
 	}
-	if u.Status != user.Active {
-		return session.Session{}, user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return session.Session{}, err
 	}
 	s, err := st.SessionByID(ctx, v.Session.ID)
 	if err != nil {
@@ -310,9 +296,9 @@ func (f *Flow) End(ctx context.Context, v View) error {
 	})
 }
 
-func (f *Flow) log(ctx context.Context, st flow.Store, v View, action string, description map[string]any) error {
-	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: v.User.Username, Action: action,
-		Object: v.User.Username, Description: description})
+// log writes what a person did to their own devices.
+func (f *Flow) log(ctx context.Context, st flow.Store, u user.User, action string, description map[string]any) error {
+	return journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, audit.ByPerson(u.ID, u.Username), action, u.Username, description)
 }
 
 func (f *Flow) notice(ctx context.Context, st flow.Store, v View, kind, device string) error {

@@ -326,7 +326,7 @@ func TestARemovedPhoneIsOutAtOnce(t *testing.T) {
 		var tx transaction.Transaction
 		for _, w := range l.Session().Ways {
 			if w.ID == "push:"+first.ID {
-				tx, err = k.SignIn.Push(context.Background(), l.Session(), w.ID, transaction.SignIn)
+				tx, err = k.SignIn.Start(context.Background(), l.Session(), w.ID, transaction.SignIn)
 				k.OK(err)
 			}
 		}

@@ -4,14 +4,12 @@ import (
 	"context"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/domain/activation"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // ErrPreference reports a preference there is no such choice for.
@@ -20,7 +18,7 @@ var ErrPreference = errs.New(errs.Invalid, "request.invalid")
 // Preferences are how the traditional prompt treats a person (D-12, D-13).
 type Preferences struct {
 	DefaultPhone string // "" = the oldest
-	AutoAction   string // "" or user.AutoPush
+	AutoAction   string // "" or the name of a factor that asks a device
 }
 
 // Prefer saves the preferences of a person who has proved to be one. session.ErrProof, phone.ErrUnknown,
@@ -70,14 +68,14 @@ func (f *Flow) setUpIn(ctx context.Context, st flow.Store, l login.Login) (bool,
 }
 
 func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Preferences) error {
-	u, err := st.LockUser(ctx, userID)
+	u, err := st.LockAccount(ctx, userID)
 	if err != nil {
 		return err
 	}
-	if u.Status != user.Active {
-		return user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return err
 	}
-	if p.AutoAction != "" && p.AutoAction != user.AutoPush {
+	if p.AutoAction != "" && !factor.ByName(p.AutoAction).Rings() {
 		return ErrPreference
 	}
 	if p.DefaultPhone != "" {
@@ -95,6 +93,5 @@ func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Prefe
 	if err := st.SavePreferences(ctx, userID, p.DefaultPhone, p.AutoAction); err != nil {
 		return err
 	}
-	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: u.Username, Action: "user_update",
-		Object: u.Username, Description: map[string]any{"default_phone": p.DefaultPhone, "auto_action": p.AutoAction}})
+	return f.log(ctx, st, u, "user_update", map[string]any{"default_phone": p.DefaultPhone, "auto_action": p.AutoAction})
 }

@@ -12,6 +12,7 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
 	"countersign/internal/flow"
 )
@@ -31,6 +32,10 @@ var (
 	ErrUnfit = errs.New(errs.Invalid, "application.unfit")
 	// ErrFrameHost reports something that is no host name for the list of framing pages; argument "host".
 	ErrFrameHost = errs.New(errs.Invalid, "application.frame_host")
+	// ErrPolicy reports a policy value out of range; the argument "field" names it.
+	ErrPolicy = errs.New(errs.Invalid, "policy.invalid")
+	// ErrNumber reports that a number is demanded of requests while number entry is off.
+	ErrNumber = errs.New(errs.Invalid, "policy.number")
 	// ErrRedirectUnlisted reports an address to remove that is not listed; argument "uri".
 	ErrRedirectUnlisted = errs.New(errs.NotFound, "application.redirect_unlisted")
 )
@@ -75,9 +80,12 @@ type PolicyChange struct {
 }
 
 // AddApplication creates an application with a fresh key and secret. name is cleaned. Errors:
-// application.ErrNameInvalid, ErrType, policy.ErrInvalid, policy.ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
+// application.ErrNameInvalid, ErrType, ErrPolicy, ErrNumber, ErrRedirectURI, ErrNormalization, ErrDateless,
 // ErrOutage, ErrFrameHost, ErrUnfit.
-func (f *Flow) AddApplication(ctx context.Context, actor string, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
+func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t application.Type, c ApplicationChange) (application.Application, secret.Text, error) {
+	if err := may(actor, audit.OverSettings); err != nil {
+		return application.Application{}, secret.Text{}, err
+	}
 	if !slices.Contains(application.Types, t) {
 		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
 	}
@@ -94,7 +102,7 @@ func (f *Flow) AddApplication(ctx context.Context, actor string, t application.T
 	description["application_id"], description["type"] = a.ID, t
 	plain := id.ApplicationSecret(f.Rand)
 	a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		if err := c.Policy.agrees(ctx, st, a.Policy); err != nil {
 			return err
 		}
@@ -124,9 +132,9 @@ func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error
 
 // SetApplication changes an application. Nothing is written or logged when nothing differs. Errors: application.ErrUnknown,
 // ErrRedirectUnlisted and those of AddApplication.
-func (f *Flow) SetApplication(ctx context.Context, actor, key string, c ApplicationChange) (application.Application, error) {
+func (f *Flow) SetApplication(ctx context.Context, actor audit.Actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
 		if a, err = liveApplication(ctx, st, key); err != nil {
 			return err
 		}
@@ -158,8 +166,8 @@ func (f *Flow) SetApplication(ctx context.Context, actor, key string, c Applicat
 var ErrPortal = errs.New(errs.Forbidden, "application.portal")
 
 // DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
-func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
+func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key string) error {
+	return f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -184,9 +192,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor, key string) error {
 }
 
 // RevealSecret gives an application's secret again; the look is logged (decision 34).
-func (f *Flow) RevealSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	var plain []byte
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -203,9 +211,9 @@ func (f *Flow) RevealSecret(ctx context.Context, actor, key string) (secret.Text
 }
 
 // ResetSecret gives an application a new secret; the old one stops at once (decision 34).
-func (f *Flow) ResetSecret(ctx context.Context, actor, key string) (secret.Text, error) {
+func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	plain := id.ApplicationSecret(f.Rand)
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -377,7 +385,10 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 		}
 		d["methods"] = p.Methods
 	}
-	return p.Validate()
+	if field := p.Invalid(); field != "" {
+		return ErrPolicy.Arg("field", field)
+	}
+	return nil
 }
 
 // agrees checks an application's layer after the change against the organisation's, when the change is about numbers.
@@ -389,7 +400,15 @@ func (c PolicyChange) agrees(ctx context.Context, st flow.Store, application pol
 	if err != nil {
 		return err
 	}
-	return policy.Agree(s.Policy, application)
+	return agree(s.Policy, application)
+}
+
+// agree is ErrNumber for layers, the widest first, that cannot hold together.
+func agree(layers ...policy.Policy) error {
+	if !policy.Agree(layers...) {
+		return ErrNumber
+	}
+	return nil
 }
 
 // set writes *value to *field when it differs, and notes it.

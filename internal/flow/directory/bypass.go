@@ -8,6 +8,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -49,7 +50,10 @@ type BypassCode struct {
 
 // MakeBypassCode makes a code for a user. Errors: user.ErrUnknown, ErrTrashed, ErrCode, ErrCodeExists, ErrUses,
 // ErrLife, bypass.ErrTooMany.
-func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRequest) (BypassCode, error) {
+func (f *Flow) MakeBypassCode(ctx context.Context, actor audit.Actor, who string, r BypassRequest) (BypassCode, error) {
+	if err := may(actor, audit.OverPeople); err != nil {
+		return BypassCode{}, err
+	}
 	plain, err := r.check(f)
 	if err != nil {
 		return BypassCode{}, err
@@ -64,7 +68,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRe
 		return BypassCode{}, err
 	}
 	c := bypass.Code{
-		ID: id.Key(f.Rand, id.BypassCode), UserID: u.ID, Created: f.Now(), Creator: actor, UsesLeft: r.Uses,
+		ID: id.Key(f.Rand, id.BypassCode), UserID: u.ID, Created: f.Now(), Creator: actor.Name, UsesLeft: r.Uses,
 		Digest: digest,
 	}
 	if r.Uses == 0 {
@@ -73,8 +77,8 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRe
 	if r.Life > 0 {
 		c.Expires = c.Created.Add(r.Life)
 	}
-	err = f.DB.Write(ctx, func(st flow.Store) (err error) {
-		if u, err = st.LockUser(ctx, u.ID); err != nil {
+	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+		if u, err = st.LockAccount(ctx, u.ID); err != nil {
 			return err
 		}
 		return f.putBypassCode(ctx, st, actor, u, c, r)
@@ -83,7 +87,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor, who string, r BypassRe
 	return BypassCode{ID: c.ID, User: u, Code: secret.NewText(plain), Uses: r.Uses, Expires: c.Expires}, err
 }
 
-func (f *Flow) putBypassCode(ctx context.Context, st flow.Store, actor string, u user.User, c bypass.Code, r BypassRequest) error {
+func (f *Flow) putBypassCode(ctx context.Context, st flow.Store, actor audit.Actor, u user.User, c bypass.Code, r BypassRequest) error {
 	if u.Status == user.PendingDeletion {
 		return ErrTrashed
 	}

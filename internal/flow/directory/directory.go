@@ -11,14 +11,18 @@ import (
 	"io"
 	"time"
 
-	"countersign/internal/base/id"
+	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/audit"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // CommandLine is the actor of changes made with the operator's commands.
-const CommandLine = "command line"
+var CommandLine = audit.CommandLine
+
+// ErrForbidden reports an actor without the authority for what was asked; nothing is done.
+var ErrForbidden = errs.New(errs.Forbidden, "actor.forbidden")
 
 // Flow is the administration of one instance.
 type Flow struct {
@@ -31,12 +35,29 @@ type Flow struct {
 	Notices   flow.Notices // may be nil: nothing is mailed
 }
 
-// log writes the action row that belongs to a change. The description must hold no secret.
-func (f *Flow) log(ctx context.Context, st flow.Store, actor, action, object string, description map[string]any) error {
-	return st.LogAction(ctx, audit.Action{
-		ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: actor, Action: action, Object: object, Description: description,
-	})
+// may is ErrForbidden for an actor without an authority. Every method that changes something, or shows a secret, asks it
+// before anything else.
+func may(actor audit.Actor, want audit.Authority) error {
+	if !actor.May(want) {
+		return ErrForbidden
+	}
+	return nil
 }
+
+// change runs a change of an actor who has the authority for it.
+func (f *Flow) change(ctx context.Context, actor audit.Actor, want audit.Authority, do func(flow.Store) error) error {
+	if err := may(actor, want); err != nil {
+		return err
+	}
+	return f.DB.Write(ctx, do)
+}
+
+// log writes the action row that belongs to a change. The description must hold no secret.
+func (f *Flow) log(ctx context.Context, st flow.Store, actor audit.Actor, action, object string, description map[string]any) error {
+	return f.journal().Act(ctx, st, actor, action, object, description)
+}
+
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }
 
 // ring wakes those who wait, after the change is on disk.
 func (f *Flow) ring(topics []string) {

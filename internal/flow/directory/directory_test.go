@@ -27,7 +27,7 @@ import (
 	"countersign/internal/testkit/dbtest"
 )
 
-const actor = "tester"
+var actor = audit.Actor{Kind: audit.KindCommandLine, Name: "tester"}
 
 // bench is a directory over one database, with a clock that stands still until moved.
 type bench struct {

@@ -8,6 +8,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -27,10 +28,10 @@ type Invitation struct {
 // Invite makes the link by which a user sets up a first way in (C-08). Earlier links stay good, and while one
 // is open a new link ends when that one does: sending again does not extend. The link is mailed when the user
 // has an address. Errors: user.ErrUnknown, ErrTrashed, ErrEnrolled.
-func (f *Flow) Invite(ctx context.Context, actor, who string) (Invitation, error) {
+func (f *Flow) Invite(ctx context.Context, actor audit.Actor, who string) (Invitation, error) {
 	token := id.Token(f.Rand, 32)
 	inv := Invitation{Link: secret.NewText(f.PublicURL + "/enroll/" + token)}
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
 		now := f.Now()
 		if inv.User, err = lockUser(ctx, st, who); err != nil {
 			return err
@@ -72,14 +73,9 @@ func invitable(ctx context.Context, st flow.Store, u user.User) error {
 	if u.Status == user.PendingDeletion {
 		return ErrTrashed
 	}
-	phones, err := st.PhonesOf(ctx, u.ID)
-	if err != nil {
-		return err
+	s, err := st.SnapshotByAccount(ctx, u.ID)
+	if err == nil && s.Person().CanProve() {
+		err = ErrEnrolled
 	}
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return ErrEnrolled
-		}
-	}
-	return nil
+	return err
 }

@@ -16,21 +16,21 @@ func TestANumberCannotBeDemandedWhileNumberEntryIsOff(t *testing.T) {
 		off, on := directory.PolicyChange{NumberEntry: ptr(policy.NumberEntryOff)}, directory.PolicyChange{NumberRequired: ptr("on")}
 		both := directory.PolicyChange{NumberEntry: off.NumberEntry, NumberRequired: on.NumberRequired}
 		_, _, err := b.AddApplication(ctx, actor, application.TypeUnix, directory.ApplicationChange{Name: ptr("SSH"), Policy: both})
-		b.want(err, policy.ErrNumber)
+		b.want(err, directory.ErrNumber)
 		_, err = b.SetSettings(ctx, actor, directory.SettingsChange{Policy: both})
-		b.want(err, policy.ErrNumber)
+		b.want(err, directory.ErrNumber)
 
 		a, _, err := b.AddApplication(ctx, actor, application.TypeUnix, directory.ApplicationChange{Name: ptr("SSH"), Policy: off})
 		b.ok(err)
 		_, err = b.SetApplication(ctx, actor, a.ID, directory.ApplicationChange{Policy: on})
-		b.want(err, policy.ErrNumber)
+		b.want(err, directory.ErrNumber)
 		_, err = b.SetApplication(ctx, actor, a.ID, directory.ApplicationChange{Policy: directory.PolicyChange{NumberEntry: ptr(4), NumberRequired: ptr("on")}})
 		b.ok(err)
 
 		_, err = b.SetSettings(ctx, actor, directory.SettingsChange{Policy: on})
 		b.ok(err)
 		_, _, err = b.AddApplication(ctx, actor, application.TypeUnix, directory.ApplicationChange{Name: ptr("VPN"), Policy: off})
-		b.want(err, policy.ErrNumber)
+		b.want(err, directory.ErrNumber)
 
 		// What was stored before may be renamed, and mended.
 		b.write(func(st flow.Store) error {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/user"
@@ -13,8 +14,8 @@ import (
 
 // ForgetUserBrowsers makes every remembered browser of a user ask again (H-18), and returns how many there were.
 // user.ErrUnknown.
-func (f *Flow) ForgetUserBrowsers(ctx context.Context, actor, who string) (u user.User, n int64, err error) {
-	err = f.DB.Write(ctx, func(st flow.Store) (err error) {
+func (f *Flow) ForgetUserBrowsers(ctx context.Context, actor audit.Actor, who string) (u user.User, n int64, err error) {
+	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
 		}
@@ -28,8 +29,8 @@ func (f *Flow) ForgetUserBrowsers(ctx context.Context, actor, who string) (u use
 
 // ForgetApplicationBrowsers makes every browser remembered for an application ask again (H-18).
 // application.ErrUnknown.
-func (f *Flow) ForgetApplicationBrowsers(ctx context.Context, actor, key string) (a application.Application, n int64, err error) {
-	err = f.DB.Write(ctx, func(st flow.Store) (err error) {
+func (f *Flow) ForgetApplicationBrowsers(ctx context.Context, actor audit.Actor, key string) (a application.Application, n int64, err error) {
+	err = f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
 		if a, err = liveApplication(ctx, st, key); err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/domain/policy"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
@@ -35,10 +35,10 @@ func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
 	return f.DB.Read().LoadSettings(ctx)
 }
 
-// SetSettings changes them. Errors: ErrSetting, policy.ErrInvalid, policy.ErrNumber. Nothing is written or logged when nothing differs.
-func (f *Flow) SetSettings(ctx context.Context, actor string, c SettingsChange) (settings.Settings, error) {
+// SetSettings changes them. Errors: ErrSetting, ErrPolicy, ErrNumber. Nothing is written or logged when nothing differs.
+func (f *Flow) SetSettings(ctx context.Context, actor audit.Actor, c SettingsChange) (settings.Settings, error) {
 	var s settings.Settings
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
 		if s, err = st.LoadSettings(ctx); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (c SettingsChange) apply(s *settings.Settings) (map[string]any, error) {
 		return nil, err
 	}
 	if c.Policy.NumberEntry != nil || c.Policy.NumberRequired != nil {
-		if err := policy.Agree(s.Policy); err != nil {
+		if err := agree(s.Policy); err != nil {
 			return nil, err
 		}
 	}

@@ -13,12 +13,15 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
+	"countersign/internal/flow/journal"
 )
 
 var (
@@ -50,7 +53,10 @@ type UserDetail struct {
 
 // AddUser creates a user under the normalised name. Errors: user.ErrNameInvalid, user.ErrNameTaken, ErrEmail,
 // ErrRealName, ErrStatus.
-func (f *Flow) AddUser(ctx context.Context, actor, name string, c UserChange) (user.User, error) {
+func (f *Flow) AddUser(ctx context.Context, actor audit.Actor, name string, c UserChange) (user.User, error) {
+	if err := may(actor, audit.OverPeople); err != nil {
+		return user.User{}, err
+	}
 	name, err := user.Normalize(name)
 	if err != nil {
 		return user.User{}, err
@@ -64,7 +70,7 @@ func (f *Flow) AddUser(ctx context.Context, actor, name string, c UserChange) (u
 		return user.User{}, err
 	}
 	description["user_id"] = u.ID
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) error {
 		if err := st.CreateUser(ctx, u); err != nil {
 			return err
 		}
@@ -99,10 +105,10 @@ func (f *Flow) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 
 // SetUser changes a user, never his name. Leaving the status active ends his sessions, open requests and
 // pairing codes, and his browsers are forgotten. Nothing is written or logged when nothing differs.
-func (f *Flow) SetUser(ctx context.Context, actor, who string, c UserChange) (user.User, error) {
+func (f *Flow) SetUser(ctx context.Context, actor audit.Actor, who string, c UserChange) (user.User, error) {
 	var u user.User
 	var topics []string
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
 		topics = nil
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
@@ -138,10 +144,10 @@ func (f *Flow) SetUser(ctx context.Context, actor, who string, c UserChange) (us
 }
 
 // DeleteUser moves a user to the trash: he cannot sign in, his links and codes end, his name stays taken.
-func (f *Flow) DeleteUser(ctx context.Context, actor, who string) (user.User, error) {
+func (f *Flow) DeleteUser(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
 	var u user.User
 	var topics []string
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
 		topics = nil
 		if u, err = lockUser(ctx, st, who); err != nil || u.Status == user.PendingDeletion {
 			return err
@@ -168,9 +174,9 @@ func (f *Flow) DeleteUser(ctx context.Context, actor, who string) (user.User, er
 }
 
 // Unlock lets a locked-out user try again (decision 12). ErrNotLocked.
-func (f *Flow) Unlock(ctx context.Context, actor, who string) (user.User, error) {
+func (f *Flow) Unlock(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
 	var u user.User
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
 		}
@@ -230,19 +236,15 @@ func (f *Flow) endAccess(ctx context.Context, st flow.Store, u user.User) (topic
 
 // explain tells the program that waits for a request why it ended, and the log: no page does.
 func (f *Flow) explain(ctx context.Context, st flow.Store, u user.User, t transaction.Transaction) error {
-	row := audit.Authentication{ID: id.Key(f.Rand, id.Log), TxID: t.ID, Time: f.Now(), EventType: audit.EventAuthentication, Result: audit.Denied,
-		Reason: audit.UserDisabled, Factor: audit.FactorPush, UserID: u.ID, Username: t.Username, Email: u.Email, IP: t.IP}
-	if t.Number != "" {
-		row.Factor = audit.FactorVerifiedPush
-	}
-	row.Application.ID, row.Application.Name, row.Device.ID = t.ApplicationID, t.Application, t.PhoneID
+	row := journal.Attempt{TxID: t.ID, Result: audit.Denied, Reason: audit.UserDisabled, Factor: factor.Asking(t).LogName(t.Number),
+		User: u, Username: t.Username, Application: application.Application{ID: t.ApplicationID, Name: t.Application}, IP: t.IP, DeviceID: t.PhoneID}
 	if p, err := st.PhoneByID(ctx, t.PhoneID); err == nil {
-		row.Device.Name = p.Name
+		row.Device = p.Name
 	}
 	if err := st.ExplainTransaction(ctx, t.ID, row.Factor, row.Reason); err != nil {
 		return err
 	}
-	return st.LogAuthentication(ctx, row)
+	return f.journal().Attempt(ctx, st, row)
 }
 
 // discardInvitations ends enrollment links and bypass codes: a user in the trash has neither (C-08).
@@ -273,7 +275,7 @@ func lockUser(ctx context.Context, st user.Store, who string) (user.User, error)
 	if err != nil {
 		return u, err
 	}
-	return st.LockUser(ctx, u.ID)
+	return st.LockAccount(ctx, u.ID)
 }
 
 // apply writes the change into u and returns what differs, for the log.

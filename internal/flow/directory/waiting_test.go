@@ -28,11 +28,11 @@ func TestAProgramThatWaitsIsToldThatThePersonWasTurnedOff(t *testing.T) {
 		}
 		off, gone, open := send("alice"), send("bob"), send("carol")
 		disabled, bypass := user.Disabled, user.Bypass
-		_, err := k.Directory.SetUser(ctx, "test", "alice", directory.UserChange{Status: &disabled})
+		_, err := k.Directory.SetUser(ctx, directory.CommandLine, "alice", directory.UserChange{Status: &disabled})
 		k.OK(err)
-		_, err = k.Directory.DeleteUser(ctx, "test", "bob")
+		_, err = k.Directory.DeleteUser(ctx, directory.CommandLine, "bob")
 		k.OK(err)
-		_, err = k.Directory.SetUser(ctx, "test", "carol", directory.UserChange{Status: &bypass})
+		_, err = k.Directory.SetUser(ctx, directory.CommandLine, "carol", directory.UserChange{Status: &bypass})
 		k.OK(err)
 		for name, sent := range map[string]transaction.Transaction{"alice": off, "bob": gone} {
 			if now := k.Transaction(sent.ID); now.State != transaction.Cancelled || now.Reason != audit.UserDisabled {

@@ -267,6 +267,6 @@ func one(ctx context.Context, st flow.Store, o Owner, s Subject) error {
 	if o.LoginID != "" {
 		return st.BumpLogin(ctx, o.LoginID)
 	}
-	_, err := st.LockUser(ctx, s.UserID)
+	_, err := st.LockAccount(ctx, s.UserID)
 	return err
 }

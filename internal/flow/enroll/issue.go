@@ -15,6 +15,7 @@ import (
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // Bounds of an issued code's life.
@@ -95,8 +96,9 @@ func (f *Flow) register(ctx context.Context, st flow.Store, app application.Appl
 	if err := st.CreateUser(ctx, u); err != nil {
 		return user.User{}, err
 	}
-	return u, st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "API", Action: "user_create",
-		Object: u.Username, Description: map[string]any{"cause": "registered by an application", "application": app.Name}})
+	by := audit.ByProgram(app.ID, "API", audit.OverPeople)
+	return u, journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, by, "user_create", u.Username,
+		map[string]any{"cause": "registered by an application", "application": app.Name})
 }
 
 // Issued tells what became of a code given by Issue to one user. An unknown code, or another user's, is dead.
@@ -170,7 +172,7 @@ func (f *Flow) portalToken(linkID string) string {
 // invitee finds the person, or registers who is not there yet.
 func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
 	if userID != "" {
-		u, err = st.LockUser(ctx, userID)
+		u, err = st.LockAccount(ctx, userID)
 	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
 		if f.Newcomers != nil && !f.Newcomers.Left(app.ID, f.Now()) {
 			return u, false, ErrIssueNone
@@ -181,17 +183,9 @@ func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Appli
 	if err != nil {
 		return u, false, err
 	}
-	phones, err := st.PhonesOf(ctx, u.ID)
-	if err != nil {
-		return u, false, err
+	s, err := st.SnapshotByAccount(ctx, u.ID)
+	if err == nil && (u.Refusal() != nil || s.Person().CanProve()) {
+		err = ErrIssueNone
 	}
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return u, false, ErrIssueNone
-		}
-	}
-	if u.Status != user.Active {
-		return u, false, ErrIssueNone
-	}
-	return u, false, nil
+	return u, false, err
 }

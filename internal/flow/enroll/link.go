@@ -42,14 +42,12 @@ func spent(ctx context.Context, st flow.Store, l enrollment.Link) error {
 	if l.Used.IsZero() {
 		return enrollment.ErrInvalid
 	}
-	phones, err := st.PhonesOf(ctx, l.UserID)
+	s, err := st.SnapshotByAccount(ctx, l.UserID)
 	if err != nil {
 		return err
 	}
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return enrollment.ErrUsed
-		}
+	if s.Person().CanProve() {
+		return enrollment.ErrUsed
 	}
 	return enrollment.ErrInvalid
 }

@@ -29,7 +29,7 @@ func (f *Flow) again(ctx context.Context, act activation.Activation, keyID strin
 	if c.p, err = st.PhoneByID(ctx, act.PhoneID); err != nil || c.p.KeyID != keyID {
 		return none, lacking(err, activation.ErrUsed)
 	}
-	if c.user, err = st.UserByID(ctx, c.p.UserID); err != nil {
+	if c.user, err = st.AccountByID(ctx, c.p.UserID); err != nil {
 		return none, lacking(err, activation.ErrUsed)
 	}
 	if c.set, err = st.LoadSettings(ctx); err != nil {

@@ -57,7 +57,7 @@ func (f *Flow) Changed(userID, except string) {
 
 func (f *Flow) alertOthers(ctx context.Context, userID, except string) error {
 	st := f.DB.Read()
-	u, err := st.UserByID(ctx, userID)
+	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
 		return err
 	}

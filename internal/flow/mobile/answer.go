@@ -7,7 +7,6 @@ import (
 	"errors"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/base/id"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
@@ -147,8 +146,8 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		if err := f.tellLost(ctx, st, p); err != nil {
 			return err
 		}
-		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "phone_deactivate",
-			Object: p.UserID, Description: map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"}})
+		return f.journal().Act(ctx, st, audit.System, "phone_deactivate", p.UserID,
+			map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
 	return err
@@ -157,7 +156,7 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 // forgetBrowsers is for a change of a user's factors (decision 15). The user's row comes first, so that no sign-in
 // that finishes at the same moment has its browser remembered after all.
 func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
-	if _, err := st.LockUser(ctx, userID); err != nil {
+	if _, err := st.LockAccount(ctx, userID); err != nil {
 		return err
 	}
 	_, err := st.ForgetBrowsersOf(ctx, userID)
@@ -166,7 +165,7 @@ func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
 
 // tellLost mails the user that a phone signs nobody in any more (AC-059).
 func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error {
-	u, err := st.UserByID(ctx, p.UserID)
+	u, err := st.AccountByID(ctx, p.UserID)
 	if err != nil || u.Email == "" {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"countersign/internal/base/id"
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
@@ -91,8 +90,8 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 		if err := f.tellLost(ctx, st, p); err != nil {
 			return err
 		}
-		return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "phone app", Action: "phone_deactivate",
-			Object: p.UserID, Description: map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"}})
+		return f.journal().Act(ctx, st, audit.ByPerson(p.UserID, "phone app"), "phone_deactivate", p.UserID,
+			map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"})
 	})
 	f.Bell.Ring(flow.PhoneTopic(phoneID))
 	if err == nil {
@@ -108,7 +107,7 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 	if err != nil {
 		return phonewire.Status{}, err
 	}
-	u, err := st.UserByID(ctx, p.UserID)
+	u, err := st.AccountByID(ctx, p.UserID)
 	if err != nil {
 		return phonewire.Status{}, err
 	}

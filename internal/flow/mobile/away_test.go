@@ -34,7 +34,7 @@ func (awayStore) LoginByID(context.Context, string) (l login.Login, err error) {
 func (awayStore) SessionByID(context.Context, string) (s session.Session, err error) {
 	return s, errAway
 }
-func (awayStore) LockUser(context.Context, string) (u user.User, err error) { return u, errAway }
+func (awayStore) LockAccount(context.Context, string) (u user.User, err error) { return u, errAway }
 
 // An app that is told "removed" forgets its account, and a code that is told "ended" is thrown away.
 func TestADatabaseThatGoesDoesNotEndPhonesAndCodes(t *testing.T) {

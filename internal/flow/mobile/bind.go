@@ -14,6 +14,7 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // bind writes the phone (a new record, or the old one with a new key) and the key.
@@ -118,12 +119,9 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 		return err
 	}
 	if c.act.Purpose == activation.Enroll {
-		row := audit.Authentication{ID: id.Key(f.Rand, id.Log), TxID: c.in.TxID, Time: c.now, EventType: audit.EventEnrollment,
-			Result: audit.Success, Reason: audit.UserApproved, Factor: audit.FactorNone, UserID: c.user.ID, Username: c.user.Username,
-			Email: c.user.Email, IP: c.in.IP, UserAgent: c.in.UserAgent}
-		row.Application.ID, row.Application.Name = c.app.ID, c.app.Name
-		row.Device.ID, row.Device.Name = c.p.ID, c.p.Name
-		if err := st.LogAuthentication(ctx, row); err != nil {
+		if err := f.journal().Attempt(ctx, st, journal.Attempt{TxID: c.in.TxID, Event: audit.EventEnrollment,
+			Result: audit.Success, Reason: audit.UserApproved, Factor: audit.FactorNone, User: c.user, Username: c.user.Username,
+			Application: c.app, IP: c.in.IP, UserAgent: c.in.UserAgent, DeviceID: c.p.ID, Device: c.p.Name}); err != nil {
 			return err
 		}
 	}
@@ -135,8 +133,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 }
 
 func (f *Flow) log(ctx context.Context, st flow.Store, c *claim, action string, description map[string]any) error {
-	return st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: c.now, Actor: c.user.Username, Action: action,
-		Object: c.user.Username, Description: description})
+	return f.journal().Act(ctx, st, audit.ByPerson(c.user.ID, c.user.Username), action, c.user.Username, description)
 }
 
 func (f *Flow) ring(c *claim) {

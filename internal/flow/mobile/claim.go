@@ -7,12 +7,12 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // claimForLogin is the first device of a person who is signing in: everything that made enrolling right is
@@ -43,10 +43,10 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 		}
 		id = c.user.ID
 	}
-	if c.user, err = st.LockUser(ctx, id); err != nil {
+	if c.user, err = st.LockAccount(ctx, id); err != nil {
 		return err
 	}
-	if c.user.Status != user.Active || (c.act.UserID != "" && c.act.UserID != id) {
+	if c.user.Refusal() != nil || (c.act.UserID != "" && c.act.UserID != id) {
 		return activation.ErrExpired
 	}
 	if err := f.mayStillEnroll(ctx, st, c, invited); err != nil {
@@ -56,10 +56,10 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 	if err != nil {
 		return err
 	}
+	if (flow.Person{Phones: phones}).CanProve() {
+		return activation.ErrUsed // somebody enrolled meanwhile
+	}
 	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return activation.ErrUsed // somebody enrolled meanwhile
-		}
 		if p.ID == c.act.PhoneID { // a record without an app that the person's number belongs to (C-31)
 			c.p = p
 		}
@@ -70,7 +70,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 // mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
 func (f *Flow) mayStillEnroll(ctx context.Context, st flow.Store, c *claim, invited bool) error {
 	if !invited {
-		if !f.SignIn.MayEnrollInline(c.user, c.set, c.pol) {
+		if !(flow.Person{User: c.user, Policy: c.pol, Settings: c.set}).MayEnroll(c.now) {
 			return activation.ErrExpired
 		}
 		return nil
@@ -143,10 +143,10 @@ func (f *Flow) claimIssued(ctx context.Context, st flow.Store, c *claim) error {
 
 // lockUser takes the row of the user a code was made for, who must still be let in.
 func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error) {
-	if c.user, err = st.LockUser(ctx, c.act.UserID); err != nil {
+	if c.user, err = st.LockAccount(ctx, c.act.UserID); err != nil {
 		return lacking(err, activation.ErrExpired)
 	}
-	if c.user.Status != user.Active && c.user.Status != user.Bypass {
+	if !c.user.MaySignIn() {
 		return activation.ErrExpired
 	}
 	return nil
@@ -154,11 +154,11 @@ func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error
 
 // spendLoginProof takes the proof with which a sign-in showed the code of a spare phone: it serves one.
 func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) error {
-	factor, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
+	by, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
 	if err != nil {
 		return err
 	}
-	if !proved || factor == audit.FactorBypassCode || c.act.Purpose != activation.Add {
+	if !proved || factor.Logged(by).Recovers || c.act.Purpose != activation.Add {
 		return activation.ErrExpired
 	}
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {
@@ -193,11 +193,11 @@ func (f *Flow) loadApplication(ctx context.Context, st flow.Store, c *claim, app
 	if c.app, err = st.ApplicationByID(ctx, appID); err != nil {
 		return err
 	}
-	if c.app.Disabled || !c.app.Deleted.IsZero() {
+	if !c.app.Usable() {
 		return activation.ErrExpired
 	}
 	c.pol = effective(c.set, c.app)
-	if !c.pol.Allows(policy.MethodPush) && !c.pol.Allows(policy.MethodPasscode) {
+	if !c.pol.AllowsApp() {
 		return activation.ErrExpired
 	}
 	return nil

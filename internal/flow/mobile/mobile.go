@@ -19,6 +19,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // SignIn is what the phone's side needs of the sign-in flow.
@@ -27,8 +28,6 @@ type SignIn interface {
 	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error)
 	// FirstRequest writes the request that proves a new phone's path (decision 9), in the caller's transaction.
 	FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
-	// MayEnrollInline is decision 11.
-	MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool
 }
 
 // Flow is the phone's side. It implements the Mobile interface of internal/api/phone.
@@ -63,6 +62,8 @@ func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
 	}
 	return "", nil, phone.ErrRemoved
 }
+
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }
 
 // source of an activation attempt, for the guess limit.
 func source(from netip.Addr) string {

@@ -24,6 +24,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/directory"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/flow/mobile"
 	"countersign/internal/flow/signin"
@@ -239,7 +240,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		portal, err := k.DB.Read().ApplicationByID(ctx, application.PortalID)
 		k.OK(err)
 		invite := func(name string) string {
-			inv, err := k.Directory.Invite(ctx, "test", name)
+			inv, err := k.Directory.Invite(ctx, directory.CommandLine, name)
 			k.OK(err)
 			return inv.Link.Reveal()[strings.LastIndexByte(inv.Link.Reveal(), '/')+1:]
 		}
@@ -264,7 +265,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		token = invite("bob")
 		l := begin(bob)
 		c := l.Pair()
-		_, err = k.Directory.DeleteUser(ctx, "test", "carol")
+		_, err = k.Directory.DeleteUser(ctx, directory.CommandLine, "carol")
 		k.OK(err)
 		k.Want(func() error { _, err := k.Claim(begin(carol).Pair().Link); return err }(), activation.ErrExpired)
 		p, err := k.Claim(c.Link)
@@ -317,7 +318,7 @@ func TestAC010OnlyThePhonesOwnWholeAnswerCounts(t *testing.T) {
 		k.OK(err)
 		k.Clock.Advance(time.Second)
 		l := k.Begin(app, "alice")
-		tx, err := k.SignIn.Push(context.Background(), l.Session(), "push:"+a1.ID, transaction.SignIn)
+		tx, err := k.SignIn.Start(context.Background(), l.Session(), "push:"+a1.ID, transaction.SignIn)
 		k.OK(err)
 		other := k.Begin(app, "bob").Session().Transaction
 		try := func(what string, a phonewire.Answer, as string) {

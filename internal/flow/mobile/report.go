@@ -3,7 +3,6 @@ package mobile
 import (
 	"context"
 
-	"countersign/internal/base/id"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
 	"countersign/internal/flow"
@@ -25,7 +24,7 @@ func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
 		if err != nil {
 			return err
 		}
-		u, err := st.UserByID(ctx, p.UserID)
+		u, err := st.AccountByID(ctx, p.UserID)
 		if err != nil {
 			return err
 		}
@@ -33,8 +32,8 @@ func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
 		if err != nil {
 			return err
 		}
-		if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: u.Username, Action: "phone_change_reported",
-			Object: u.Username, Description: map[string]any{"device": device, "reported_on": p.Name, "phone": p.ID}}); err != nil {
+		if err := f.journal().Act(ctx, st, audit.ByPerson(u.ID, u.Username), "phone_change_reported", u.Username,
+			map[string]any{"device": device, "reported_on": p.Name, "phone": p.ID}); err != nil {
 			return err
 		}
 		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "change_reported", To: set.FraudEmail,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"countersign/internal/base/id"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -13,6 +12,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Answer moves a pending transaction to a final state and does all that follows from it, in one database
@@ -24,7 +24,7 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 		if t, err = st.TransactionByID(ctx, txID); err != nil {
 			return err
 		}
-		if _, err = st.LockUser(ctx, t.UserID); err != nil {
+		if _, err = st.LockAccount(ctx, t.UserID); err != nil {
 			return err
 		}
 		if with != nil {
@@ -85,7 +85,8 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 
 // stillGood looks again, at the moment of an approval, at all that made the request right.
 func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bool {
-	if s.User.Status != user.Active || p.KeyID == "" || p.UserID != s.User.ID || usable(s.Application) != nil || !s.Policy.Allows(policy.MethodPush) {
+	by := factor.Asking(t)
+	if s.User.Refusal() != nil || !by.Request.Ready(p) || !by.Allowed(s.Policy) || p.UserID != s.User.ID || !s.Application.Usable() {
 		return false
 	}
 	if s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal {
@@ -96,10 +97,7 @@ func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bo
 
 // entryOf is the log row of a request's final state, in the API's names (X-09 … X-12).
 func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) entry {
-	e := entry{TxID: t.ID, Factor: audit.FactorPush, DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
-	if t.Number != "" {
-		e.Factor = audit.FactorVerifiedPush
-	}
+	e := entry{TxID: t.ID, Factor: factor.Asking(t).LogName(t.Number), DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
 	switch to {
 	case transaction.Approved:
 		e.Result, e.Reason = audit.Success, audit.UserApproved
@@ -119,7 +117,7 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
 func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
-	v, err := f.visited(ctx, st, t)
+	v, err := f.snapshotOf(ctx, st, t)
 	s := Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
 	if err != nil {
 		return s, phone.Phone{}, err
@@ -133,12 +131,12 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 	return s, phone.Phone{ID: t.PhoneID}, nil
 }
 
-// visited reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
+// snapshotOf reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
 // person and application, each is read by itself.
-func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Visit, error) {
+func (f *Flow) snapshotOf(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Snapshot, error) {
 	l := login.Login{Username: t.Username, IP: t.IP}
 	if t.LoginID != "" {
-		v, err := st.VisitByLogin(ctx, t.LoginID)
+		v, err := st.SnapshotByLogin(ctx, t.LoginID)
 		if err == nil && v.User.ID == t.UserID && v.Application.ID == t.ApplicationID {
 			return v, nil
 		}
@@ -149,7 +147,7 @@ func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transac
 			l = v.Login
 		}
 	}
-	v, err := st.VisitByUser(ctx, t.UserID)
+	v, err := st.SnapshotByAccount(ctx, t.UserID)
 	if err != nil {
 		return v, err
 	}
@@ -160,7 +158,7 @@ func (f *Flow) visited(ctx context.Context, st flow.Store, t transaction.Transac
 
 // approved lets the person in, opens device management, or both.
 func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transaction.Transaction, e entry) error {
-	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, "push:"+t.PhoneID); err != nil {
+	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, factor.Asking(t).WayID(t.PhoneID)); err != nil {
 		return err
 	}
 	if err := st.TouchPhone(ctx, t.PhoneID, true, f.Now()); err != nil {
@@ -208,10 +206,10 @@ func (f *Flow) allow(ctx context.Context, st flow.Store, s Session, purpose tran
 	return nil
 }
 
-// recovers: a bypass code that signs someone in also opens one device change, so that the prompt can offer
+// recovers: a code of the help desk that signs someone in also opens one device change, so that the prompt can offer
 // "Set up your new phone" although the code is spent (decision 38).
 func (f *Flow) recovers(s Session, p login.Proof) bool {
-	return p.Factor == audit.FactorBypassCode && s.Application.SelfService
+	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
 }
 
 // refusedByPerson counts a denied request, a wrong number or a report (decision 12).
@@ -267,8 +265,8 @@ func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.U
 	if _, err := st.ForgetBrowsersOf(ctx, u.ID); err != nil {
 		return err
 	}
-	if err := st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System", Action: "user_lockout",
-		Object: u.Username, Description: map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}}); err != nil {
+	if err := f.journal().Act(ctx, st, audit.System, "user_lockout", u.Username,
+		map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
 	return f.tell(ctx, st, s, "locked_out", u.Email, s.Settings.FraudEmail)

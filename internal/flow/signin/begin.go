@@ -17,6 +17,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Outcome is what the gates say before any proof.
@@ -43,6 +44,11 @@ type Gate struct {
 	Ways        []Way
 }
 
+// person is whom the gates are asked about.
+func (g Gate) person() flow.Person {
+	return flow.Person{User: g.User, Phones: g.Phones, Application: g.Application, Policy: g.Policy, Settings: g.Settings}
+}
+
 // Gate looks a person up and asks every gate in the order of H-17. It changes nothing but an overdue
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
@@ -57,18 +63,21 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 		if g.User, err = f.unlockWhenDue(ctx, g.User, g.Settings); err != nil {
 			return g, err
 		}
-		g.Ways = waysOf(g.Policy, g.Phones)
+		g.Ways = factor.Ways(factor.Owner{User: g.User, Phones: g.Phones, Codeless: g.Codeless, Policy: g.Policy})
 	}
-	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known, g.Phones)
+	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known)
 	return g, err
 }
 
 // lookUp finds the user, with phones and the settings, by ID or by the presented name in its canonical spelling.
 func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (known bool, err error) {
-	var v flow.Visit
+	var v flow.Snapshot
 	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
 	if r.UserID != "" {
-		v, err = st.VisitByUser(ctx, r.UserID)
+		v, err = st.SnapshotByAccount(ctx, r.UserID)
+		if err == nil && v.User.Kind != r.Kind {
+			v, err = flow.Snapshot{}, user.ErrUnknown
+		}
 		g.Username = v.User.Username
 		return err == nil, err
 	}
@@ -78,7 +87,7 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 	if r.Application.Normalization == application.NormalizationSimple {
 		g.Username = user.Simple(g.Username)
 	}
-	v, err = st.VisitByName(ctx, g.Username)
+	v, err = st.SnapshotByName(ctx, g.Username)
 	if errors.Is(err, user.ErrUnknown) {
 		v.Settings, err = st.LoadSettings(ctx)
 		return false, err
@@ -97,20 +106,19 @@ func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Sett
 		before := f.Now().Add(-time.Duration(set.LockoutMinutes) * time.Minute)
 		unlocked, err := st.Unlock(ctx, u.ID, before)
 		if err == nil && unlocked { // else another sign-in did it
-			err = st.LogAction(ctx, audit.Action{ID: id.Key(f.Rand, id.Log), Time: f.Now(), Actor: "System",
-				Action: "user_update", Object: u.Username, Description: map[string]any{"status": "active", "cause": "automatic unlock"}})
+			err = f.journal().Act(ctx, st, audit.System, "user_update", u.Username, map[string]any{"status": "active", "cause": "automatic unlock"})
 		}
 		if err != nil {
 			return err
 		}
-		now, err = st.UserByID(ctx, u.ID)
+		now, err = st.AccountByID(ctx, u.ID)
 		return err
 	})
 	return now, err
 }
 
 // gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
-func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool, phones []phone.Phone) (Outcome, string, error) {
+func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if known {
 		switch g.User.Status {
 		case user.Bypass:
@@ -129,8 +137,8 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 			return OutcomeAllow, audit.AllowedByPolicy, nil
 		}
 	}
-	if !hasDevice(phones) {
-		return f.newUserGate(ctx, st, r, g, known, len(phones) > 0)
+	if !g.person().CanProve() {
+		return f.newUserGate(ctx, st, r, g, known)
 	}
 	if len(g.Ways) == 0 { // only a bypass code is left
 		return OutcomeChallenge, audit.FactorRestricted, nil
@@ -138,25 +146,14 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 	return OutcomeChallenge, "", nil
 }
 
-// hasDevice reports whether any phone could ever prove anything: the not-enrolled rule (F-41).
-func hasDevice(phones []phone.Phone) bool {
-	for _, p := range phones {
-		if p.CanPush() || p.CanPasscode() {
-			return true
-		}
-	}
-	return false
-}
-
-// newUserGate is for people without a way in (A-23, decision 11). recorded: a phone is on record that makes no
-// proof now.
-func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known, recorded bool) (Outcome, string, error) {
+// newUserGate is for people without a way in (A-23, decision 11).
+func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if !r.Invited {
 		switch g.Policy.NewUser {
 		case policy.NewUserDeny:
 			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
 		case policy.NewUserAllow:
-			if recorded && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
+			if len(g.Phones) > 0 && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
 				return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 			}
 			if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
@@ -165,10 +162,10 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 			return OutcomeAllow, audit.AllowUnenrolledUser, nil
 		}
 	}
-	if !g.Policy.Allows(policy.MethodPush) && !g.Policy.Allows(policy.MethodPasscode) {
+	if !g.Policy.AllowsApp() {
 		return f.unlessBypassCode(ctx, st, g, known, audit.FactorRestricted)
 	}
-	if known && !r.Invited && !f.MayEnrollInline(g.User, g.Settings, g.Policy) {
+	if known && !r.Invited && !g.person().MayEnroll(f.Now()) {
 		return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 	}
 	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
@@ -180,14 +177,6 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 		}
 	}
 	return OutcomeEnroll, "", nil
-}
-
-// MayEnrollInline is decision 11: never had a factor (or re-enrolment is on), and not dormant.
-func (f *Flow) MayEnrollInline(u user.User, s settings.Settings, p policy.Policy) bool {
-	if u.Dormant(f.Now(), s.DormantDays) {
-		return false
-	}
-	return u.FirstEnrolled.IsZero() || p.InlineReenrollment == "on"
 }
 
 // unlessBypassCode refuses, unless the person holds a live bypass code: then the code field is open.
@@ -215,7 +204,9 @@ func (f *Flow) simpleFormIsKnown(ctx context.Context, st flow.Store, g Gate, kno
 	return err == nil, err
 }
 
-// Begin implements Interface.
+// Begin opens a login: user and policy are looked up, the gates passed or refused, and the first method is
+// started when it starts by itself (A-03 … A-05). It never fails because of who the person is: a refusal is a login at
+// stage Refused with its reason logged. Errors: user.ErrNameInvalid, or the database's.
 func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	g, err := f.Gate(ctx, r)
 	if err != nil {
@@ -248,7 +239,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
 		Ways: g.Ways, Phones: g.Phones, Codeless: g.Codeless}
 	start, auto := s.Opening()
-	auto = auto && g.Outcome == OutcomeChallenge && start.Method == policy.MethodPush
+	auto = auto && g.Outcome == OutcomeChallenge && start.Factor().Rings()
 	var sent transaction.Transaction
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		sent = transaction.Transaction{}
@@ -287,7 +278,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	}
 	if sent.ID != "" {
 		l.TransactionID = sent.ID
-		f.alert(s, sent)
+		f.ring(s, sent)
 	}
 	return Opening{Login: l, Cookie: cookie}, nil
 }

@@ -9,12 +9,11 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/audit"
-	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 var (
@@ -49,18 +48,10 @@ func CleanCode(typed string) string {
 	return b.String()
 }
 
-// match is what a code turned out to be.
-type match struct {
-	ok      bool
-	again   bool // a step of a resynchronisation
-	factor  string
-	phoneID string
-	device  string
-	wayID   string // remembered as the way used last; "" = not remembered
-}
-
-// Code implements Interface. A failure is counted before the code is looked at and taken back by a success,
-// all in one database transaction, so parallel guesses never get more looks than the limit (AC-005).
+// Code tries a code of any kind. nil: the login is allowed (SignIn), or the proof for device management is set (Manage; the
+// login is allowed too, decision 5). A failure is counted before the code is looked at and taken back by a success, all in
+// one database transaction, so codes tried at once never get more looks than the limit (AC-005). Errors: ErrCodeWrong,
+// ErrCodeAgain, user.ErrLocked, also for the wrong code that locks, login.ErrStale.
 func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transaction.Purpose) error {
 	if !f.open(s, purpose) {
 		return login.ErrStale
@@ -69,7 +60,7 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 }
 
 // tryCode weighs a code and rings for those who wait.
-func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) error {
+func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) error {
 	if s.closed() {
 		return f.refuseByPolicy(ctx, s)
 	}
@@ -91,20 +82,19 @@ func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose tra
 // weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
 // a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked (no attempt was left, or this was the last) or
 // login.ErrStale: what was counted and spent stays written with it. then, if given, runs last inside it and learns what was decided.
-func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, match) error) (m match, outcome, err error) {
+func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) (m factor.Match, outcome, err error) {
 	code := CleanCode(typed)
-	candidate, err := f.bypassCandidate(ctx, s, code)
+	hits, err := factor.Fit(ctx, f.tools(), f.DB.Read(), s.owner(), code)
 	if err != nil {
 		return m, nil, err
 	}
-	hit := f.fit(s, s.Phones, code)
-	if hit.ok && candidate == nil {
-		if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
+	if len(hits) == 1 && hits[0].Checked {
+		if m, err = f.letIn(ctx, s, hits[0], purpose, then); !errors.Is(err, errOtherwise) {
 			return m, nil, err
 		}
 	}
 	err = f.DB.Write(ctx, func(st flow.Store) error {
-		m, outcome = match{}, nil
+		m, outcome = factor.Match{}, nil
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
 		if errors.Is(err, user.ErrLocked) {
 			outcome = err
@@ -115,14 +105,14 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		}
 		s := s
 		s.User = u
-		if m, err = f.try(ctx, st, s, code, candidate, hit); err != nil {
+		if m, err = factor.Try(ctx, f.tools(), st, s.owner(), code, hits); err != nil {
 			return err
 		}
-		if m.ok {
+		if m.OK {
 			outcome, err = f.rightCode(ctx, st, s, m, purpose)
 		} else {
 			outcome = ErrCodeWrong
-			if m.again {
+			if m.Again {
 				outcome = ErrCodeAgain
 			}
 			if s.User.Failures >= s.Settings.LockoutThreshold {
@@ -142,18 +132,18 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 var errOtherwise = errors.New("signin: not as it was read")
 
 // letIn is weigh for a code that fits, as nearly every right one does when it comes in. The attempt is reserved and taken
-// back in one statement and nothing is waited for, so this is one journey to the database. When the person, the code or
+// back in one statement and nothing is waited for, so this is one round trip to the database. When the person, the code or
 // the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at everything again.
-func (f *Flow) letIn(ctx context.Context, s Session, hit fitting, purpose transaction.Purpose, then func(flow.Store, match) error) (match, error) {
-	m := matchOf(hit.Phone)
+func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) (factor.Match, error) {
+	m := hit.Match
 	err := f.DB.Write(ctx, func(st flow.Store) error {
 		now := f.Now()
-		ok, err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.wayID, now)
+		ok, err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.WayID, now)
 		if err == nil && ok {
-			ok, err = st.SpendPasscode(ctx, hit.Phone, hit.next, now)
+			ok, err = hit.Spend(ctx, st, now)
 		}
 		if err == nil && ok {
-			err = f.allow(ctx, st, s, purpose, m.proof())
+			err = f.allow(ctx, st, s, purpose, proof(m))
 		}
 		if err == nil && !ok || errors.Is(err, login.ErrStale) {
 			return errOtherwise
@@ -169,41 +159,10 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit fitting, purpose transa
 	return m, err
 }
 
-// bypassCandidate computes the slow digest outside the database transaction, and only when the code has the
-// shape of a bypass code and the user holds a live one and may try at all.
-func (f *Flow) bypassCandidate(ctx context.Context, s Session, code string) ([]byte, error) {
-	if s.User.Status != user.Active || s.Codeless || !isBypassCode(code) {
-		return nil, nil
-	}
-	live, err := f.DB.Read().LiveBypassCodes(ctx, s.User.ID, f.Now())
-	if err != nil || len(live) == 0 {
-		return nil, err
-	}
-	return f.Keys.SlowDigest(ctx, bypass.DigestPurpose, s.User.Salt, code)
-}
-
-// try looks for the code among everything the user could mean by it. hit is what it fitted a moment ago: when that can be
-// spent, nothing else is looked at.
-func (f *Flow) try(ctx context.Context, st flow.Store, s Session, code string, candidate []byte, hit fitting) (match, error) {
-	if candidate != nil {
-		_, ok, err := st.SpendBypassCode(ctx, s.User.ID, candidate, f.Now())
-		if err != nil || ok {
-			return match{ok: ok, factor: audit.FactorBypassCode}, err
-		}
-	}
-	if !s.Policy.Allows(policy.MethodPasscode) || !isPasscode(code) {
-		return match{}, nil
-	}
-	if m, err := f.spend(ctx, st, hit); err != nil || m.ok {
-		return m, err
-	}
-	return f.tryPasscode(ctx, st, s, code)
-}
-
 // rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,
 // but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
-func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m match, purpose transaction.Purpose) (outcome, err error) {
-	err = f.prove(ctx, st, s, purpose, m.proof(), m.wayID)
+func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m factor.Match, purpose transaction.Purpose) (outcome, err error) {
+	err = f.prove(ctx, st, s, purpose, proof(m), m.WayID)
 	if errors.Is(err, login.ErrStale) {
 		return err, nil
 	}
@@ -213,12 +172,12 @@ func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m match,
 	return nil, f.letInByCode(ctx, st, s, m)
 }
 
-func (m match) proof() login.Proof {
-	return login.Proof{Factor: m.factor, Reason: audit.ValidPasscode, PhoneID: m.phoneID}
+func proof(m factor.Match) login.Proof {
+	return login.Proof{Factor: m.Log, Reason: audit.ValidPasscode, PhoneID: m.PhoneID}
 }
 
 // letInByCode does what else a right code brings, and logs it.
-func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m match) error {
+func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m factor.Match) error {
 	if s.Login.TransactionID != "" { // another way was taken: the open request goes quietly
 		open, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
 		if err != nil {
@@ -230,20 +189,20 @@ func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m matc
 			}
 		}
 	}
-	return f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.factor,
-		TxID: s.Login.TxID, DeviceID: m.phoneID, Device: m.device})
+	return f.record(ctx, st, s, entry{Result: audit.Success, Reason: audit.ValidPasscode, Factor: m.Log,
+		TxID: s.Login.TxID, DeviceID: m.PhoneID, Device: m.Device})
 }
 
 // noAttemptLeft logs an attempt at an account that is closed; the code is not looked at. Somebody whose count
 // reached a threshold that was lowered since is locked out now, so that the lock-out also ends by itself.
 func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) error {
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return err
 	}
 	s.User = u
-	e := entry{Result: audit.Denied, Reason: audit.LockedOut, Factor: audit.FactorPasscode, TxID: s.Login.TxID}
-	if u.Status == user.Disabled || u.Status == user.PendingDeletion {
+	e := entry{Result: audit.Denied, Reason: audit.LockedOut, Factor: factor.Unmatched, TxID: s.Login.TxID}
+	if u.Closed() {
 		e.Reason = audit.UserDisabled
 	}
 	if err := f.record(ctx, st, s, e); err != nil {
@@ -253,7 +212,7 @@ func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) erro
 }
 
 func (f *Flow) wrongCode(ctx context.Context, st flow.Store, s Session) error {
-	if err := f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.InvalidPasscode, Factor: audit.FactorPasscode, TxID: s.Login.TxID}); err != nil {
+	if err := f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.InvalidPasscode, Factor: factor.Unmatched, TxID: s.Login.TxID}); err != nil {
 		return err
 	}
 	return f.lockOutAt(ctx, st, s, s.User)

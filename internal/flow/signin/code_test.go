@@ -383,7 +383,7 @@ func TestAC006ABypassCodeWorksAsOftenAsItSaysAndNoLonger(t *testing.T) {
 		if ok := parallel(20, func(int) error { return try(code) }); ok != 5 {
 			k.Errorf("%d parallel uses of 5", ok)
 		}
-		k.Directory.Unlock(context.Background(), "test", "alice")
+		k.Directory.Unlock(context.Background(), directory.CommandLine, "alice")
 
 		own := k.BypassCode("alice", func(r *directory.BypassRequest) { r.Code = secretText("314159") })
 		k.OK(try(own)) // six digits are a bypass code too
@@ -433,7 +433,7 @@ func TestAC057EveryWrongCodeHasOneAnswer(t *testing.T) {
 			err := k.Begin(app, "alice").Code(code, transaction.SignIn)
 			if !errors.Is(err, signin.ErrCodeWrong) {
 				if u := k.Reload("alice"); u.Status == user.LockedOut {
-					k.Directory.Unlock(context.Background(), "test", "alice")
+					k.Directory.Unlock(context.Background(), directory.CommandLine, "alice")
 					continue
 				}
 				k.Errorf("%q gave %v", code, err)

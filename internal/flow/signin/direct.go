@@ -11,10 +11,10 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Attempt is one proof asked for through a door without a browser. Its Gate was asked in the same call, so
@@ -88,11 +88,11 @@ func (g Gate) Numbers() int { return max(0, g.Policy.NumberEntry) }
 func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.Transaction, error) {
 	s := a.session("")
 	way, ok := s.Way(wayID)
-	if !ok || way.Method != policy.MethodPush || a.Outcome != OutcomeChallenge {
+	if !ok || !way.Factor().Rings() || a.Outcome != OutcomeChallenge {
 		return transaction.Transaction{}, ErrNoWay
 	}
-	if a.Number == "" && a.Policy.NumberRequired == "on" {
-		return transaction.Transaction{}, f.refuseNumber(ctx, s)
+	if a.Number == "" && a.Policy.NumberRequired == "on" && way.Factor().Request.Digits(a.Policy) > 0 {
+		return transaction.Transaction{}, f.refuseNumber(ctx, s, way.Factor())
 	}
 	var t transaction.Transaction
 	var refused error
@@ -104,23 +104,23 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 		err = refused
 	}
 	if err == nil {
-		f.alert(s, t)
+		f.ring(s, t)
 	}
 	return t, err
 }
 
 func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return t, nil, err
 	}
-	if u.Status != user.Active {
-		return t, nil, user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return t, nil, err
 	}
 	if err := f.closeOld(ctx, st, s); err != nil {
 		return t, nil, err
 	}
-	if refused = f.limited(ctx, st, s); refused != nil {
+	if refused = f.limited(ctx, st, s, way.Factor()); refused != nil {
 		if errs.KindOf(refused) == errs.Limited {
 			return t, refused, nil // what was found out stays written
 		}
@@ -130,13 +130,13 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 	if err != nil {
 		return t, nil, err
 	}
-	if p.UserID != u.ID || !p.CanPush() {
+	if p.UserID != u.ID || !way.Factor().Request.Ready(p) {
 		return t, nil, ErrNoWay
 	}
 	if err := f.spendNumber(ctx, st, a); err != nil {
 		return t, nil, err
 	}
-	t = f.directRequest(a, s, p)
+	t = f.directRequest(a, s, way.Factor(), p)
 	return t, nil, st.CreateTransaction(ctx, t)
 }
 
@@ -159,12 +159,13 @@ func (f *Flow) spendNumber(ctx context.Context, st flow.Store, a Attempt) error 
 	return nil
 }
 
-func (f *Flow) directRequest(a Attempt, s Session, p phone.Phone) transaction.Transaction {
+func (f *Flow) directRequest(a Attempt, s Session, by *factor.Factor, p phone.Phone) transaction.Transaction {
 	now := f.Now()
 	return transaction.Transaction{
 		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username, ApplicationID: a.Application.ID, Application: a.Application.Name,
 		PhoneID: p.ID, Purpose: transaction.SignIn, State: transaction.Pending, Number: a.Number, IP: s.Login.IP, Title: a.Title, Info: a.Info,
-		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn, RememberAs: a.Keep,
+		Created: now, Expires: now.Add(transaction.Life), Unreachable: !by.Request.Awake(p), RememberAs: a.Keep,
+		Factor: by.LogName(a.Number),
 	}
 }
 
@@ -179,15 +180,15 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 		return t, ErrNoWay
 	}
 	s := a.session(t.ID)
-	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m match) (err error) {
-		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, audit.FactorPasscode, audit.InvalidPasscode, ""
-		if m.again {
+	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
+		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, ""
+		if m.Again {
 			t.Reason = CodeAgain
 		}
 		t.RememberAs = ""
-		if m.ok {
-			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.factor, audit.ValidPasscode, m.phoneID
-			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.factor, a.Keep)
+		if m.OK {
+			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.Log, audit.ValidPasscode, m.PhoneID
+			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.Log, a.Keep)
 		}
 		if err != nil || a.Told {
 			return err

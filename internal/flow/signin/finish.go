@@ -12,11 +12,12 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
-// Finish implements Interface.
+// Finish makes the ticket for an allowed login. Called again before the application collected, it gives the same one.
+// login.ErrStale when the login is not allowed (any more) or was collected; ErrSpare.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
 		return secret.Text{}, ErrSpare
@@ -60,9 +61,9 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 		return secret.Text{}, login.ErrStale
 	}
 	var ticket secret.Text
-	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m match) (err error) {
+	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
 		ticket = secret.Text{}
-		if m.ok && !f.asksMore(s, m) {
+		if m.OK && !f.asksMore(s, m) {
 			ticket, err = f.finish(ctx, st, s)
 		}
 		return err
@@ -74,16 +75,17 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 }
 
 // asksMore reports whether a question follows a sign-in by this code: a spare way, or a new phone.
-func (f *Flow) asksMore(s Session, m match) bool {
-	s.Login.Stage, s.Login.Factor = login.Allowed, m.factor
-	if f.recovers(s, login.Proof{Factor: m.factor}) {
+func (f *Flow) asksMore(s Session, m factor.Match) bool {
+	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
+	if f.recovers(s, login.Proof{Factor: m.Log}) {
 		s.Login.ManageProof = f.Now()
 	}
 	due, _ := s.SpareDue(f.Now())
 	return due || s.RecoveryDue()
 }
 
-// Collect implements Interface.
+// Collect takes the ticket: once, by the application it was made for, while the user may still sign in.
+// login.ErrTicket.
 func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
 	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {
@@ -102,7 +104,7 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 	r := Result{Application: a}
 	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
 	var refused error
-	var v flow.Visit
+	var v flow.Snapshot
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
 		refused = nil
 		if spend != nil {
@@ -120,7 +122,7 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 			return nil
 		}
 		if err == nil {
-			v, err = st.VisitByTicket(ctx, digest)
+			v, err = st.SnapshotByTicket(ctx, digest)
 		}
 		return err
 	})
@@ -140,7 +142,7 @@ const RepeatLife = time.Minute
 // Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
 // lost page would lose the sign-in. The person must still be one who may sign in. login.ErrTicket otherwise.
 func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
-	v, err := f.DB.Read().VisitByLogin(ctx, s.Login.ID)
+	v, err := f.DB.Read().SnapshotByLogin(ctx, s.Login.ID)
 	if err != nil {
 		return Result{}, err
 	}
@@ -152,9 +154,9 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 }
 
 // fill adds the login and the person to what an application learns; login.ErrTicket when neither may sign in any more.
-func (r *Result) fill(v flow.Visit) error {
+func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
-	if usable(v.Application) != nil {
+	if !v.Application.Usable() {
 		return login.ErrTicket
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
@@ -162,20 +164,13 @@ func (r *Result) fill(v flow.Visit) error {
 		return nil
 	}
 	r.User = v.User
-	if r.User.Status != user.Active && r.User.Status != user.Bypass {
+	if !r.User.MaySignIn() {
 		return login.ErrTicket // disabled between proof and collection (AC-014)
 	}
 	for _, p := range v.Phones {
 		if p.ID == r.Login.PhoneID {
 			r.Device = p.Name
 		}
-	}
-	return nil
-}
-
-func usable(a application.Application) error {
-	if a.Disabled || !a.Deleted.IsZero() {
-		return application.ErrUnknown
 	}
 	return nil
 }

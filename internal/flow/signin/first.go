@@ -9,6 +9,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // FirstRequest writes the request that ends a first pairing (decision 9): approving it proves the new
@@ -24,8 +25,13 @@ func (f *Flow) FirstRequest(ctx context.Context, st flow.Store, l login.Login, u
 		return transaction.Transaction{}, err
 	}
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
-	if !s.Policy.Allows(policy.MethodPush) || login.Asked(l.Door) {
+	if login.Asked(l.Door) {
 		return transaction.Transaction{}, nil
 	}
-	return f.newRequest(ctx, st, s, p, transaction.Pairing)
+	for _, by := range factor.All() {
+		if by.Rings() && by.Allowed(s.Policy) && by.Request.Ready(p) {
+			return f.newRequest(ctx, st, s, by, p, transaction.Pairing)
+		}
+	}
+	return transaction.Transaction{}, nil
 }

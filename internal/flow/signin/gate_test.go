@@ -354,7 +354,7 @@ func TestAC017AFactorServesTheSignInItWasGivenFor(t *testing.T) {
 		k.Want(la.Code(b.Code(), transaction.SignIn), signin.ErrCodeWrong)
 		s := la.Session()
 		for _, w := range lb.Session().Ways {
-			if _, err := k.SignIn.Push(context.Background(), s, w.ID, transaction.SignIn); !errors.Is(err, signin.ErrNoWay) {
+			if _, err := k.SignIn.Start(context.Background(), s, w.ID, transaction.SignIn); !errors.Is(err, signin.ErrNoWay) {
 				k.Errorf("bob's phone in alice's sign-in: %v", err)
 			}
 		}

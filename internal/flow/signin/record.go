@@ -3,9 +3,9 @@ package signin
 import (
 	"context"
 
-	"countersign/internal/base/id"
 	"countersign/internal/domain/audit"
 	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
 )
 
 // entry is what one decision adds to the log beyond the session.
@@ -13,22 +13,14 @@ type entry struct {
 	Result           audit.Result
 	Reason, Factor   string
 	TxID             string
-	Event            string // "" = authentication
 	DeviceID, Device string
 }
 
 // record writes the authentication-log row of a decision, in the decision's own database transaction.
 func (f *Flow) record(ctx context.Context, st flow.Store, s Session, e entry) error {
-	a := audit.Authentication{
-		ID: id.Key(f.Rand, id.Log), TxID: e.TxID, Time: f.Now(), EventType: e.Event,
-		Result: e.Result, Reason: e.Reason, Factor: e.Factor,
-		UserID: s.User.ID, Username: s.Login.Username, Email: s.User.Email,
-		IP: s.Login.IP, UserAgent: s.Login.UserAgent,
-	}
-	if a.EventType == "" {
-		a.EventType = audit.EventAuthentication
-	}
-	a.Application.ID, a.Application.Name = s.Application.ID, s.Application.Name
-	a.Device.ID, a.Device.Name = e.DeviceID, e.Device
-	return st.LogAuthentication(ctx, a)
+	return f.journal().Attempt(ctx, st, journal.Attempt{TxID: e.TxID, Result: e.Result, Reason: e.Reason, Factor: e.Factor,
+		User: s.User, Username: s.Login.Username, Application: s.Application, IP: s.Login.IP, UserAgent: s.Login.UserAgent,
+		DeviceID: e.DeviceID, Device: e.Device})
 }
+
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }

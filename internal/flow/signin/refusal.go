@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Refusal is why the person may not go on now, nil when they may. The present status counts, not the one at
@@ -57,7 +58,7 @@ func (s Session) NoWay() *errs.Error {
 	switch {
 	case s.Login.Reason == audit.NoActivatedAccount:
 		return errs.New(errs.Forbidden, "user.lost")
-	case !hasDevice(s.Phones):
+	case !s.Person().CanProve():
 		return errs.New(errs.Forbidden, "user.codes")
 	}
 	return errs.New(errs.Forbidden, "way.none")
@@ -97,7 +98,7 @@ const noted = MissedWindow
 // noteRefused logs a request that was not sent: too many are open or went unanswered, or it must carry a number that
 // its door cannot show. One row for a person, an application and a reason stands for all within noted; the user's row
 // is locked, so that holds over all nodes.
-func (f *Flow) noteRefused(ctx context.Context, st flow.Store, s Session, reason string) error {
+func (f *Flow) noteRefused(ctx context.Context, st flow.Store, s Session, by *factor.Factor, reason string) error {
 	recent, err := st.Authentications(ctx, audit.Query{User: s.Login.Username, Application: s.Application.ID,
 		Result: audit.Denied, Reason: reason, Since: f.Now().Add(-noted), Limit: 1})
 	if err != nil || len(recent) > 0 {
@@ -107,16 +108,16 @@ func (f *Flow) noteRefused(ctx context.Context, st flow.Store, s Session, reason
 	if txID == "" {
 		txID = id.UUID(f.Rand)
 	}
-	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: audit.FactorPush, TxID: txID})
+	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: by.Log, TxID: txID})
 }
 
 // refuseNumber logs a request that a door without a number may not send.
-func (f *Flow) refuseNumber(ctx context.Context, s Session) error {
+func (f *Flow) refuseNumber(ctx context.Context, s Session, by *factor.Factor) error {
 	err := f.DB.Write(ctx, func(st flow.Store) error {
-		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
 			return err
 		}
-		return f.noteRefused(ctx, st, s, audit.FactorRestricted)
+		return f.noteRefused(ctx, st, s, by, audit.FactorRestricted)
 	})
 	if err == nil {
 		err = ErrNumber

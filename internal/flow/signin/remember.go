@@ -10,13 +10,12 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // RememberDays is for how many days this sign-in may have its browser remembered; 0 = the choice is not offered.
@@ -50,17 +49,15 @@ func (f *Flow) keeps(ctx context.Context, st flow.Store, s Session) (bool, error
 	if !s.Login.Remember || s.RememberDays() == 0 || s.User.ID == "" {
 		return false, nil
 	}
-	u, err := st.LockUser(ctx, s.User.ID)
-	if err != nil || u.Status != user.Active {
+	u, err := st.LockAccount(ctx, s.User.ID)
+	if err != nil || u.Refusal() != nil {
 		return false, err
 	}
 	l, err := st.LoginByID(ctx, s.Login.ID)
 	if err != nil || l.Stage != login.Allowed { // a login finished before has made its browser already, or not
 		return false, err
 	}
-	switch l.Factor {
-	case audit.FactorPush, audit.FactorVerifiedPush, audit.FactorAppPasscode:
-	default:
+	if !factor.Logged(l.Factor).Remembers {
 		return false, nil
 	}
 	p, err := st.PhoneByID(ctx, l.PhoneID)

@@ -37,7 +37,7 @@ func kept(k *flowkit.Kit, app application.Application, name string, p *flowkit.P
 	tx := l.Session().Transaction
 	if tx.PhoneID != p.ID { // another way was used last
 		var err error
-		tx, err = k.SignIn.Push(context.Background(), l.Session(), "push:"+p.ID, transaction.SignIn)
+		tx, err = k.SignIn.Start(context.Background(), l.Session(), "push:"+p.ID, transaction.SignIn)
 		k.OK(err)
 	}
 	k.OK(p.Approve(tx))
@@ -153,7 +153,7 @@ func TestABrowserIsRememberedOnlyWhereItMayBeAndWasChosen(t *testing.T) {
 			t.Error("remembered after a code of the help desk")
 		}
 
-		_, _ = k.Directory.SetApplication(ctx, "test", app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{Spare: ptr(policy.SpareOff)}})
+		_, _ = k.Directory.SetApplication(ctx, directory.CommandLine, app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{Spare: ptr(policy.SpareOff)}})
 		l = k.Begin(app, "ana")
 		s = l.Session()
 		s.Login.Remember = true
@@ -173,7 +173,7 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
 		days := func(app application.Application, n int) {
-			_, err := k.Directory.SetApplication(ctx, "test", app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{RememberDays: &n}})
+			_, err := k.Directory.SetApplication(ctx, directory.CommandLine, app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{RememberDays: &n}})
 			k.OK(err)
 		}
 		manage := func(app application.Application, name string, p *flowkit.Phone) flowkitView {
@@ -217,7 +217,7 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 				k.Status(name, user.Active)
 			}},
 			{"in the trash for a while", func(_ application.Application, name string, _ *flowkit.Phone) {
-				_, err := k.Directory.DeleteUser(ctx, "test", name)
+				_, err := k.Directory.DeleteUser(ctx, directory.CommandLine, name)
 				k.OK(err)
 				k.Status(name, user.Active)
 			}},
@@ -226,16 +226,16 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 				for k.Reload(name).Status != user.LockedOut {
 					_ = l.Code(p.Wrong(), transaction.SignIn)
 				}
-				_, err := k.Directory.Unlock(ctx, "test", name)
+				_, err := k.Directory.Unlock(ctx, directory.CommandLine, name)
 				k.OK(err)
 			}},
 			{"forgotten by an administrator", func(_ application.Application, name string, _ *flowkit.Phone) {
-				if _, n, err := k.Directory.ForgetUserBrowsers(ctx, "test", name); err != nil || n != 2 {
+				if _, n, err := k.Directory.ForgetUserBrowsers(ctx, directory.CommandLine, name); err != nil || n != 2 {
 					t.Errorf("%d forgotten, %v", n, err)
 				}
 			}},
 			{"forgotten for the application", func(app application.Application, _ string, _ *flowkit.Phone) {
-				if _, n, err := k.Directory.ForgetApplicationBrowsers(ctx, "test", app.ID); err != nil || n != 2 {
+				if _, n, err := k.Directory.ForgetApplicationBrowsers(ctx, directory.CommandLine, app.ID); err != nil || n != 2 {
 					t.Errorf("%d forgotten, %v", n, err)
 				}
 			}},
@@ -313,11 +313,11 @@ func TestWhoLosesADeviceIsAskedAgain(t *testing.T) {
 			"leaver":  func(second *flowkit.Phone, _ flowkitView) { k.OK(k.Mobile.Leave(ctx, second.ID)) },
 			"copied": func(second *flowkit.Phone, _ flowkitView) {
 				second.Counter = 5
-				tx, err := k.SignIn.Push(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
+				tx, err := k.SignIn.Start(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
 				k.OK(err)
 				k.OK(second.Approve(tx))
 				second.Counter = 1
-				tx, err = k.SignIn.Push(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
+				tx, err = k.SignIn.Start(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)
 				k.OK(err)
 				_, _ = second.Send(second.Answer(tx, phonewire.Approve))
 				if second.Row().KeyID != "" {
@@ -392,7 +392,7 @@ func TestAFinishedSignInRemembersOnce(t *testing.T) {
 		if value.Empty() || keeps(k, l) != value || again(k, app, "ana", value).Stage() != login.Allowed {
 			t.Fatal("the browser is not remembered, or not under one value")
 		}
-		_, n, err := k.Directory.ForgetUserBrowsers(ctx, "test", "ana")
+		_, n, err := k.Directory.ForgetUserBrowsers(ctx, directory.CommandLine, "ana")
 		k.OK(err)
 		if _, err := l.Finish(); err != nil || n != 1 {
 			t.Fatalf("%d forgotten, %v", n, err)
@@ -420,7 +420,7 @@ func TestTheOrganisationSwitchesRememberingOffEverywhere(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
 		set := func(n int) {
-			_, err := k.Directory.SetSettings(ctx, "test", directory.SettingsChange{Policy: directory.PolicyChange{RememberDays: &n}})
+			_, err := k.Directory.SetSettings(ctx, directory.CommandLine, directory.SettingsChange{Policy: directory.PolicyChange{RememberDays: &n}})
 			k.OK(err)
 		}
 		set(14)

@@ -7,22 +7,22 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
-	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
-// Resume implements Interface.
+// Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
-	visit, err := f.DB.Read().VisitByLogin(ctx, loginID)
+	snap, err := f.DB.Read().SnapshotByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
 	}
-	l := visit.Login
+	l := snap.Login
 	if cookie.Empty() {
 		// Only a browser that was sent here a moment ago can have lost its cookie; later it is an address kept as a
 		// bookmark, or one from another browser's history.
@@ -37,15 +37,15 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if !f.Now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
-	return f.load(ctx, visit)
+	return f.load(ctx, snap)
 }
 
-// load adds to a visit what its pages and decisions need: policy, ways in, the request on show.
-func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
-	l := visit.Login
-	s := Session{Login: l, Application: visit.Application, Settings: visit.Settings, User: visit.User,
-		Phones: visit.Phones, Codeless: visit.Codeless}
-	if s.Application.Disabled || !s.Application.Deleted.IsZero() || (l.UserID != "" && s.User.ID == "") {
+// load adds to a snapshot what its pages and decisions need: policy, ways in, the request on show.
+func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
+	l := snap.Login
+	s := Session{Login: l, Application: snap.Application, Settings: snap.Settings, User: snap.User,
+		Phones: snap.Phones, Codeless: snap.Codeless}
+	if !s.Application.Usable() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}
 	var err error
@@ -54,7 +54,7 @@ func (f *Flow) load(ctx context.Context, visit flow.Visit) (Session, error) {
 		if s.User, err = f.unlockWhenDue(ctx, s.User, s.Settings); err != nil {
 			return s, err
 		}
-		s.Ways = waysOf(s.Policy, s.Phones)
+		s.Ways = factor.Ways(s.owner())
 	}
 	if l.TransactionID != "" {
 		s.Transaction, err = f.DB.Read().TransactionByID(ctx, l.TransactionID)
@@ -74,8 +74,7 @@ func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
 	if s.Login.Stage != login.Allowed || s.Login.SpareAsked || s.devices() != 1 {
 		return false, true
 	}
-	switch s.Login.Factor {
-	case audit.FactorNone, audit.FactorBypassCode, audit.FactorRemembered:
+	if !factor.Logged(s.Login.Factor).Remembers {
 		return false, true
 	}
 	if !s.Application.SelfService && now.Sub(s.Login.ManageProof) >= session.ProofLife {
@@ -114,7 +113,7 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 		return ErrSpare
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
-		if _, err := st.LockUser(ctx, s.User.ID); err != nil {
+		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
 			return err
 		}
 		if l, err := st.LoginByID(ctx, s.Login.ID); err != nil || l.SpareAsked {
@@ -127,10 +126,10 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 	})
 }
 
-// RecoveryDue reports whether the prompt offers "Set up your new phone" now: a bypass code signed the
+// RecoveryDue reports whether the prompt offers "Set up your new phone" now: a code of the help desk signed the
 // person in and may still open one change (decision 38).
 func (s Session) RecoveryDue() bool {
-	return s.Login.Stage == login.Allowed && s.Login.Factor == audit.FactorBypassCode &&
+	return s.Login.Stage == login.Allowed && factor.Logged(s.Login.Factor).Recovers &&
 		!s.Login.ManageProof.IsZero() && !s.Login.RecoveryAsked && s.Application.SelfService
 }
 

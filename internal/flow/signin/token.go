@@ -14,6 +14,7 @@ import (
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // A token is to a program what the cookie of a remembered browser is to a prompt (N-01): made by a proof, kept by the
@@ -33,13 +34,8 @@ func (f *Flow) tokenValue(txID string) (value secret.Text, digest []byte) {
 // keepToken makes the token of a proof inside the caller's database transaction, with the user's row locked, and gives
 // the name it is listed under; "" when none is made: nobody keeps one, policy remembers nothing, or the proof was not by
 // a request or a code of an own phone.
-func (f *Flow) keepToken(ctx context.Context, st flow.Store, s Session, txID, factor, name string) (string, error) {
-	if name == "" || s.RememberDays() == 0 {
-		return "", nil
-	}
-	switch factor {
-	case audit.FactorPush, audit.FactorVerifiedPush, audit.FactorAppPasscode:
-	default:
+func (f *Flow) keepToken(ctx context.Context, st flow.Store, s Session, txID, logged, name string) (string, error) {
+	if name == "" || s.RememberDays() == 0 || !factor.Logged(logged).Remembers {
 		return "", nil
 	}
 	if err := f.makeRoom(ctx, st, s); err != nil {

@@ -134,7 +134,7 @@ func TestATokenIsMadeByAProofOfAnOwnPhoneOnly(t *testing.T) {
 			"denied": func(tx transaction.Transaction) { _, _ = p.Send(p.Answer(tx, phonewire.Deny)) },
 			"policy off meanwhile": func(tx transaction.Transaction) {
 				off := policy.RememberOff
-				_, err := k.Directory.SetApplication(ctx, "test", app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{RememberDays: &off}})
+				_, err := k.Directory.SetApplication(ctx, directory.CommandLine, app.ID, directory.ApplicationChange{Policy: directory.PolicyChange{RememberDays: &off}})
 				k.OK(err)
 				k.OK(p.Approve(tx))
 			},

@@ -15,7 +15,7 @@ import (
 // missed one, so this is for its mistakes: a look of each of ten thousand pages is felt by those who just got an answer.
 const safetyPoll = 20 * time.Second
 
-// Wait implements Interface.
+// Wait returns when the login's version is above since, or ctx ends, with what is true then.
 func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {
 	news, err := f.WaitOn(ctx, s.Login.ID, since)
 	if err != nil {

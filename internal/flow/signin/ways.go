@@ -2,57 +2,16 @@ package signin
 
 import (
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow/factor"
 )
 
-// method is one kind of way in. A new factor is one more of these in methods: the prompt and the
-// flow list, start and try them without knowing which they are.
-type method struct {
-	name string // policy name
-	// ways lists the user's ways of this method.
-	ways func(phones []phone.Phone) []Way
-}
+// Way is one way in: a factor on one device.
+type Way = factor.Way
 
-// methods in order of strength, strongest first.
-var methods = []method{
-	{policy.MethodPush, pushWays},
-	{policy.MethodPasscode, passcodeWays},
-}
-
-func pushWays(phones []phone.Phone) []Way {
-	var ways []Way
-	labels := phone.Labels(phones)
-	for _, p := range phones {
-		if p.CanPush() {
-			ways = append(ways, Way{ID: "push:" + p.ID, Method: policy.MethodPush, PhoneID: p.ID, Device: labels[p.ID], AlertsOn: p.Alerts == phone.AlertsOn})
-		}
-	}
-	return ways
-}
-
-func passcodeWays(phones []phone.Phone) []Way {
-	var ways []Way
-	labels := phone.Labels(phones)
-	for _, p := range phones {
-		if p.CanPasscode() {
-			ways = append(ways, Way{ID: "code:" + p.ID, Method: policy.MethodPasscode, PhoneID: p.ID, Device: labels[p.ID]})
-		}
-	}
-	return ways
-}
-
-// waysOf lists what a user may use now under a policy, strongest first. Bypass codes are not listed:
-// the code field takes them whenever it is shown, and no policy blocks them (decision 16).
-func waysOf(p policy.Policy, phones []phone.Phone) []Way {
-	var ways []Way
-	for _, m := range methods {
-		if p.Allows(m.name) {
-			ways = append(ways, m.ways(phones)...)
-		}
-	}
-	return ways
+// owner is whose proof a session waits for.
+func (s Session) owner() factor.Owner {
+	return factor.Owner{User: s.User, Phones: s.Phones, Codeless: s.Codeless, Policy: s.Policy}
 }
 
 // first picks the way to begin with: the one used last when it is still there, else the strongest.
@@ -77,24 +36,48 @@ func (s Session) Opening() (Way, bool) {
 	if !login.Asked(s.Login.Door) {
 		return s.First()
 	}
-	if s.User.AutoAction != user.AutoPush {
-		return Way{}, false
-	}
-	return s.Preferred()
-}
-
-// Preferred is the push way of the person's default device, else the first there is (D-12).
-func (s Session) Preferred() (Way, bool) {
-	if w, ok := s.Way("push:" + s.User.DefaultPhone); ok {
-		return w, true
-	}
-	for _, w := range s.Ways {
-		if w.Method == policy.MethodPush {
+	for _, w := range s.preferred() {
+		if w.Method == s.User.AutoAction {
 			return w, true
 		}
 	}
 	return Way{}, false
 }
+
+// Preferred is the way of a request to the person's default device, else the first there is (D-12).
+func (s Session) Preferred() (Way, bool) {
+	ways := s.preferred()
+	if len(ways) == 0 {
+		return Way{}, false
+	}
+	return ways[0], true
+}
+
+// preferred lists the ways that ask a device, those of the default device first.
+func (s Session) preferred() []Way {
+	var own, others []Way
+	for _, w := range factor.Ringing(s.Ways) {
+		if w.PhoneID == s.User.DefaultPhone {
+			own = append(own, w)
+		} else {
+			others = append(others, w)
+		}
+	}
+	return append(own, others...)
+}
+
+// Ringing finds the way by which a request goes to a device.
+func (s Session) Ringing(deviceID string) (Way, bool) {
+	for _, w := range factor.Ringing(s.Ways) {
+		if w.PhoneID == deviceID {
+			return w, true
+		}
+	}
+	return Way{}, false
+}
+
+// Codes are the factors whose codes the person may hold, for the hint at the code field.
+func (s Session) Codes() []*factor.Factor { return factor.Codes(s.Ways) }
 
 // Way finds a usable way by ID.
 func (s Session) Way(id string) (Way, bool) {

@@ -147,7 +147,7 @@ func more(next stepper) manager {
 func (c course) step(back string) Step {
 	s := Step{Base: c.base, Path: c.path, Back: back, Choices: c.choices.query(), Setting: c.setting, Tablet: c.choices.Type == phone.Tablet}
 	s.Device = phone.Labels(c.phones)[c.choices.Replace]
-	s.Works = slices.ContainsFunc(c.phones, func(p phone.Phone) bool { return p.ID == c.choices.Replace && (p.CanPush() || p.CanPasscode()) })
+	s.Works = slices.ContainsFunc(c.phones, func(p phone.Phone) bool { return p.ID == c.choices.Replace && p.CanProve() })
 	return s
 }
 

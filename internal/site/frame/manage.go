@@ -10,7 +10,6 @@ import (
 	"countersign/internal/base/e164"
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
 	"countersign/internal/site/web"
 )
@@ -18,7 +17,7 @@ import (
 // showList is "My settings & devices".
 func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error {
 	page := List{Base: m.base, Path: m.path, Name: cmp.Or(m.User.RealName, m.User.Username), CanAdd: m.Session.ChangesLeft != 0,
-		Auto: m.User.AutoAction == user.AutoPush, Default: m.User.DefaultPhone}
+		Auto: m.User.AutoAction != "", Default: m.User.DefaultPhone}
 	labels := phone.Labels(m.Phones)
 	done, which := r.URL.Query().Get("done"), r.URL.Query().Get("device")
 	for _, d := range m.Phones {
@@ -28,7 +27,7 @@ func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error
 		if d.ID == which {
 			page.Device = d.Name
 		}
-		page.CanPush = page.CanPush || d.CanPush()
+		page.CanPush = page.CanPush || d.Connected()
 		page.Items = append(page.Items, item)
 	}
 	switch done {
@@ -54,7 +53,7 @@ func (p *Pages) showList(m manage, w http.ResponseWriter, r *http.Request) error
 }
 
 func itemOf(d phone.Phone) Item {
-	item := Item{ID: d.ID, Name: d.Name, Kind: "phone", Active: d.CanPush() || d.CanPasscode()}
+	item := Item{ID: d.ID, Name: d.Name, Kind: "phone", Active: d.CanProve()}
 	if d.Number != "" {
 		item.Number = e164.Pretty(d.Number)
 	}
@@ -143,7 +142,7 @@ func (p *Pages) showRemove(m manage, w http.ResponseWriter, r *http.Request) err
 	if err != nil {
 		return err
 	}
-	last := m.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
+	last := m.OnlyWayIn(d.ID)
 	return p.show(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: last})
 }
 

@@ -258,7 +258,7 @@ func (v view) onward(now signin.Progress) bool {
 func (p *Pages) push(v view, w http.ResponseWriter, r *http.Request) error {
 	err := p.choose(&v, r)
 	if err == nil {
-		_, err = p.SignIn.Push(r.Context(), v.Session, "push:"+r.PostFormValue("device"), v.purpose())
+		_, err = p.SignIn.Start(r.Context(), v.Session, "push:"+r.PostFormValue("device"), v.purpose())
 	}
 	switch {
 	case errs.Of(err) != nil && errs.KindOf(err) == errs.Limited:

@@ -14,9 +14,9 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
 	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/factor"
 	"countersign/internal/site/web"
 )
 
@@ -285,7 +285,7 @@ func (p *Pages) showFinish(v view, w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	page := Finish{Step: Step{Base: v.base, Path: v.path + "/setup"}, Auto: v.User.AutoAction == user.AutoPush,
+	page := Finish{Step: Step{Base: v.base, Path: v.path + "/setup"}, Auto: v.User.AutoAction != "",
 		CanPush: v.Policy.Allows(policy.MethodPush), LinkOnly: v.Login.Door == login.DoorWizard}
 	for _, d := range phones {
 		page.Items = append(page.Items, itemOf(d))
@@ -296,7 +296,7 @@ func (p *Pages) showFinish(v view, w http.ResponseWriter, r *http.Request) error
 // finish keeps "When I log in" and goes on to the first real sign-in.
 func (p *Pages) finish(v view, w http.ResponseWriter, r *http.Request) error {
 	auto := r.PostFormValue("auto")
-	if auto != user.AutoPush {
+	if !factor.ByName(auto).Rings() {
 		auto = ""
 	}
 	err := p.Devices.PreferFirst(r.Context(), v.Login, devices.Preferences{DefaultPhone: v.User.DefaultPhone, AutoAction: auto})
@@ -304,7 +304,7 @@ func (p *Pages) finish(v view, w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if way, ok := v.Preferred(); err == nil && ok && auto != "" && v.Login.Door != login.DoorWizard {
-		if _, err := p.SignIn.Push(r.Context(), v.Session, way.ID, transaction.SignIn); err != nil && errs.Of(err).Kind == errs.Internal {
+		if _, err := p.SignIn.Start(r.Context(), v.Session, way.ID, transaction.SignIn); err != nil && errs.Of(err).Kind == errs.Internal {
 			return err
 		}
 	}

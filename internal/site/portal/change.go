@@ -55,7 +55,7 @@ func (p *Portal) showPairing(v view, mail prompt.PairMail, status int, w http.Re
 	if subject.Purpose == activation.Reactivate {
 		d, _ := v.Phone(subject.PhoneID)
 		page.Setting, page.Device = prompt.ReplacePhone, d.Name
-		if !d.CanPush() && !d.CanPasscode() {
+		if !d.CanProve() {
 			page.Setting = prompt.ConnectApp
 			page.Token += "&bare=1"
 		}
@@ -182,7 +182,7 @@ func (p *Portal) showRemove(v view, w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	last := v.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
+	last := v.OnlyWayIn(d.ID)
 	return p.show(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Kind: kindOf(d), Last: last})
 }
 

@@ -170,7 +170,7 @@ func noticeOf(done string) NoticeKind {
 func cardOf(d phone.Phone) Card {
 	c := Card{ID: d.ID, Name: d.Name, Kind: kindOf(d), Model: model(d), State: Active, AddedAt: d.Created, UsedAt: d.LastUsed}
 	switch {
-	case !d.CanPush():
+	case !d.Connected():
 		c.State = NotActivated
 	case d.Alerts != phone.AlertsOn:
 		c.State = AlertsOff

@@ -27,7 +27,7 @@ func (v *view) transactionPurpose() transaction.Purpose {
 // push sends a request (again) and shows the page that waits.
 func (p *Prompt) push(v *view, w http.ResponseWriter, r *http.Request) error {
 	id := r.PostFormValue("device")
-	if _, err := p.SignIn.Push(r.Context(), v.Session, "push:"+id, v.transactionPurpose()); err != nil {
+	if _, err := p.SignIn.Start(r.Context(), v.Session, "push:"+id, v.transactionPurpose()); err != nil {
 		if errors.Is(err, signin.ErrPushLimit) || errors.Is(err, signin.ErrPushStorm) {
 			return p.show(w, r, http.StatusTooManyRequests, p.paused(v, r, errs.Of(err)))
 		}

@@ -84,7 +84,7 @@ func TestTheBoxOnThePushPageRemembersTheBrowser(t *testing.T) {
 		if other.Left != nil || other.Screen() != "push" {
 			t.Errorf("another browser is let in: %s", other.Screen())
 		}
-		if _, n, err := p.Directory.ForgetUserBrowsers(t.Context(), "test", "ana"); err != nil || n != 1 {
+		if _, n, err := p.Directory.ForgetUserBrowsers(t.Context(), directory.CommandLine, "ana"); err != nil || n != 1 {
 			t.Fatalf("%d forgotten, %v", n, err)
 		}
 		enter(v)
@@ -122,7 +122,7 @@ func TestTheBoxOnTheCodePageRemembersTheBrowser(t *testing.T) {
 		t.Fatalf("the remembered browser is asked: %s", v.Screen())
 	}
 	for _, s := range []user.Status{user.Disabled, user.Active} {
-		if _, err := p.Directory.SetUser(t.Context(), "test", "ana", directory.UserChange{Status: &s}); err != nil {
+		if _, err := p.Directory.SetUser(t.Context(), directory.CommandLine, "ana", directory.UserChange{Status: &s}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -198,7 +198,7 @@ func (k *Kit) Write(change func(flow.Store) error) {
 func (k *Kit) User(name string) user.User {
 	k.Helper()
 	email := name + "@example.edu"
-	u, err := k.Directory.AddUser(context.Background(), "test", name, directory.UserChange{Email: &email})
+	u, err := k.Directory.AddUser(context.Background(), directory.CommandLine, name, directory.UserChange{Email: &email})
 	k.OK(err)
 	return u
 }
@@ -206,7 +206,7 @@ func (k *Kit) User(name string) user.User {
 // Status gives a user another status, as an administrator does.
 func (k *Kit) Status(name string, s user.Status) {
 	k.Helper()
-	_, err := k.Directory.SetUser(context.Background(), "test", name, directory.UserChange{Status: &s})
+	_, err := k.Directory.SetUser(context.Background(), directory.CommandLine, name, directory.UserChange{Status: &s})
 	k.OK(err)
 }
 
@@ -225,7 +225,7 @@ func (k *Kit) BypassCode(name string, change ...func(*directory.BypassRequest)) 
 	for _, f := range change {
 		f(&r)
 	}
-	c, err := k.Directory.MakeBypassCode(context.Background(), "test", name, r)
+	c, err := k.Directory.MakeBypassCode(context.Background(), directory.CommandLine, name, r)
 	k.OK(err)
 	return c.Code.Reveal()
 }

@@ -79,7 +79,7 @@ func (l *Login) Push(purpose transaction.Purpose) (transaction.Transaction, erro
 	}
 	for _, w := range s.Ways {
 		if w.Method == "push" {
-			return l.k.SignIn.Push(context.Background(), s, w.ID, purpose)
+			return l.k.SignIn.Start(context.Background(), s, w.ID, purpose)
 		}
 	}
 	return transaction.Transaction{}, signin.ErrNoWay

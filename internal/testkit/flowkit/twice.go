@@ -30,7 +30,7 @@ func (d Twice) Write(ctx context.Context, change func(flow.Store) error) error {
 // first is the store of the change that is rolled back: what would end it for good does not come about.
 type first struct{ flow.Store }
 
-// VisitByTicket implements flow.Store.
-func (first) VisitByTicket(context.Context, []byte) (flow.Visit, error) {
-	return flow.Visit{}, errAgain
+// SnapshotByTicket implements flow.Store.
+func (first) SnapshotByTicket(context.Context, []byte) (flow.Snapshot, error) {
+	return flow.Snapshot{}, errAgain
 }

@@ -77,7 +77,7 @@ func (w *world) client(at wire) *client {
 		kind = application.TypeAuthAPI
 	}
 	name := fmt.Sprintf("App %s %d", at.name, time.Now().UnixNano())
-	a, plain, err := w.Directory.AddApplication(w.t.Context(), "test", kind, directory.ApplicationChange{Name: &name, Policy: directory.PolicyChange{NumberEntry: &none}})
+	a, plain, err := w.Directory.AddApplication(w.t.Context(), directory.CommandLine, kind, directory.ApplicationChange{Name: &name, Policy: directory.PolicyChange{NumberEntry: &none}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func (c *client) held() (release func()) {
 	go func() {
 		defer close(done)
 		err := c.DB.Write(c.t.Context(), func(st flow.Store) error {
-			_, err := st.LockUser(c.t.Context(), c.user.ID)
+			_, err := st.LockAccount(c.t.Context(), c.user.ID)
 			close(taken)
 			<-free
 			return err
@@ -432,7 +432,7 @@ func TestAnotherNodeTellsWhatWasDecidedAtOnce(t *testing.T) {
 	for _, at := range wires {
 		c := w.client(at)
 		bypass := user.Bypass
-		if _, err := w.Directory.SetUser(t.Context(), "test", c.user.Username, directory.UserChange{Status: &bypass}); err != nil {
+		if _, err := w.Directory.SetUser(t.Context(), directory.CommandLine, c.user.Username, directory.UserChange{Status: &bypass}); err != nil {
 			t.Fatal(err)
 		}
 		txid, _ := c.ask(c.bytes("POST", c.path, c.with("123456", true)))["txid"].(string)

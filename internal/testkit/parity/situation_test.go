@@ -111,7 +111,7 @@ func (t *twin) interfere() error {
 			return nil
 		}
 		status := user.Disabled
-		_, err := t.Directory.SetUser(t.t.Context(), "test", t.name, directory.UserChange{Status: &status})
+		_, err := t.Directory.SetUser(t.t.Context(), directory.CommandLine, t.name, directory.UserChange{Status: &status})
 		return err
 	case blocks:
 		t.app.Policy.Methods = []string{policy.MethodPasscode}

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
@@ -11,10 +10,10 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Limits on requests (decision 13).
@@ -34,10 +33,11 @@ var (
 	ErrNoWay = errs.New(errs.Invalid, "way.none")
 )
 
-// Push implements Interface.
-func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error) {
+// Start sends a request to the device of a way, replacing the login's request on show. Errors: ErrNoWay, ErrPushLimit,
+// ErrPushStorm, user.ErrLocked, login.ErrStale.
+func (f *Flow) Start(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error) {
 	way, ok := s.Way(wayID)
-	if !ok || way.Method != policy.MethodPush {
+	if !ok || !way.Factor().Rings() {
 		return transaction.Transaction{}, ErrNoWay
 	}
 	if !f.open(s, purpose) {
@@ -62,7 +62,7 @@ func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transa
 	if err != nil {
 		return transaction.Transaction{}, err
 	}
-	f.alert(s, t)
+	f.ring(s, t)
 	return t, nil
 }
 
@@ -81,27 +81,27 @@ func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
 // caller's database transaction, with the user's row locked.
 func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
 	none := transaction.Transaction{}
-	u, err := st.LockUser(ctx, s.User.ID)
+	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return none, err
 	}
-	if u.Status != user.Active {
-		return none, user.ErrLocked
+	if err := u.Refusal(); err != nil {
+		return none, err
 	}
 	if err := f.closeOld(ctx, st, s); err != nil {
 		return none, err
 	}
-	if err := f.limited(ctx, st, s); err != nil {
+	if err := f.limited(ctx, st, s, way.Factor()); err != nil {
 		return none, err
 	}
 	p, err := st.PhoneByID(ctx, way.PhoneID)
 	if err != nil {
 		return none, err
 	}
-	if p.UserID != u.ID || !p.CanPush() {
+	if p.UserID != u.ID || !way.Factor().Request.Ready(p) {
 		return none, ErrNoWay
 	}
-	t, err := f.newRequest(ctx, st, s, p, purpose)
+	t, err := f.newRequest(ctx, st, s, way.Factor(), p, purpose)
 	if err != nil {
 		return none, err
 	}
@@ -109,16 +109,16 @@ func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Wa
 }
 
 // newRequest writes a transaction for a phone. Its number differs from every other open one's.
-func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, p phone.Phone, purpose transaction.Purpose) (transaction.Transaction, error) {
+func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, by *factor.Factor, p phone.Phone, purpose transaction.Purpose) (transaction.Transaction, error) {
 	now := f.Now()
 	t := transaction.Transaction{
 		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username,
 		ApplicationID: s.Application.ID, Application: s.Application.Name,
 		PhoneID: p.ID, LoginID: s.Login.ID, Purpose: purpose, State: transaction.Pending,
 		IP: s.Login.IP, Client: describeClient(s.Login.UserAgent),
-		Created: now, Expires: now.Add(transaction.Life), Unreachable: p.Alerts != phone.AlertsOn,
+		Created: now, Expires: now.Add(transaction.Life), Unreachable: !by.Request.Awake(p),
 	}
-	if s.Policy.NumberEntry > 0 {
+	if digits := by.Request.Digits(s.Policy); digits > 0 {
 		others, err := st.OpenTransactionsOf(ctx, p.UserID, "", "")
 		if err != nil {
 			return t, err
@@ -128,9 +128,10 @@ func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, p phone
 			taken[o.Number] = true
 		}
 		for t.Number == "" || taken[t.Number] {
-			t.Number = id.Digits(f.Rand, s.Policy.NumberEntry)
+			t.Number = id.Digits(f.Rand, digits)
 		}
 	}
+	t.Factor = by.LogName(t.Number)
 	return t, st.CreateTransaction(ctx, t)
 }
 
@@ -162,18 +163,18 @@ func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
 }
 
 // limited is withinLimits that logs a refusal.
-func (f *Flow) limited(ctx context.Context, st flow.Store, s Session) error {
+func (f *Flow) limited(ctx context.Context, st flow.Store, s Session, by *factor.Factor) error {
 	refused := f.withinLimits(ctx, st, s.User.ID)
 	if refused == nil || errs.KindOf(refused) != errs.Limited {
 		return refused
 	}
-	if err := f.noteRefused(ctx, st, s, audit.FrequentAttempts); err != nil {
+	if err := f.noteRefused(ctx, st, s, by, audit.FrequentAttempts); err != nil {
 		return err
 	}
 	return refused
 }
 
-// MaySend reports whether Push would send a request now: ErrPushLimit or ErrPushStorm when it would not, so that a page
+// MaySend reports whether Start would send a request now: ErrPushLimit or ErrPushStorm when it would not, so that a page
 // need not offer what fails. It changes nothing.
 func (f *Flow) MaySend(ctx context.Context, s Session) error {
 	open, missed, err := f.requestsOf(ctx, f.DB.Read(), s.User)
@@ -207,7 +208,7 @@ func overLimits(u user.User, open, missed int) error {
 
 // withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
-	u, err := st.UserByID(ctx, userID)
+	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
 		return err
 	}
@@ -227,58 +228,45 @@ func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) e
 	return refused
 }
 
-// alert rings the phone after the request is on disk. The request waits in the app either way.
-func (f *Flow) alert(s Session, t transaction.Transaction) {
+// ring tells those who wait, and the device, that a request is on disk. It waits there either way.
+func (f *Flow) ring(s Session, t transaction.Transaction) {
 	topics := []string{flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID)}
 	for _, w := range s.Ways { // a phone whose request was replaced sees it go
 		topics = append(topics, flow.PhoneTopic(w.PhoneID))
 	}
 	f.Bell.Ring(topics...)
-	if f.Doorbell == nil || t.Unreachable {
+	if t.Unreachable {
 		return
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 		defer cancel()
-		f.knock(ctx, t)
+		f.wake(ctx, t)
 	}()
 }
 
-// knock sends the Web Push alert and notes what became of it for the waiting page. The payload holds
-// no secret and no number: it only says that something waits.
-func (f *Flow) knock(ctx context.Context, t transaction.Transaction) {
+// wake tells the device and notes what became of it for the waiting page.
+func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
 	p, err := f.DB.Read().PhoneByID(ctx, t.PhoneID)
-	if err != nil || p.Subscription == nil {
-		return
-	}
-	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
-	if err != nil {
-		f.Log.Error("push subscription does not open", "phone", p.ID)
-		return
-	}
-	var sub flow.Subscription
-	if err := json.Unmarshal(plain, &sub); err != nil {
-		return
-	}
-	payload, err := f.alertPayload(t)
 	if err != nil {
 		return
 	}
-	knocked := f.Doorbell.Knock(ctx, sub, payload, t.Expires.Sub(f.Now()))
+	told, refused := factor.Asking(t).Request.Wake(ctx, f.tools(), p, t)
+	if !told {
+		return
+	}
+	delivered := time.Time{}
+	if refused == nil {
+		delivered = f.Now()
+	}
 	err = f.DB.Write(ctx, func(st flow.Store) error {
-		if knocked == nil {
-			if err := st.MarkDelivery(ctx, t.ID, f.Now(), time.Time{}, false); err != nil {
+		if refused != nil && errs.KindOf(refused) == errs.Gone {
+			if err := st.DropSubscription(ctx, p.ID, p.Subscription); err != nil {
 				return err
 			}
-		} else {
-			if errs.KindOf(knocked) == errs.Gone {
-				if err := st.DropSubscription(ctx, p.ID, p.Subscription); err != nil {
-					return err
-				}
-			}
-			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, time.Time{}, true); err != nil {
-				return err
-			}
+		}
+		if err := st.MarkDelivery(ctx, t.ID, delivered, time.Time{}, refused != nil); err != nil {
+			return err
 		}
 		return st.BumpLogin(ctx, t.LoginID)
 	})
@@ -286,4 +274,13 @@ func (f *Flow) knock(ctx context.Context, t transaction.Transaction) {
 		f.Log.Error("delivery not noted", "transaction", t.ID, "err", err)
 	}
 	f.Bell.Ring(flow.LoginTopic(t.LoginID))
+}
+
+// tools are what factors need of the flow's outside.
+func (f *Flow) tools() factor.Tools {
+	t := factor.Tools{Keys: f.Keys, Now: f.Now, Rand: f.Rand, Log: f.Log, PublicURL: f.PublicURL}
+	if f.Doorbell != nil {
+		t.Doorbell = f.Doorbell
+	}
+	return t
 }

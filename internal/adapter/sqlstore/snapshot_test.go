@@ -15,7 +15,7 @@ import (
 	"countersign/internal/flow"
 )
 
-func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
+func TestASnapshotIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		app := application.Application{ID: "DI1", Name: "Wiki", Type: application.TypeWebSDK, SelfService: true,
 			RedirectURIs: []string{"https://a.example/"}, Policy: policy.Policy{RememberDays: 3}, Created: noon}
@@ -46,7 +46,7 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 			}
 			return s.CreateLogin(ctx, login.Login{ID: "astray", ApplicationID: "DI9", Stage: login.Open, Version: 1})
 		})
-		v := got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-alice"))
+		v := got[flow.Snapshot](t)(db.Read().SnapshotByLogin(ctx, "of-alice"))
 		same(t, "login", v.Login, got[login.Login](t)(db.Read().LoginByID(ctx, "of-alice")))
 		same(t, "application", v.Application, got[application.Application](t)(db.Read().ApplicationByID(ctx, "DI1")))
 		same(t, "user", v.User, got[user.User](t)(db.Read().UserByID(ctx, "DU1")))
@@ -54,38 +54,38 @@ func TestAVisitIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		same(t, "phones", v.Phones, got[[]phone.Phone](t)(db.Read().PhonesOf(ctx, "DU1")))
 		same(t, "three", len(v.Phones), 3)
 		same(t, "no codes", v.Codeless, true)
-		for name, read := range map[string]func() (flow.Visit, error){
-			"by name": func() (flow.Visit, error) { return db.Read().VisitByName(ctx, "alice") },
-			"by user": func() (flow.Visit, error) { return db.Read().VisitByUser(ctx, "DU1") },
+		for name, read := range map[string]func() (flow.Snapshot, error){
+			"by name": func() (flow.Snapshot, error) { return db.Read().SnapshotByName(ctx, "alice") },
+			"by user": func() (flow.Snapshot, error) { return db.Read().SnapshotByAccount(ctx, "DU1") },
 		} {
-			same(t, name, got[flow.Visit](t)(read()), flow.Visit{User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
+			same(t, name, got[flow.Snapshot](t)(read()), flow.Snapshot{User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
 		}
 		write(t, db, func(s flow.Store) error {
 			_, allowed := s.AllowLogin(ctx, "of-alice", login.Proof{}, noon)
 			_, finished := s.FinishLogin(ctx, "of-alice", []byte("ticket"), at(time.Minute), noon)
 			return errors.Join(allowed, finished)
 		})
-		collected := wrote(t, db, func(s flow.Store) (flow.Visit, error) {
+		collected := wrote(t, db, func(s flow.Store) (flow.Snapshot, error) {
 			if err := s.CollectTicket(ctx, []byte("ticket"), "DI1", noon); err != nil {
-				return flow.Visit{}, err
+				return flow.Snapshot{}, err
 			}
-			return s.VisitByTicket(ctx, []byte("ticket"))
+			return s.SnapshotByTicket(ctx, []byte("ticket"))
 		})
-		same(t, "by ticket", collected, got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-alice")))
+		same(t, "by ticket", collected, got[flow.Snapshot](t)(db.Read().SnapshotByLogin(ctx, "of-alice")))
 		same(t, "collected", collected.Login.Collected, noon)
-		_, err := tryWrite(db, func(s flow.Store) (flow.Visit, error) { return s.VisitByTicket(ctx, []byte("another")) })
+		_, err := tryWrite(db, func(s flow.Store) (flow.Snapshot, error) { return s.SnapshotByTicket(ctx, []byte("another")) })
 		fails(t, "by no ticket", err, login.ErrStale)
-		_, err = db.Read().VisitByName(ctx, "nobody")
+		_, err = db.Read().SnapshotByName(ctx, "nobody")
 		fails(t, "a name of nobody", err, user.ErrUnknown)
-		_, err = db.Read().VisitByUser(ctx, "DU9")
+		_, err = db.Read().SnapshotByAccount(ctx, "DU9")
 		fails(t, "nobody", err, user.ErrUnknown)
 		write(t, db, func(s flow.Store) error {
 			return s.CreateBypassCode(ctx, bypass.Code{ID: "DB1", UserID: "DU1", Digest: []byte("d"), UsesLeft: -1})
 		})
-		same(t, "holds a code", got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-alice")).Codeless, false)
-		same(t, "no user yet", got[flow.Visit](t)(db.Read().VisitByLogin(ctx, "of-nobody-yet")).User, user.User{})
+		same(t, "holds a code", got[flow.Snapshot](t)(db.Read().SnapshotByLogin(ctx, "of-alice")).Codeless, false)
+		same(t, "no user yet", got[flow.Snapshot](t)(db.Read().SnapshotByLogin(ctx, "of-nobody-yet")).User, user.User{})
 		for _, id := range []string{"astray", "unknown"} {
-			_, err := db.Read().VisitByLogin(ctx, id)
+			_, err := db.Read().SnapshotByLogin(ctx, id)
 			fails(t, id, err, login.ErrStale)
 		}
 	})

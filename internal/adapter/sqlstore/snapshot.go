@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"countersign/internal/adapter/sqlstore/engine"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
@@ -77,26 +78,26 @@ var (
 	snapshotByTicket = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
 	snapshotByName   = snapshotOf(withNothing, user.ErrUnknown,
 		` FROM user_names JOIN users ON users.user_id = user_names.user_id`+theirPhones+`user_names.name = $1`)
-	snapshotByUser = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
+	snapshotByAccount = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
 )
 
-func (s *store) VisitByLogin(ctx context.Context, loginID string) (flow.Visit, error) {
+func (s *store) SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error) {
 	return s.snapshot(ctx, snapshotByLogin, loginID)
 }
 
-func (s *store) VisitByTicket(ctx context.Context, ticket []byte) (flow.Visit, error) {
+func (s *store) SnapshotByTicket(ctx context.Context, ticket []byte) (flow.Snapshot, error) {
 	return s.snapshot(ctx, snapshotByTicket, blob(ticket))
 }
 
-func (s *store) VisitByName(ctx context.Context, name string) (flow.Visit, error) {
+func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {
 	return s.snapshot(ctx, snapshotByName, name)
 }
 
-func (s *store) VisitByUser(ctx context.Context, userID string) (flow.Visit, error) {
-	return s.snapshot(ctx, snapshotByUser, userID)
+func (s *store) SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error) {
+	return s.snapshot(ctx, snapshotByAccount, id)
 }
 
-func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v flow.Visit, err error) {
+func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v flow.Snapshot, err error) {
 	some := false
 	err = s.run.Query(ctx, q.text, keys, &q.shape, func(r engine.Row) error {
 		if !r.Null(0) {
@@ -113,10 +114,10 @@ func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v 
 		return s.fill(&v, q.with, r)
 	})
 	if err != nil {
-		return flow.Visit{}, err
+		return flow.Snapshot{}, err
 	}
 	if !some {
-		return flow.Visit{}, q.missing
+		return flow.Snapshot{}, q.missing
 	}
 	slices.SortFunc(v.Phones, func(a, b phone.Phone) int {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
@@ -125,7 +126,7 @@ func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v 
 }
 
 // fill reads what is the same in each row. While there is no user, all columns of one are NULL.
-func (s *store) fill(v *flow.Visit, w with, r engine.Row) (err error) {
+func (s *store) fill(v *flow.Snapshot, w with, r engine.Row) (err error) {
 	at := len(phones.shape)
 	if !r.Null(at) {
 		if v.User, err = users.scan(r, at); err != nil {

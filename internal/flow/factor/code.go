@@ -1,0 +1,96 @@
+package factor
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/internal/domain/bypass"
+	"countersign/internal/domain/phone"
+)
+
+// Code is how a factor tries codes.
+type Code interface {
+	// Fit finds out what it can of a code before the database transaction in which the code is spent: everything slow
+	// stands here. It spends nothing. False: the code is none of this factor's.
+	Fit(ctx context.Context, t Tools, st Store, o Owner, code string) (Hit, bool, error)
+	// Again looks at a code that no hit could spend, as things are within the database transaction: an attempt has been
+	// counted and the account's row is locked.
+	Again(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error)
+}
+
+// Store is what trying codes reads and writes.
+type Store interface {
+	phone.Store
+	bypass.Store
+}
+
+// Match is what a code turned out to be. A factor says the first four; the others follow from them.
+type Match struct {
+	OK      bool
+	Again   bool   // right, but not yet enough: the next code is asked for (D-30)
+	PhoneID string // the device that made it, "" = none did
+	Device  string // its name
+
+	Log   string // its factor's name in the log
+	WayID string // remembered as the way used last; "" = not remembered
+}
+
+func (m Match) of(f *Factor) Match {
+	m.Log = f.Log
+	if m.PhoneID != "" {
+		m.WayID = f.WayID(m.PhoneID)
+	}
+	return m
+}
+
+// Hit is what a code may be, as things were read a moment ago.
+type Hit struct {
+	Match
+	Checked bool // the code is right: only that it was not spent before is open. false: only spending it tells
+	// Spend uses the code up in one conditional statement. False when it cannot be any more, or never was right.
+	Spend func(ctx context.Context, st Store, now time.Time) (bool, error)
+}
+
+// Fit lists what a code may be, the weakest factor first: the rarest, and each of them is spent by one statement. code is
+// in its one spelling.
+func Fit(ctx context.Context, t Tools, st Store, o Owner, code string) ([]Hit, error) {
+	var hits []Hit
+	for _, f := range slices.Backward(list) {
+		if !f.Takes() || !f.Allowed(o.Policy) {
+			continue
+		}
+		h, ok, err := f.Code.Fit(ctx, t, st, o, code)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			h.Match = h.Match.of(f)
+			h.OK = true
+			hits = append(hits, h)
+		}
+	}
+	return hits, nil
+}
+
+// Try spends a code as one of its hits or, when none of them can, as whatever it is by now.
+func Try(ctx context.Context, t Tools, st Store, o Owner, code string, hits []Hit) (Match, error) {
+	for _, h := range hits {
+		if ok, err := h.Spend(ctx, st, t.Now()); err != nil || ok {
+			return h.Match, err
+		}
+	}
+	for _, f := range slices.Backward(list) {
+		if !f.Takes() || !f.Allowed(o.Policy) {
+			continue
+		}
+		m, err := f.Code.Again(ctx, t, st, o, code)
+		if err != nil || m.OK || m.Again {
+			return m.of(f), err
+		}
+	}
+	return Match{}, nil
+}
+
+func isDigits(code string) bool { return strings.Trim(code, "0123456789") == "" }

@@ -1,0 +1,149 @@
+package factor
+
+import (
+	"context"
+	"crypto/subtle"
+	"time"
+
+	"countersign/internal/base/otp"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+)
+
+// passcode is a code that the app on a phone makes without a network.
+var passcode = &Factor{
+	Name: policy.MethodPasscode, Prefix: "code",
+	Log:       audit.FactorAppPasscode,
+	Remembers: true,
+	Devices:   onPhones(phone.Phone.MakesCodes),
+	Code:      appCodes{},
+	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
+}
+
+// Windows of decision 22.
+const (
+	passcodeDigits  = 6
+	lookAhead       = 20
+	resyncWindow    = 1000
+	resyncCodes     = 3
+	resyncTime      = 5 * time.Minute
+	passcodePeriod  = 30 * time.Second
+	passcodeTimeout = 1 // steps before and after now
+)
+
+func isPasscode(code string) bool { return len(code) == passcodeDigits && isDigits(code) }
+
+type appCodes struct{}
+
+// Fit implements Code: it opens seeds and makes codes, to find the first of the owner's apps that the code fits.
+func (appCodes) Fit(_ context.Context, t Tools, _ Store, o Owner, code string) (Hit, bool, error) {
+	h, ok := fit(t, o.Phones, code)
+	return h, ok, nil
+}
+
+// Again implements Code for every app of the owner as it is now. Only when the code fits none it may be a step of a
+// resynchronization: so a thousand codes of each app are not made in vain, and one app's code starts no run on another.
+func (appCodes) Again(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error) {
+	if !isPasscode(code) {
+		return Match{}, nil
+	}
+	phones, err := st.PhonesOf(ctx, o.User.ID)
+	if err != nil {
+		return Match{}, err
+	}
+	if h, ok := fit(t, phones, code); ok {
+		if h.OK, err = h.Spend(ctx, st, t.Now()); err != nil || h.OK {
+			return h.Match, err
+		}
+	}
+	var again bool
+	for _, p := range phones {
+		if !p.MakesCodes() || p.OTP.Type == "totp" {
+			continue
+		}
+		seed, ok := t.seed(p)
+		if !ok {
+			continue
+		}
+		ok, ahead, err := resync(ctx, t, st, p, seed, code)
+		if err != nil {
+			return Match{}, err
+		}
+		if ok {
+			return Match{OK: true, PhoneID: p.ID, Device: p.Name}, nil
+		}
+		again = again || ahead
+	}
+	return Match{Again: again}, nil
+}
+
+func fit(t Tools, phones []phone.Phone, code string) (Hit, bool) {
+	if !isPasscode(code) {
+		return Hit{}, false
+	}
+	for _, p := range phones {
+		if !p.MakesCodes() {
+			continue
+		}
+		if seed, ok := t.seed(p); ok {
+			if next, ok := inWindow(t.Now(), p, seed, code); ok {
+				return Hit{Match: Match{PhoneID: p.ID, Device: p.Name}, Checked: true, Spend: func(ctx context.Context, st Store, now time.Time) (bool, error) {
+					return st.SpendPasscode(ctx, p, next, now)
+				}}, true
+			}
+		}
+	}
+	return Hit{}, false
+}
+
+// seed opens a phone's seed. A moved or altered one fails closed for this phone alone (AC-025).
+func (t Tools) seed(p phone.Phone) ([]byte, bool) {
+	seed, err := t.Keys.Open(phone.SeedPurpose, p.ID, p.OTP.Seed)
+	if err != nil {
+		t.Log.Error("passcode seed does not open", "phone", p.ID)
+	}
+	return seed, err == nil
+}
+
+// inWindow looks in the window around the time or above the counter. next is the counter that spends the code.
+func inWindow(now time.Time, p phone.Phone, seed []byte, code string) (next int64, ok bool) {
+	if p.OTP.Type == "totp" {
+		at := int64(otp.Step(now, passcodePeriod))
+		for step := at - passcodeTimeout; step <= at+passcodeTimeout; step++ {
+			if step > p.OTP.Counter && same(seed, step, code) {
+				return step, true
+			}
+		}
+		return 0, false
+	}
+	for c := p.OTP.Counter; c <= p.OTP.Counter+lookAhead; c++ {
+		if same(seed, c, code) {
+			return c + 1, true
+		}
+	}
+	return 0, false
+}
+
+// resync accepts the third of three consecutive codes far ahead (D-30); each of them is an attempt.
+func resync(ctx context.Context, t Tools, st Store, p phone.Phone, seed []byte, code string) (ok, again bool, err error) {
+	now := t.Now()
+	running := p.OTP.ResyncCount > 0 && now.Sub(p.OTP.ResyncSince) <= resyncTime
+	if running && p.OTP.ResyncNext <= p.OTP.Counter+resyncWindow && same(seed, p.OTP.ResyncNext, code) {
+		if p.OTP.ResyncCount+1 >= resyncCodes {
+			ok, err = st.SpendPasscode(ctx, p, p.OTP.ResyncNext+1, now)
+			return ok, false, err
+		}
+		return false, true, st.SaveResync(ctx, p.ID, p.OTP.ResyncNext+1, p.OTP.ResyncCount+1, p.OTP.ResyncSince)
+	}
+	for c := p.OTP.Counter + lookAhead + 1; c <= p.OTP.Counter+resyncWindow; c++ {
+		if same(seed, c, code) {
+			return false, true, st.SaveResync(ctx, p.ID, c+1, 1, now)
+		}
+	}
+	return false, false, nil
+}
+
+func same(seed []byte, counter int64, code string) bool {
+	return subtle.ConstantTimeCompare([]byte(otp.HOTP(otp.SHA1, seed, uint64(counter), passcodeDigits)), []byte(code)) == 1
+}

@@ -1,0 +1,69 @@
+package factor
+
+import (
+	"context"
+	"encoding/json"
+
+	"countersign/internal/base/message"
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+)
+
+// push is a request that the app on a phone answers, signed with its own key.
+var push = &Factor{
+	Name: policy.MethodPush, Prefix: "push",
+	Log: audit.FactorPush, LogNumber: audit.FactorVerifiedPush,
+	Remembers: true,
+	Devices:   onPhones(phone.Phone.Connected),
+	Request:   pushRequest{},
+	Menu:      "api.menu.push",
+	Page:      Page{Kind: Waits, Icon: "phone", Row: "ways.push", Hint: "ways.push.hint", Frame: "frame.push"},
+}
+
+type pushRequest struct{}
+
+// Ready implements Request.
+func (pushRequest) Ready(p phone.Phone) bool { return p.Connected() }
+
+// Awake implements Request.
+func (pushRequest) Awake(p phone.Phone) bool { return p.Alerts == phone.AlertsOn }
+
+// Digits implements Request (decision 14).
+func (pushRequest) Digits(p policy.Policy) int { return max(0, p.NumberEntry) }
+
+// Wake implements Request by a Web Push alert. Its payload holds no secret and no number: it only says that something
+// waits, and the request waits in the app either way.
+func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (told bool, err error) {
+	if t.Doorbell == nil || p.Subscription == nil {
+		return false, nil
+	}
+	plain, err := t.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
+	if err != nil {
+		t.Log.Error("push subscription does not open", "phone", p.ID)
+		return false, nil
+	}
+	var s phone.Subscription
+	if json.Unmarshal(plain, &s) != nil {
+		return false, nil
+	}
+	payload, err := alert(r, t.PublicURL)
+	if err != nil {
+		return false, nil
+	}
+	return true, t.Doorbell.Knock(ctx, s, payload, r.Expires.Sub(t.Now()))
+}
+
+// alert is the text a phone shows when it is woken. It is valid both for our service worker and as a declarative
+// notification ("web_push": 8030), which iOS shows even when the worker fails (ux 4.1).
+func alert(t transaction.Transaction, publicURL string) ([]byte, error) {
+	c, title, body := message.English(), "alert.request.title", "alert.request.body"
+	if t.Purpose == transaction.Pairing && t.ApplicationID == application.PortalID { // nobody signs in to anything
+		title, body = "alert.tryout.title", "alert.tryout.body"
+	}
+	return json.Marshal(phonewire.NewAlert(c.Text(title, "application", t.Application),
+		c.Text(body, "user", t.Username), publicURL, "/app/#/r/"+t.ID, t.PhoneID, t.ID))
+}

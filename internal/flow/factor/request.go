@@ -1,0 +1,42 @@
+package factor
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"countersign/internal/base/secret"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/transaction"
+)
+
+// Request is how a factor asks a device. The flow writes the transaction, keeps the limits and waits; this says what is
+// special to the factor.
+type Request interface {
+	// Ready reports whether a phone can answer a request now.
+	Ready(p phone.Phone) bool
+	// Awake reports whether the phone can be told that one waits.
+	Awake(p phone.Phone) bool
+	// Digits is how many digits its number has, 0 for a request without one.
+	Digits(p policy.Policy) int
+	// Wake tells the phone that a request waits, after that is on disk. told is false when nothing was tried. An error
+	// means that the phone was not reached; of kind Gone: its address is dead.
+	Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (told bool, err error)
+}
+
+// Tools are what starting a request or trying a code needs of the outside.
+type Tools struct {
+	Keys      *secret.Keyring
+	Doorbell  Doorbell // nil: phones find out by themselves
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *slog.Logger
+	PublicURL string // scheme and host of the pages and the phone app
+}
+
+// Doorbell sends an alert to a phone. An error of kind Gone means the subscription is dead.
+type Doorbell interface {
+	Knock(ctx context.Context, s phone.Subscription, payload []byte, ttl time.Duration) error
+}

@@ -1,0 +1,80 @@
+package flow
+
+import (
+	"time"
+
+	"countersign/internal/base/errs"
+	"countersign/internal/domain/application"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
+	"countersign/internal/domain/settings"
+	"countersign/internal/domain/user"
+)
+
+// Person is the owner of an account as a decision sees one: who it is, what there is to prove by, and the policy that
+// holds where it is asked. What every flow, page and door must answer alike about a person stands here, once.
+type Person struct {
+	User        user.User     // zero value for a name nobody has
+	Phones      []phone.Phone // oldest first
+	Application application.Application
+	Policy      policy.Policy // effective for the application
+	Settings    settings.Settings
+}
+
+// Person is whom a snapshot is about, under the policy of its application.
+func (s Snapshot) Person() Person {
+	return Person{User: s.User, Phones: s.Phones, Application: s.Application, Settings: s.Settings,
+		Policy: policy.Effective(s.Settings.Policy, s.Application.Policy)}
+}
+
+// CanProve reports whether the person has a device that could ever prove anything, whatever policy allows now: else they
+// count as not enrolled (F-41). A code of the help desk is no device.
+func (p Person) CanProve() bool { return p.WaysIn() > 0 }
+
+// WaysIn counts the devices that can prove something.
+func (p Person) WaysIn() int {
+	n := 0
+	for _, d := range p.Phones {
+		if d.CanProve() {
+			n++
+		}
+	}
+	return n
+}
+
+// OnlyWayIn reports whether a device is the last one that can prove something: without it the person is locked out.
+func (p Person) OnlyWayIn(phoneID string) bool {
+	for _, d := range p.Phones {
+		if d.ID == phoneID {
+			return d.CanProve() && p.WaysIn() == 1
+		}
+	}
+	return false
+}
+
+// MayEnroll reports whether the person may set up a first device while signing in (decision 11): policy lets an app
+// prove something, and somebody known never had a way in, or may have a new one, and is not dormant. Whether somebody
+// unknown becomes a user is for the policy about new users to say.
+func (p Person) MayEnroll(now time.Time) bool {
+	switch {
+	case !p.Policy.AllowsApp():
+		return false
+	case p.User.ID == "":
+		return true
+	case p.User.Dormant(now, p.Settings.DormantDays):
+		return false
+	}
+	return p.User.FirstEnrolled.IsZero() || p.Policy.InlineReenrollment == "on"
+}
+
+// ErrManageOff reports an application from whose pages nobody manages devices.
+var ErrManageOff = errs.New(errs.NotFound, "portal.off")
+
+// MayManage is why the person may not look after devices from the application's pages: ErrManageOff, or user.ErrLocked;
+// nil when they may. The proof for it is another question.
+func (p Person) MayManage() error {
+	if !p.Application.SelfService || !p.Application.Usable() {
+		return ErrManageOff
+	}
+	return p.User.Refusal()
+}
