@@ -59,7 +59,10 @@ type match struct {
 	wayID   string // remembered as the way used last; "" = not remembered
 }
 
-// Code implements Interface. A failure is counted before the code is looked at and taken back by a success,
+// Code tries a code of any kind. nil: the login is allowed (SignIn) or the proof for the device pages is set (Manage; the
+// login is allowed too, decision 5). Errors: ErrCodeWrong for every wrong, used or expired code (X-14 … X-16);
+// ErrCodeAgain after a far-ahead code that may be a resynchronisation; user.ErrLocked, also for the wrong code that
+// locks; login.ErrStale. A failure is counted before the code is looked at and taken back by a success,
 // all in one database transaction, so parallel guesses never get more looks than the limit (AC-005).
 func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transaction.Purpose) error {
 	if !f.open(s, purpose) {

@@ -16,10 +16,14 @@ import (
 	"countersign/internal/flow"
 )
 
-// Finish implements Interface.
+// Finish makes the ticket of a sign-in that Next lets through. Called again before the application collected, it gives
+// the same one. ErrSpare; login.ErrStale when the login is not allowed (any more) or was collected.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
-	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
+	switch step := Next(s, f.Now(), transaction.SignIn); {
+	case step.Kind == Spare && !step.Passes():
 		return secret.Text{}, ErrSpare
+	case !step.Passes():
+		return secret.Text{}, login.ErrStale
 	}
 	var ticket secret.Text
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -62,7 +66,7 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 	var ticket secret.Text
 	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m match) (err error) {
 		ticket = secret.Text{}
-		if m.ok && !f.asksMore(s, m) {
+		if m.ok && f.after(s, m).Kind == Done {
 			ticket, err = f.finish(ctx, st, s)
 		}
 		return err
@@ -73,17 +77,16 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 	return ticket, nil
 }
 
-// asksMore reports whether a question follows a sign-in by this code: a spare way, or a new phone.
-func (f *Flow) asksMore(s Session, m match) bool {
+// after is what the sign-in asks once this code has let in.
+func (f *Flow) after(s Session, m match) Step {
 	s.Login.Stage, s.Login.Factor = login.Allowed, m.factor
 	if f.recovers(s, login.Proof{Factor: m.factor}) {
 		s.Login.ManageProof = f.Now()
 	}
-	due, _ := s.SpareDue(f.Now())
-	return due || s.RecoveryDue()
+	return Next(s, f.Now(), transaction.SignIn)
 }
 
-// Collect implements Interface.
+// Collect takes the ticket: once, by the application it was made for, while the user may still sign in. login.ErrTicket.
 func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
 	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {

@@ -34,7 +34,9 @@ var (
 	ErrNoWay = errs.New(errs.Invalid, "way.none")
 )
 
-// Push implements Interface.
+// Push sends a request to the phone of a way (push method), in the place of the login's request on show. purpose is SignIn
+// or Manage. Errors: ErrPushLimit (two are open), ErrPushStorm (stopped until another way succeeds), ErrNoWay,
+// user.ErrLocked, login.ErrStale.
 func (f *Flow) Push(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error) {
 	way, ok := s.Way(wayID)
 	if !ok || way.Method != policy.MethodPush {

@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -115,42 +114,5 @@ type Progress struct {
 	Version     int64
 	Stage       login.Stage
 	Transaction transaction.Transaction // zero when none
-	ManageReady bool                    // a proof for device management waits to be taken
+	ManageProof time.Time               // when a proof for device management succeeded; zero when none waits to be taken
 }
-
-// Interface is the flow as its callers see it; Flow implements it. It stands here so that the
-// contract can be read in one piece.
-type Interface interface {
-	// Begin opens a login: user and policy are looked up, the gates passed or refused,
-	// and the first method is started when it starts by itself (A-03 … A-05). It never fails because of
-	// who the person is: a refusal is a login at stage Refused with its reason logged. Errors:
-	// user.ErrNameInvalid, or the database's.
-	Begin(ctx context.Context, r Request) (Opening, error)
-
-	// Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
-	Resume(ctx context.Context, id string, cookie secret.Text) (Session, error)
-
-	// Push sends a request to the phone of a way (push method), replacing the login's request on show.
-	// purpose is SignIn or Manage. Errors: "push.limit" (two are open), "push.storm" (stopped until
-	// another way succeeds), "way.none", user.ErrLocked, login.ErrStale.
-	Push(ctx context.Context, s Session, wayID string, purpose transaction.Purpose) (transaction.Transaction, error)
-
-	// Code tries a code of any kind. nil: the login is allowed (SignIn) or the manage proof is set (Manage;
-	// the login is allowed too when policy lets that factor sign in, decision 5). Errors: "code.wrong" for
-	// every wrong, used or expired code (X-14 … X-16); "code.resync" after a far-ahead code that may be a
-	// resynchronisation; user.ErrLocked, also for the wrong code that locks; login.ErrStale.
-	Code(ctx context.Context, s Session, code string, purpose transaction.Purpose) error
-
-	// Wait returns when the login's version is above since, or ctx ends, with what is true then.
-	Wait(ctx context.Context, s Session, since int64) (Progress, error)
-
-	// Finish makes the ticket for an allowed login. Called again before the application collected, it gives the
-	// same one. login.ErrStale when the login is not allowed (any more) or was collected.
-	Finish(ctx context.Context, s Session) (ticket secret.Text, err error)
-
-	// Collect takes the ticket: once, by the application it was made for, while the user may still
-	// sign in. login.ErrTicket.
-	Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error)
-}
-
-var _ Interface = (*Flow)(nil)

@@ -66,7 +66,9 @@ type Devices struct {
 
 // Frame implements web.Page.
 func (p Devices) Frame(w web.Words) web.Frame {
-	return p.frame("devices", "devices", w.S("devices.title"), true)
+	f := p.frame("devices", "devices", w.S("devices.title"))
+	f.Wide = true
+	return f
 }
 
 // Tone is the colour family of the card's state.

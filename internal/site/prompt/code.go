@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -19,7 +20,7 @@ type Code struct {
 	Push     bool        // a request to a phone is possible: "Back to …"
 	Device   string      // the phone it would go to
 	DeviceID string
-	Remember *Remember
+	Remember *control.Remember
 }
 
 // Frame implements web.Page.

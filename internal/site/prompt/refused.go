@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -13,12 +14,12 @@ import (
 type Refused struct {
 	Base
 	Err       *errs.Error
-	Reference string      // empty shows none
-	CodeField bool        // the one code field stays (no usable way, too many requests)
-	Kinds     []string    // with CodeField, see Code
-	CodeErr   *errs.Error // a wrong code in that field
-	Remember  *Remember   // with CodeField
-	Actions   []web.Link  // ways on, the first as a button
+	Reference string            // empty shows none
+	CodeField bool              // the one code field stays (no usable way, too many requests)
+	Kinds     []string          // with CodeField, see Code
+	CodeErr   *errs.Error       // a wrong code in that field
+	Remember  *control.Remember // with CodeField
+	Actions   []web.Link        // ways on, the first as a button
 }
 
 // Frame implements web.Page.
