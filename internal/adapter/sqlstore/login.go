@@ -41,12 +41,6 @@ func (s *store) AllowLogin(ctx context.Context, id string, p login.Proof, now ti
 	return touched(ctx, s.run, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
 }
 
-func (s *store) RefuseLogin(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	const q = `UPDATE logins SET stage = 'refused', reason = $2, decided_at = $3, version = version + 1
-		WHERE login_id = $1 AND stage = 'open'`
-	return touched(ctx, s.run, q, id, reason, micros(now))
-}
-
 func (s *store) ShowTransaction(ctx context.Context, id, transactionID string) error {
 	const q = `UPDATE logins SET transaction_id = $2, version = version + 1 WHERE login_id = $1`
 	return s.run.later(ctx, q, []any{id, transactionID})

@@ -18,14 +18,13 @@ const (
 
 // Card is one device of the list.
 type Card struct {
-	ID, Name  string
-	Kind      string // "phone", "tablet" or "computer"; also the icon
-	Model     string // e.g. "Pixel 8 · Android 15"; may be empty
-	State     CardState
-	AddedAt   time.Time
-	UsedAt    time.Time // zero = never
-	FirstUsed bool      // the one requests go to first
-	Fresh     bool      // just added
+	ID, Name string
+	Kind     string // "phone", "tablet" or "computer"; also the icon
+	Model    string // e.g. "Pixel 8 · Android 15"; may be empty
+	State    CardState
+	AddedAt  time.Time
+	UsedAt   time.Time // zero = never
+	Fresh    bool      // just added
 }
 
 // NoticeKind is what a notice above the list tells.

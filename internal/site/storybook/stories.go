@@ -144,7 +144,7 @@ func refusals() []Story {
 func portals() []Story {
 	b := portal.Base{Base: base().Base, Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
 	cards := []portal.Card{
-		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute), FirstUsed: true},
+		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute)},
 		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", State: portal.AlertsOff, AddedAt: Now.AddDate(-1, 0, 0), UsedAt: Now.AddDate(0, 0, -1)},
 		{ID: "p3", Name: desk.Name, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
 		{ID: "p4", Name: long.Name, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
