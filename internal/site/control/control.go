@@ -46,7 +46,20 @@ type View struct {
 	Home    string              // base of the sign-in's addresses
 	Path    string              // base of the page's: Home, or below it for the device pages
 	Box     *Remember           // the choice that the page offers; nil = none
-	Boxed   []string            // last parts of the addresses whose forms hold the box: there no value means no tick
+	Manner  Manner
+}
+
+// Manner is where the decisions want the two prompts to differ in what they do.
+type Manner struct {
+	// Boxed are the last parts of the addresses whose forms hold the box to have the browser remembered: there no value
+	// means no tick, elsewhere that nothing is said.
+	Boxed []string
+	// Posted are the last parts of the addresses that answer a form with a page, and so cannot be come back to.
+	Posted []string
+	// TakesBack: whoever leaves for the device pages takes the request for the sign-in back (B-07). Those pages have no sign
+	// of it, and in the traditional prompt nothing waits that nobody sees and can take back. In the Universal Prompt the
+	// request began by itself, and "Back" leads to it.
+	TakesBack bool
 }
 
 // Prompt is what each of the two prompts does its own way. A value serves one request.

@@ -14,13 +14,34 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Present shows what the sign-in asks next, or sends the browser on when nothing is left to ask.
+// present shows what the sign-in asks next, or sends the browser on when nothing is left to ask.
+func present(p Prompt, w http.ResponseWriter, r *http.Request) error {
+	v := p.Of()
+	if fetched(r) && !v.Step.Asks() {
+		return web.JSON(w, Status{Version: v.Login.Version, Next: v.Path})
+	}
+	return Present(p, w, r)
+}
+
+// fetched reports a page that a script fetches for a part of it. What can be had once is not used up for that: nobody
+// sees the page.
+func fetched(r *http.Request) bool {
+	mode := r.Header.Get("Sec-Fetch-Mode")
+	return r.Header.Get("X-Part") != "" || mode != "" && mode != "navigate"
+}
+
+// Present shows what the sign-in asks next, or goes on when nothing is left to ask.
 func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
 	over := v.Login.Stage == login.Finished
 	switch {
 	case v.Step.Kind == signin.Enroll && v.Path != v.Home: // nothing to prove with: setting up comes first
 		return web.Move(w, r, v.Home)
+	case v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !fetched(r):
+		if err := TakeBack(v, r); err != nil {
+			return err
+		}
+		return p.Show(w, r)
 	case v.Step.Kind != signin.Done:
 		return p.Show(w, r)
 	case v.Purpose == transaction.Manage && !over:
@@ -29,6 +50,21 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	err := p.Leave(secret.Text{}, w, r)
 	if over && (errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket)) {
 		return errs.New(errs.Gone, "login.done")
+	}
+	return err
+}
+
+// TakeBack ends the request on show, if it still waits for its answer.
+func TakeBack(v *View, r *http.Request) error {
+	if v.Transaction.State != transaction.Pending {
+		return nil
+	}
+	t, err := v.SignIn.Answer(r.Context(), v.Transaction.ID, transaction.Cancelled, nil)
+	if errors.Is(err, transaction.ErrDecided) {
+		return nil
+	}
+	if err == nil {
+		v.Transaction = t
 	}
 	return err
 }
@@ -72,9 +108,8 @@ func goOn(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, v.Home)
 }
 
-// Keep gives the person more time (WCAG 2.2.1). posted are the last parts of addresses that answer a form with a page,
-// and so cannot be come back to.
-func Keep(p Prompt, w http.ResponseWriter, r *http.Request, posted ...string) error {
+// Keep gives the person more time (WCAG 2.2.1).
+func Keep(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
 	until, err := v.SignIn.KeepGoing(r.Context(), v.Session)
 	if err != nil {
@@ -85,7 +120,7 @@ func Keep(p Prompt, w http.ResponseWriter, r *http.Request, posted ...string) er
 	if e == nil {
 		return web.Move(w, r, v.Home)
 	}
-	return e.Answer(w, r, v.Web.Pages.Words(r), web.Back(r, v.Home, posted...))
+	return e.Answer(w, r, v.Web.Pages.Words(r), web.Back(r, v.Home, v.Manner.Posted...))
 }
 
 // Ending is when the pages of a sign-in close, for somebody who still has something to do there; else nil. More time is

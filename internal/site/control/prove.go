@@ -20,6 +20,7 @@ import (
 // Proofs are the addresses below each page that asks for a proof, in both prompts alike.
 func Proofs[V Prompt]() []web.Below[V] {
 	return shared[V](
+		web.Get("", "what is asked now", present),
 		web.Get("/status", "what a waiting page shows", status),
 		web.Post("/push", "send a request to a phone", push),
 		web.Post("/wait", "wait for the answer without a script", wait),
@@ -144,5 +145,5 @@ func try(v *View, typed string, r *http.Request) (secret.Text, error) {
 
 // holdsBox reports whether the form that was sent holds the box, so that no value means no tick.
 func (v *View) holdsBox(r *http.Request) bool {
-	return slices.Contains(v.Boxed, path.Base(r.URL.Path))
+	return slices.Contains(v.Manner.Boxed, path.Base(r.URL.Path))
 }

@@ -5,11 +5,15 @@ import (
 	"strings"
 
 	"countersign/internal/base/aside"
+	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/phone"
 	"countersign/internal/flow/devices"
 	"countersign/internal/site/web"
 )
+
+// ErrGone reports a device that is not, or no more, on the person's list: another tab removed it.
+var ErrGone = errs.New(errs.NotFound, "device.gone")
 
 // Session finds the live session of the device pages that a key opens. A POST must carry its form token. The errors are
 // those of devices.Resume and of web.Forms.

@@ -1,7 +1,6 @@
 package frame
 
 import (
-	"errors"
 	"net/http"
 
 	"countersign/internal/base/errs"
@@ -12,21 +11,6 @@ import (
 	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
-
-// present shows where a sign-in is, or sends the browser on when there is nothing left to ask. A page that is fetched for
-// its bar alone is only told to go on: a page nobody sees would use up what can be had once.
-func (v *view) present(w http.ResponseWriter, r *http.Request) error {
-	if part(r) && !v.Step.Asks() {
-		return web.JSON(w, control.Status{Version: v.Login.Version, Next: v.Path})
-	}
-	return control.Present(v, w, r)
-}
-
-// part reports a page that is fetched to take its bar, not to be seen.
-func part(r *http.Request) bool {
-	mode := r.Header.Get("Sec-Fetch-Mode")
-	return r.Header.Get("X-Part") != "" || mode != "" && mode != "navigate"
-}
 
 // Show implements control.Prompt.
 func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
@@ -42,11 +26,6 @@ func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
 	}
 	if v.Login.Door == login.DoorWizard { // the link was for setting up only
 		return v.Write(w, r, http.StatusOK, Closed{v.base})
-	}
-	if v.section != SignIn && v.Transaction.Purpose == transaction.SignIn && !part(r) { // whoever left for the devices answers no sign-in any more
-		if err := v.takeBack(r); err != nil {
-			return err
-		}
 	}
 	return v.prove(nil, http.StatusOK, w, r)
 }
@@ -200,25 +179,10 @@ func (v *view) Status(t transaction.Transaction, words web.Words) control.Status
 
 // cancel takes the open request back (B-07).
 func (v *view) cancel(w http.ResponseWriter, r *http.Request) error {
-	if err := v.takeBack(r); err != nil {
+	if err := control.TakeBack(&v.View, r); err != nil {
 		return err
 	}
 	return web.Move(w, r, v.Path)
-}
-
-// takeBack ends the request on show, if it still waits for its answer.
-func (v *view) takeBack(r *http.Request) error {
-	if v.Transaction.State != transaction.Pending {
-		return nil
-	}
-	t, err := v.SignIn.Answer(r.Context(), v.Transaction.ID, transaction.Cancelled, nil)
-	if errors.Is(err, transaction.ErrDecided) {
-		return nil
-	}
-	if err == nil {
-		v.Transaction = t
-	}
-	return err
 }
 
 // remember takes the box alone, before a way is chosen or while a request waits.
@@ -230,11 +194,6 @@ func (v *view) remember(w http.ResponseWriter, r *http.Request) error {
 		return web.Nothing(w)
 	}
 	return web.Move(w, r, v.Path)
-}
-
-// keepGoing gives the person more time (WCAG 2.2.1).
-func (v *view) keepGoing(w http.ResponseWriter, r *http.Request) error {
-	return control.Keep(v, w, r, "push", "code", "cancel", "wait", "remember", "keep")
 }
 
 // leave tells the application that nobody was signed in: the way out of a dead end.

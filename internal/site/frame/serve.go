@@ -9,6 +9,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/devices"
@@ -47,14 +48,13 @@ func Path(l login.Login, key secret.Text) string { return At + l.ID + "." + key.
 
 // proofs stand below the sign-in, "add" and "settings" alike, besides control.Proofs.
 var proofs = []web.Below[*view]{
-	web.Get("", "ways to prove it is you", (*view).present),
 	web.Post("/cancel", "take the request back", (*view).cancel),
 }
 
 // ends stand below the sign-in, besides control.Ends.
 var ends = []web.Below[*view]{
 	web.Post("/remember", "the choice to have this browser remembered", (*view).remember),
-	web.Post("/keep", "more time, please", (*view).keepGoing),
+	web.Post("/keep", "more time, please", func(v *view, w http.ResponseWriter, r *http.Request) error { return control.Keep(v, w, r) }),
 	web.Post("/leave", "back to the application, not signed in", (*view).leave),
 	web.Get("/setup/finish", "the first device is set up", (*view).showFinish),
 	web.Post("/setup/finish", "what happens at the next sign-in", (*view).finish),
@@ -111,6 +111,13 @@ func (s Section) below() string {
 		return ""
 	}
 	return "/" + string(s)
+}
+
+// manner is what this prompt does its own way.
+var manner = control.Manner{
+	Boxed:     []string{"remember"},
+	Posted:    []string{"push", "code", "cancel", "wait", "remember", "keep"},
+	TakesBack: true,
 }
 
 // view is one request's sign-in and what its pages need.
@@ -178,7 +185,7 @@ func (p *Pages) find(l login.Login, key secret.Text, section Section, r *http.Re
 	if v.View, err = p.See(r, s, purpose, home, home+section.below()); err != nil {
 		return nil, err
 	}
-	if v.Boxed = []string{"remember"}; !v.door.Remembers(l) {
+	if v.Manner = manner; !v.door.Remembers(l) {
 		v.Box = nil
 	}
 	link := l.Door == login.DoorWizard
@@ -218,6 +225,9 @@ func (p *Pages) withSession(serve web.Serve[*manage]) web.Handler {
 		}
 		if errors.Is(err, session.ErrProof) || errors.Is(err, session.ErrIdle) { // prove again, if the sign-in is still there
 			err = web.Move(w, r, Path(l, key)+wanted(r).below()+"?again=1")
+		}
+		if errors.Is(err, phone.ErrUnknown) {
+			err = control.ErrGone
 		}
 		if err != nil {
 			p.stop(w, r, l, err)

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"errors"
 	"net/http"
 
 	"countersign/internal/base/errs"
@@ -40,9 +41,13 @@ func (p *Pages) stop(w http.ResponseWriter, r *http.Request, l login.Login, err 
 		p.Stop(w, r, err, door.Refuse(), parent, app)
 		return
 	}
+	words := p.Web.Pages.Words(r)
+	back := web.Link{Path: At + r.PathValue("key"), Text: words.S("prompt.back")}
+	if errors.Is(err, control.ErrGone) { // the list is still there
+		back = web.Link{Path: back.Path + "/my/" + r.PathValue("session"), Text: words.S("devices.back")}
+	}
 	p.Web.FailAs(w, r, err, func(e *errs.Error, reference string) web.Page {
-		return Refused{Base: p.plain(r, app), Err: e, Reference: reference,
-			Link: web.Link{Path: At + r.PathValue("key"), Text: p.Web.Pages.Words(r).S("prompt.back")}}
+		return Refused{Base: p.plain(r, app), Err: e, Reference: reference, Link: back}
 	})
 }
 

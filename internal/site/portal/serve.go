@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
@@ -107,15 +106,12 @@ func (p *Portal) find(r *http.Request) (*view, error) {
 // signIn is the address of the sign-in that led here.
 func (v *view) signIn() string { return v.p.SignIns.Path(v.Session.LoginID) }
 
-// errGone reports a device that is not, or no more, on the person's list: another tab removed it.
-var errGone = errs.New(errs.NotFound, "device.gone")
-
-// gone leads back to the list; a waiting page's script gets the error alone.
+// gone says so and leads back to the list; a waiting page's script gets the error alone.
 func (p *Portal) gone(w http.ResponseWriter, r *http.Request) error {
 	if strings.Contains(r.Header.Get("Accept"), "application/json") {
-		return errGone
+		return control.ErrGone
 	}
-	return p.Write(w, r, http.StatusNotFound, web.Message{Around: p.Web.Around(r), Err: errGone,
+	return p.Write(w, r, http.StatusNotFound, web.Message{Around: p.Web.Around(r), Err: control.ErrGone,
 		Actions: []web.Link{{Path: At, Text: p.Web.Pages.Words(r).S("devices.back")}}})
 }
 

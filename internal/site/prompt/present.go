@@ -13,11 +13,6 @@ import (
 	"countersign/internal/site/web"
 )
 
-// present shows the page a sign-in is at, or sends the browser on when there is nothing left to ask.
-func (v *view) present(w http.ResponseWriter, r *http.Request) error {
-	return control.Present(v, w, r)
-}
-
 // Show implements control.Prompt.
 func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
 	step := v.Step
@@ -43,11 +38,13 @@ func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
 		page.CodeField, page.Kinds = true, v.Kinds()
 		return v.Write(w, r, http.StatusOK, page)
 	case control.Rings(step.Way) && v.Transaction.ID == "": // none could be sent at the start (decision 13)
-		why := signin.ErrPushLimit
-		if !v.User.PushStopped.IsZero() {
-			why = signin.ErrPushStorm
+		err := v.SignIn.MaySend(r.Context(), v.Session)
+		if err != nil && errs.KindOf(err) != errs.Limited {
+			return err
 		}
-		return v.Write(w, r, http.StatusOK, v.paused(r, why))
+		if err != nil {
+			return v.Write(w, r, http.StatusOK, v.paused(r, errs.Of(err)))
+		}
 	}
 	return v.Write(w, r, http.StatusOK, v.codePage())
 }
@@ -127,7 +124,7 @@ func backToApp(b Base, words web.Words) []web.Link {
 // keepGoing gives the person more time (WCAG 2.2.1), and the browser a cookie that lasts as long.
 func (v *view) keepGoing(w http.ResponseWriter, r *http.Request) error {
 	v.p.SetCookie(w, r, v.Login, secret.NewText(v.p.Cookies.Get(r, CookieName(v.Login.ID))))
-	return control.Keep(v, w, r, "push", "wait", "renew", "mail", "add", "later", "continue", "keep")
+	return control.Keep(v, w, r)
 }
 
 // remember is told by a script that the box has changed.

@@ -42,7 +42,6 @@ var pages = []struct {
 
 // ways are the addresses of each, besides control.Proofs. Every one needs the login's cookie, every POST its form token.
 var ways = []web.Below[*view]{
-	web.Get("", "what is asked now", (*view).present),
 	web.Get("/code", "the code page", (*view).showCode),
 	web.Get("/ways", "the ways in", (*view).showWays),
 }
@@ -81,6 +80,12 @@ func (p *Prompt) Handler() *web.Mux {
 		return func(w http.ResponseWriter, r *http.Request) error { return serve(p, w, r) }
 	}, invitations)
 	return mux
+}
+
+// manner is what this prompt does its own way.
+var manner = control.Manner{
+	Boxed:  []string{"code", "wait", "remember"},
+	Posted: []string{"push", "wait", "renew", "mail", "add", "later", "continue", "keep"},
 }
 
 // view is one request's login and what its pages need.
@@ -122,7 +127,7 @@ func (p *Prompt) find(r *http.Request, below string, purpose Purpose) (*view, er
 	if v.View, err = p.See(r, s, proves, home, home+below); err != nil {
 		return nil, err
 	}
-	v.Boxed = []string{"code", "wait", "remember"}
+	v.Manner = manner
 	v.base = Base{Base: v.Around(r), LoginPath: home, Devices: s.Application.SelfService && s.User.ID != ""}
 	if s.Login.Door == InvitationDoor {
 		v.base.App = ""
