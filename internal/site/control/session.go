@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -23,6 +24,40 @@ func (c *Control) Session(r *http.Request, key secret.Text) (devices.View, error
 		err = c.Form(r, found.Session.ID)
 	}
 	return found, err
+}
+
+// Rename gives the device of an address the name that a form holds. mistake says what is wrong with the name; typed is it,
+// as a page shows it again. phone.ErrUnknown, session.ErrProof.
+func (c *Control) Rename(v devices.View, r *http.Request) (d phone.Phone, typed string, mistake *errs.Error, err error) {
+	if d, err = v.Phone(r.PathValue("device")); err != nil {
+		return d, "", nil, err
+	}
+	typed = r.PostFormValue("name")
+	err = c.Devices.Rename(r.Context(), v, d.ID, typed)
+	if errors.Is(err, phone.ErrNameInvalid) {
+		mistake, err = errs.Of(err), nil
+	}
+	if len(typed) > 200 {
+		typed = ""
+	}
+	return d, typed, mistake, err
+}
+
+// Remove removes the device of an address. last: it is the only way in, and was not removed. phone.ErrUnknown, session.ErrProof.
+func (c *Control) Remove(v devices.View, r *http.Request) (d phone.Phone, last bool, err error) {
+	if d, err = v.Phone(r.PathValue("device")); err != nil {
+		return d, false, err
+	}
+	err = c.Devices.Remove(r.Context(), v, d.ID)
+	if errors.Is(err, devices.ErrLast) {
+		return d, true, nil
+	}
+	return d, false, err
+}
+
+// Last reports whether a device is the person's only way in.
+func Last(v devices.View, d phone.Phone) bool {
+	return v.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
 }
 
 // AroundDevices is what every page of the device pages carries.

@@ -40,25 +40,5 @@ func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
 	return f
 }
 
-// Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).
-type Tone string
-
-// The tones.
-const (
-	Going Tone = "going"
-	Good  Tone = "good"
-	Bad   Tone = "bad"
-)
-
-// Bar is the status at the foot of a page.
-type Bar struct {
-	Tone   Tone
-	Line   string // what happens, a sentence
-	Hint   string // a second, smaller one; may be empty
-	Number string // digits to type on the phone; empty = none
-	Cancel bool   // the person may stop it
-	Again  string // phone that a new request may go to; empty = no such button
-}
-
 // Device is one entry of a device list.
 type Device struct{ ID, Name string }

@@ -190,7 +190,7 @@ var countryNames = sync.OnceValue(func() []Country {
 	return all
 })
 
-// countryOf guesses the country of a browser from the languages it asks for.
+// countryOf is the country of a browser, going by the languages it asks for.
 func countryOf(r *http.Request) string {
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil {

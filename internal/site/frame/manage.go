@@ -2,12 +2,10 @@ package frame
 
 import (
 	"cmp"
-	"errors"
 	"net/http"
 	"net/url"
 
 	"countersign/internal/base/e164"
-	"countersign/internal/base/errs"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/devices"
@@ -105,20 +103,12 @@ func (m *manage) showRename(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (m *manage) rename(w http.ResponseWriter, r *http.Request) error {
-	d, err := m.Phone(r.PathValue("device"))
+	d, typed, mistake, err := m.p.Rename(m.View, r)
 	if err != nil {
 		return err
 	}
-	typed := r.PostFormValue("name")
-	err = m.p.Devices.Rename(r.Context(), m.View, d.ID, typed)
-	if errors.Is(err, phone.ErrNameInvalid) {
-		if len(typed) > 200 {
-			typed = ""
-		}
-		return m.p.Write(w, r, http.StatusUnprocessableEntity, Rename{Base: m.base, Path: m.path, ID: d.ID, Name: typed, Was: d.Name, Err: errs.Of(err)})
-	}
-	if err != nil {
-		return err
+	if mistake != nil {
+		return m.p.Write(w, r, http.StatusUnprocessableEntity, Rename{Base: m.base, Path: m.path, ID: d.ID, Name: typed, Was: d.Name, Err: mistake})
 	}
 	return web.Move(w, r, m.listWith("renamed", d.ID))
 }
@@ -128,21 +118,16 @@ func (m *manage) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last := m.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
-	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: last})
+	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: control.Last(m.View, d)})
 }
 
 func (m *manage) remove(w http.ResponseWriter, r *http.Request) error {
-	d, err := m.Phone(r.PathValue("device"))
+	d, last, err := m.p.Remove(m.View, r)
 	if err != nil {
 		return err
 	}
-	err = m.p.Devices.Remove(r.Context(), m.View, d.ID)
-	if errors.Is(err, devices.ErrLast) {
+	if last {
 		return m.p.Write(w, r, http.StatusConflict, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: true})
-	}
-	if err != nil {
-		return err
 	}
 	return web.Move(w, r, m.path+"?"+url.Values{"done": {"removed"}, "name": {d.Name}}.Encode())
 }

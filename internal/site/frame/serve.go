@@ -1,37 +1,18 @@
 package frame
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/phone"
-	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/devices"
 	"countersign/internal/flow/signin"
 	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
-
-// Door is where a finished sign-in is answered.
-type Door interface {
-	// Parent is the origin whose pages may frame this sign-in and get its answer; "" for none: a full page.
-	Parent(l login.Login) string
-	// Complete finishes an allowed sign-in and gives the answer for Parent, and the same again for a
-	// minute, in case the page with it is lost. signin.ErrSpare, login.ErrStale, login.ErrTicket.
-	Complete(ctx context.Context, s signin.Session) (answer string, err error)
-	// Remembers reports whether the browser of this sign-in may be remembered; Keep, called once it is complete and
-	// before anything is written, does so when the person chose it.
-	Remembers(l login.Login) bool
-	Keep(w http.ResponseWriter, r *http.Request, s signin.Session)
-	// Refuse is the answer that nobody was signed in; "" when nobody waits for one.
-	Refuse() string
-}
 
 // Pages serves the traditional prompt.
 type Pages struct {
@@ -203,77 +184,3 @@ func (p *Pages) find(l login.Login, key secret.Text, section Section, r *http.Re
 	}
 	return v, nil
 }
-
-// manage is one request's device session and what its pages need.
-type manage struct {
-	devices.View
-	p    *Pages
-	base Base
-	path string // base of the device pages
-}
-
-// withSession serves a device page.
-func (p *Pages) withSession(serve web.Serve[*manage]) web.Handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		l, key, r, err := p.known(w, r)
-		if err != nil {
-			return err
-		}
-		m, err := control.Read(r, func() (*manage, error) { return p.session(l, key, r) })
-		if err == nil {
-			err = serve(m, w, r)
-		}
-		if errors.Is(err, session.ErrProof) || errors.Is(err, session.ErrIdle) { // prove again, if the sign-in is still there
-			err = web.Move(w, r, Path(l, key)+wanted(r).below()+"?again=1")
-		}
-		if errors.Is(err, phone.ErrUnknown) {
-			err = control.ErrGone
-		}
-		if err != nil {
-			p.stop(w, r, l, err)
-		}
-		return nil
-	}
-}
-
-// wanted is the section that a device page belongs to.
-func wanted(r *http.Request) Section {
-	if _, below, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, At), "/my/"); strings.Contains(below, "/setup") || strings.HasSuffix(below, "/add") {
-		return Add
-	}
-	return Settings
-}
-
-// session finds the device session of an address. It ends with the sign-in that it stands below: whoever uses this
-// computer next does not find it (D-31).
-func (p *Pages) session(l login.Login, key secret.Text, r *http.Request) (*manage, error) {
-	found, err := p.Session(r, secret.NewText(r.PathValue("session")))
-	if err != nil {
-		return nil, err
-	}
-	if found.Session.LoginID != l.ID || l.Stage == login.Finished {
-		return nil, session.ErrIdle
-	}
-	m := &manage{View: found, p: p, path: Path(l, key) + "/my/" + r.PathValue("session")}
-	m.base = Base{Base: p.AroundDevices(found), Home: Path(l, key), Mine: m.path, Spent: found.Session.ChangesLeft == 0, Section: Settings, Devices: true}
-	m.base.App, m.base.Ending = found.Application.Name, p.Ending(l, Path(l, key), r)
-	return m, nil
-}
-
-// Link is the Door of enrollment links: nothing frames it and nobody waits for an answer (C-10).
-type Link struct{}
-
-// Parent implements Door.
-func (Link) Parent(login.Login) string { return "" }
-
-// Complete implements Door.
-func (Link) Complete(context.Context, signin.Session) (string, error) { return "", login.ErrStale }
-
-// Remembers implements Door.
-func (Link) Remembers(login.Login) bool { return false }
-
-// Keep implements Door.
-func (Link) Keep(http.ResponseWriter, *http.Request, signin.Session) {}
-
-// Refuse implements Door.
-func (Link) Refuse() string { return "" }

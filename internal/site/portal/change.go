@@ -1,15 +1,11 @@
 package portal
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/domain/activation"
-	"countersign/internal/domain/phone"
-	"countersign/internal/flow/devices"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/site/control"
 	"countersign/internal/site/web"
@@ -151,20 +147,12 @@ func (v *view) showRename(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (v *view) rename(w http.ResponseWriter, r *http.Request) error {
-	d, err := v.Phone(r.PathValue("device"))
+	d, typed, mistake, err := v.p.Rename(v.View, r)
 	if err != nil {
 		return err
 	}
-	typed := r.PostFormValue("name")
-	err = v.p.Devices.Rename(r.Context(), v.View, d.ID, typed)
-	if errors.Is(err, phone.ErrNameInvalid) {
-		if len(typed) > 200 {
-			typed = ""
-		}
-		return v.p.Write(w, r, http.StatusUnprocessableEntity, Rename{Base: v.base, ID: d.ID, Name: typed, Was: d.Name, Err: errs.Of(err)})
-	}
-	if err != nil {
-		return err
+	if mistake != nil {
+		return v.p.Write(w, r, http.StatusUnprocessableEntity, Rename{Base: v.base, ID: d.ID, Name: typed, Was: d.Name, Err: mistake})
 	}
 	return web.Move(w, r, listWith(Renamed, d.ID))
 }
@@ -174,21 +162,16 @@ func (v *view) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	last := v.WaysIn() == 1 && (d.CanPush() || d.CanPasscode())
-	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: last})
+	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: control.Last(v.View, d)})
 }
 
 func (v *view) remove(w http.ResponseWriter, r *http.Request) error {
-	d, err := v.Phone(r.PathValue("device"))
+	d, last, err := v.p.Remove(v.View, r)
 	if err != nil {
 		return err
 	}
-	err = v.p.Devices.Remove(r.Context(), v.View, d.ID)
-	if errors.Is(err, devices.ErrLast) {
+	if last {
 		return v.p.Write(w, r, http.StatusConflict, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: true})
-	}
-	if err != nil {
-		return err
 	}
 	return web.Move(w, r, At+"?done="+string(Removed))
 }

@@ -113,7 +113,7 @@ func JSON(w http.ResponseWriter, body any) error {
 	return json.NewEncoder(w).Encode(body)
 }
 
-// Nothing answers a script that only told something.
+// Nothing answers a script that waits for no answer.
 func Nothing(w http.ResponseWriter) error {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)

@@ -100,7 +100,7 @@ func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page fu
 // retryAfter is when to come back, where the error does not say.
 const retryAfter = 2 * time.Second
 
-// meaning is errs.Of, with a body over the limit and what came too late told apart.
+// meaning is errs.Of, but a body over the limit and a deadline that passed have meanings of their own.
 func meaning(err error) *errs.Error {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
