@@ -259,6 +259,35 @@ describe('the traditional prompt', () => {
     await later.getByRole('heading', { name: 'Kitchen tablet is your only way in' }).waitFor();
   });
 
+  // Decision 10: the second way in is set up by the wizard, and the sign-in goes on.
+  it('sets up a spare phone where two ways in are demanded', async () => {
+    const strict = await FramedApplication.start(stage.demo, 'Strict', ...usual.slice(0, -1), 'require');
+    try {
+      const user = stage.person();
+      const { phone } = await enrolled(user);
+      const window = await computer();
+      const frame = await opened(window, strict, user);
+      await at(frame, 'frame-prompt');
+      await codeIn(frame, await phone.code());
+      await press(frame, 'Sign in');
+      await at(frame, 'frame-spare');
+      await assertAccessible(window.page, { name: 'spare', only: ['light', 'dark', 'narrow'] });
+      assert.equal(await frame.getByRole('button', { name: /^Later/ }).count(), 0);
+      await frame.getByRole('link', { name: 'Add another phone or tablet' }).click();
+      await at(frame, 'frame-verify');
+      await request(frame, phone);
+      await toPicture(frame, { number: '858 534 2232' });
+      const spare = await stage.phone();
+      await spare.pair(await link(frame));
+      await scanned(frame);
+      await at(frame, 'frame-devices');
+      await press(frame, 'Done, back to sign-in');
+      await signedIn(window, user);
+    } finally {
+      await strict.close();
+    }
+  });
+
   it('reactivates the app of a device from its options', async () => {
     const user = stage.person();
     const { window, frame, phone } = await enrolled(user);

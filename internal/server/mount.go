@@ -11,6 +11,7 @@ import (
 	"countersign/internal/api/oidc"
 	"countersign/internal/api/unix"
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	framepages "countersign/internal/site/frame"
 	"countersign/internal/site/phoneapp"
 	"countersign/internal/site/portal"
@@ -74,7 +75,7 @@ func browserRoom(name string, pages *web.Mux, at ...string) Room {
 
 // mount builds the pages' plumbing, then opens every room.
 func (s *Server) mount(o Options) error {
-	folders := append([]fs.FS{prompt.Files(), portal.Files(), framepages.Files()}, o.Files...)
+	folders := append([]fs.FS{control.Files(), prompt.Files(), portal.Files(), framepages.Files()}, o.Files...)
 	var err error
 	if s.Assets, err = web.NewAssets(append([]fs.FS{web.Static()}, folders...)...); err != nil {
 		return err

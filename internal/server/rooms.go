@@ -12,6 +12,7 @@ import (
 	"countersign/internal/api/unix"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
+	"countersign/internal/site/control"
 	framepages "countersign/internal/site/frame"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
@@ -31,18 +32,22 @@ func (s *Server) oidcDoor() *oidc.Door {
 	}
 }
 
+// control runs the sign-ins and device sessions of all pages.
+func (s *Server) control() *control.Control {
+	return &control.Control{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, Now: s.now}
+}
+
 // promptPages are the pages of one sign-in, whichever door it came through.
 func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 	return &prompt.Prompt{
-		Web: s.Site, Forms: s.forms(), Cookies: s.cookies, SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices,
-		Doors:  map[string]prompt.Door{oidc.Name: door, prompt.InvitationDoor: prompt.Invitations{}},
-		Portal: portal.At, Now: s.now, ClientIP: clientIP, Wizard: framepages.Path,
+		Control: s.control(), Cookies: s.cookies, Doors: map[string]prompt.Door{oidc.Name: door, prompt.InvitationDoor: prompt.Invitations{}},
+		Portal: portal.At, ClientIP: clientIP, Wizard: framepages.Path,
 	}
 }
 
 // frameRooms are the door of Web SDK v2 and the pages it shows in the application's frame.
 func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
-	pages := &framepages.Pages{Web: s.Site, Forms: s.forms(), SignIn: s.SignIn, Enroll: s.Enroll, Devices: s.Devices, PublicURL: s.Config.PublicURL, Now: s.now}
+	pages := &framepages.Pages{Control: s.control(), PublicURL: s.Config.PublicURL}
 	door := &frame.Door{SignIn: s.SignIn, Applications: s.DB.Read(), Keys: s.Keys, Now: s.now, Log: s.Log, ClientIP: clientIP,
 		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell, Stop: pages.Stop,
 		Remembered: func(r *http.Request, applicationID, parent string) secret.Text {
@@ -58,7 +63,8 @@ func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
 
 // portalPages are where people look after their phones.
 func (s *Server) portalPages() *portal.Portal {
-	return &portal.Portal{Web: s.Site, Forms: s.forms(), Cookies: s.cookies, Devices: s.Devices, Enroll: s.Enroll, Now: s.now}
+	return &portal.Portal{Control: s.control(), Cookies: s.cookies,
+		SignIns: portal.SignIns{Path: prompt.Path, Cookie: prompt.CookieName, Remember: prompt.RememberCookie}}
 }
 
 // unixDoor is the legacy API of login_duo, pam_duo and the Authentication Proxy.

@@ -35,12 +35,6 @@ func (s *store) AllowLogin(ctx context.Context, id string, p login.Proof, now ti
 	return s.touched(ctx, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
 }
 
-func (s *store) RefuseLogin(ctx context.Context, id, reason string, now time.Time) (bool, error) {
-	const q = `UPDATE logins SET stage = 'refused', reason = $2, decided_at = $3, version = version + 1
-		WHERE login_id = $1 AND stage = 'open'`
-	return s.touched(ctx, q, id, reason, micros(now))
-}
-
 func (s *store) ShowTransaction(ctx context.Context, id, transactionID string) error {
 	const q = `UPDATE logins SET transaction_id = $2, version = version + 1 WHERE login_id = $1`
 	return s.queue(ctx, q, id, transactionID)

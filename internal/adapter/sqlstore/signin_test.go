@@ -129,7 +129,6 @@ func TestLogins(t *testing.T) {
 		same(t, "too late", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Hour)) }), false)
 		same(t, "allowed", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), true)
 		same(t, "once", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), false)
-		same(t, "not refused any more", ok(func(s flow.Store) (bool, error) { return s.RefuseLogin(ctx, "1", "locked_out", noon) }), false)
 		l = read("1")
 		same(t, "as allowed", []any{l.Stage, l.Factor, l.Reason, l.PhoneID, l.DecidedAt, l.Version},
 			[]any{login.Allowed, "duo_push", "user_approved", "DP1", at(time.Minute), int64(4)})
@@ -185,8 +184,9 @@ func TestLogins(t *testing.T) {
 		fails(t, "used ticket", collect("ticket", "DI1", noon), login.ErrTicket)
 		same(t, "no ticket after the one collected", finish(), false)
 
-		create("2")
-		same(t, "refused", ok(func(s flow.Store) (bool, error) { return s.RefuseLogin(ctx, "2", "locked_out", noon) }), true)
+		write(t, db, func(s flow.Store) error {
+			return s.CreateLogin(ctx, login.Login{ID: "2", ApplicationID: "DI1", Stage: login.Refused, Reason: "locked_out", Created: noon, Expires: at(time.Hour)})
+		})
 		same(t, "refused reason", []any{read("2").Stage, read("2").Reason}, []any{login.Refused, "locked_out"})
 		same(t, "not allowed any more", ok(func(s flow.Store) (bool, error) { return s.AllowLogin(ctx, "2", proof, noon) }), false)
 		same(t, "no proof when refused", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "2", "x", noon) }), false)

@@ -131,8 +131,6 @@ type Store interface {
 	LoginByID(ctx context.Context, id string) (Login, error)
 	// AllowLogin moves open to allowed: one conditional UPDATE on open and unexpired. False otherwise.
 	AllowLogin(ctx context.Context, id string, p Proof, now time.Time) (bool, error)
-	// RefuseLogin moves open to refused with a reason.
-	RefuseLogin(ctx context.Context, id, reason string, now time.Time) (bool, error)
 	// ShowTransaction puts a request on show (or none, "").
 	ShowTransaction(ctx context.Context, id, transactionID string) error
 	// BumpLogin only raises Version.

@@ -254,7 +254,7 @@ func TestAC001AProofByBypassCodeAllowsOneAdditionOrReactivation(t *testing.T) {
 			k.OK(err)
 			l := k.Begin(app, name)
 			k.OK(l.Code(k.BypassCode(name), purpose))
-			if got := l.Session().RecoveryDue(); !got {
+			if got := l.Step().Kind; got != signin.Recover {
 				k.Errorf("%s: the new-phone offer is %v", name, got) // decision 38
 			}
 			cookie, err := l.Portal()

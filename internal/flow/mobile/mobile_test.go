@@ -160,7 +160,7 @@ func TestPairingEndsWithAFirstRequestThatSignsIn(t *testing.T) {
 			k.Fatalf("on show: %+v", s.Transaction)
 		}
 		k.OK(p.Approve(s.Transaction))
-		if due, mayWait := l.Session().SpareDue(k.Clock.Now()); !due || !mayWait {
+		if step := l.Step(); step.Kind != signin.Spare || !step.MayWait {
 			k.Error("no spare way is asked for") // decision 10
 		}
 		r, err := l.Enter()
@@ -436,8 +436,7 @@ func askForASpare(t *testing.T, away int, want []int) {
 		due := func() (*flowkit.Login, bool) {
 			l := k.Begin(app, "alice")
 			k.OK(l.Code(p.Code(), transaction.SignIn))
-			due, _ := l.Session().SpareDue(k.Clock.Now())
-			return l, due
+			return l, l.Step().Kind == signin.Spare
 		}
 		asked := 0
 		for day := range 40 {
@@ -459,7 +458,7 @@ func askForASpare(t *testing.T, away int, want []int) {
 			if n := k.Reload("alice").SpareReminders; n != asked {
 				k.Errorf("%d reminders noted after %d", n, asked)
 			}
-			if due, _ := l.Session().SpareDue(k.Clock.Now()); due {
+			if l.Step().Kind == signin.Spare {
 				k.Error("asked again at once")
 			}
 			_, err := l.Enter()

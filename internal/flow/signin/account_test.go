@@ -73,13 +73,13 @@ func TestNoDoorFindsAnAdministratorAsAPersonNorAPersonAsAnAdministrator(t *testi
 		person := k.User("alice") // the same word names one of each
 		var st flow.Store = k.DB.Read()
 		for what, err := range map[string]error{
-			"by name":                 second(st.UserByName(ctx, "vera")),
-			"by ID":                   second(st.UserByID(ctx, vera.ID)),
-			"in a snapshot, by name":  second(st.SnapshotByName(ctx, "vera")),
-			"of the help desk":        second(k.Directory.User(ctx, "vera")),
-			"of the help desk, by ID": second(k.Directory.User(ctx, vera.ID)),
-			"at the gates, by ID":     second(k.SignIn.Gate(ctx, signin.Request{Application: app, UserID: vera.ID})),
-			"a person as another kind": second(k.SignIn.Gate(ctx, signin.Request{Application: app, UserID: person.ID,
+			"by name":                 secondOf(st.UserByName(ctx, "vera")),
+			"by ID":                   secondOf(st.UserByID(ctx, vera.ID)),
+			"in a snapshot, by name":  secondOf(st.SnapshotByName(ctx, "vera")),
+			"of the help desk":        secondOf(k.Directory.User(ctx, "vera")),
+			"of the help desk, by ID": secondOf(k.Directory.User(ctx, vera.ID)),
+			"at the gates, by ID":     secondOf(k.SignIn.Gate(ctx, signin.Request{Application: app, UserID: vera.ID})),
+			"a person as another kind": secondOf(k.SignIn.Gate(ctx, signin.Request{Application: app, UserID: person.ID,
 				Kind: account.Administrator})),
 		} {
 			if err == nil {
@@ -111,4 +111,4 @@ func TestNoDoorFindsAnAdministratorAsAPersonNorAPersonAsAnAdministrator(t *testi
 	})
 }
 
-func second[T any](_ T, err error) error { return err }
+func secondOf[T any](_ T, err error) error { return err }

@@ -7,6 +7,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
 )
 
@@ -26,8 +27,8 @@ func TestAPolicyThatDeniesMeanwhileStopsEveryProof(t *testing.T) {
 		k.Want(err, login.ErrStale)
 		_, err = l.Finish()
 		k.Want(err, login.ErrStale)
-		if refusal := l.Session().Refusal(); refusal == nil || refusal.Code != "way.denied" {
-			t.Errorf("the page says %v", refusal)
+		if step := l.Step(); step.Kind != signin.Refused || step.Reason.Code != "way.denied" {
+			t.Errorf("the page says %+v", step)
 		}
 		if n := k.Reload("ana").Failures; n != 0 {
 			t.Errorf("%d failures counted", n)

@@ -16,11 +16,14 @@ import (
 	"countersign/internal/flow/factor"
 )
 
-// Finish makes the ticket for an allowed login. Called again before the application collected, it gives the same one.
-// login.ErrStale when the login is not allowed (any more) or was collected; ErrSpare.
+// Finish makes the ticket of a sign-in that Next lets through. Called again before the application collected, it gives
+// the same one. ErrSpare; login.ErrStale when the login is not allowed (any more) or was collected.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
-	if due, mayWait := s.SpareDue(f.Now()); due && !mayWait {
+	switch step := Next(s, f.Now(), transaction.SignIn); {
+	case step.Kind == Spare && !step.Passes():
 		return secret.Text{}, ErrSpare
+	case !step.Passes():
+		return secret.Text{}, login.ErrStale
 	}
 	var ticket secret.Text
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -63,7 +66,7 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 	var ticket secret.Text
 	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
 		ticket = secret.Text{}
-		if m.OK && !f.asksMore(s, m) {
+		if m.OK && f.after(s, m).Kind == Done {
 			ticket, err = f.finish(ctx, st, s)
 		}
 		return err
@@ -74,18 +77,16 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 	return ticket, nil
 }
 
-// asksMore reports whether a question follows a sign-in by this code: a spare way, or a new phone.
-func (f *Flow) asksMore(s Session, m factor.Match) bool {
+// after is what the sign-in asks once this code has let in.
+func (f *Flow) after(s Session, m factor.Match) Step {
 	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
 	if f.recovers(s, login.Proof{Factor: m.Log}) {
 		s.Login.ManageProof = f.Now()
 	}
-	due, _ := s.SpareDue(f.Now())
-	return due || s.RecoveryDue()
+	return Next(s, f.Now(), transaction.SignIn)
 }
 
-// Collect takes the ticket: once, by the application it was made for, while the user may still sign in.
-// login.ErrTicket.
+// Collect takes the ticket: once, by the application it was made for, while the user may still sign in. login.ErrTicket.
 func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
 	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {

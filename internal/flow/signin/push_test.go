@@ -376,9 +376,9 @@ func TestAWaitingPageLearnsOfTheAnswerAtOnce(t *testing.T) {
 		p := k.Enrolled(app, "alice")
 		l := k.Begin(app, "alice")
 		s := l.Session()
-		learned := make(chan signin.Progress, 1)
+		learned := make(chan *signin.Progress, 1)
 		go func() {
-			now, err := k.SignIn.Wait(context.Background(), s, s.Login.Version)
+			now, err := k.SignIn.Wait(context.Background(), s.Login.ID, s.Login.Version)
 			if err != nil {
 				k.Error(err)
 			}
@@ -396,7 +396,7 @@ func TestAWaitingPageLearnsOfTheAnswerAtOnce(t *testing.T) {
 		s = l.Session()
 		for _, after := range []time.Duration{0, 30 * time.Millisecond} { // also of a context that is over already
 			ctx, cancel := context.WithTimeout(context.Background(), after)
-			now, err := k.SignIn.Wait(ctx, s, s.Login.Version)
+			now, err := k.SignIn.Wait(ctx, s.Login.ID, s.Login.Version)
 			cancel()
 			if err != nil || now.Version != s.Login.Version || now.Stage != login.Allowed {
 				k.Errorf("when its time is over a page learns %+v, %v", now, err)
@@ -416,9 +416,9 @@ func TestAPageLearnsOfARequestThatRanOut(t *testing.T) {
 		if got := k.Transaction(s.Transaction.ID).State; got != transaction.Pending {
 			k.Fatalf("a request ran out too early: %s", got)
 		}
-		learned := make(chan signin.Progress, 1)
+		learned := make(chan *signin.Progress, 1)
 		go func() {
-			now, _ := k.SignIn.Wait(context.Background(), s, s.Login.Version)
+			now, _ := k.SignIn.Wait(context.Background(), s.Login.ID, s.Login.Version)
 			learned <- now
 		}()
 		k.Clock.Advance(time.Microsecond)

@@ -4,70 +4,12 @@ import (
 	"context"
 	"strings"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/policy"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
-
-// Refusal is why the person may not go on now, nil when they may. The present status counts, not the one at
-// the start.
-func (s Session) Refusal() *errs.Error {
-	switch s.User.Status {
-	case user.LockedOut:
-		if at := s.User.UnlocksAt(s.Settings.LockoutMinutes); !at.IsZero() {
-			return errs.New(errs.Forbidden, "user.locked.until").Arg("time", at)
-		}
-		return errs.New(errs.Forbidden, "user.locked")
-	case user.Disabled:
-		return errs.New(errs.Forbidden, "user.disabled")
-	case user.PendingDeletion:
-		return errs.New(errs.Forbidden, "user.trash")
-	}
-	if s.Login.Stage == login.Open && s.closed() {
-		return errs.New(errs.Forbidden, "way.denied")
-	}
-	if s.Login.Stage != login.Refused {
-		return nil
-	}
-	switch s.Login.Reason {
-	case audit.LockedOut:
-		return errs.New(errs.Forbidden, "user.locked")
-	case audit.UserDisabled:
-		return errs.New(errs.Forbidden, "user.disabled")
-	case audit.NoActivatedAccount:
-		return errs.New(errs.Forbidden, "user.lost")
-	case audit.FactorRestricted:
-		return errs.New(errs.Forbidden, "way.none")
-	case audit.DenyUnenrolledUser:
-		if strings.ContainsAny(s.Login.Username, "@\\") && s.Policy.NewUser != policy.NewUserDeny {
-			return errs.New(errs.Forbidden, "user.name.similar")
-		}
-		return errs.New(errs.Forbidden, "user.unenrolled")
-	}
-	return errs.New(errs.Forbidden, "way.denied")
-}
-
-// NoWay says why nothing but a code of the help desk is left.
-func (s Session) NoWay() *errs.Error {
-	switch {
-	case s.Login.Reason == audit.NoActivatedAccount:
-		return errs.New(errs.Forbidden, "user.lost")
-	case !s.Person().CanProve():
-		return errs.New(errs.Forbidden, "user.codes")
-	}
-	return errs.New(errs.Forbidden, "way.none")
-}
-
-// closed reports that policy lets nobody in now, whatever it said when the sign-in began (AC-034).
-func (s Session) closed() bool {
-	return s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
-}
 
 // refuseByPolicy logs a proof that came when policy lets nobody in; it is not looked at. The sign-in's page then
 // says why.

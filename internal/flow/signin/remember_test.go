@@ -76,7 +76,7 @@ func TestARememberedBrowserSignsInAndProvesNothingElse(t *testing.T) { // A-15, 
 		if last := k.Last("ana"); last.Result != audit.Success || last.Factor != "remembered_device" || last.Reason != "remembered_device" || last.TxID != row.TxID {
 			t.Errorf("log: %+v", last)
 		}
-		if due, _ := l.Session().SpareDue(k.Clock.Now()); due {
+		if l.Step().Kind == signin.Spare {
 			t.Error("a spare way is asked for, though the person proved nothing")
 		}
 		if _, err := l.Portal(); err == nil {

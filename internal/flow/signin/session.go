@@ -3,13 +3,11 @@ package signin
 import (
 	"context"
 	"errors"
-	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
-	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
@@ -31,10 +29,7 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 		}
 		return s, login.ErrStale
 	}
-	if !secret.Equal(l.CookieDigest, f.Keys.Digest(login.CookiePurpose, cookie.Reveal())) {
-		return s, login.ErrStale
-	}
-	if !f.Now().Before(l.Expires) {
+	if !f.opens(l, cookie) || !f.Now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
 	return f.load(ctx, snap)
@@ -65,51 +60,16 @@ func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
 	return s, err
 }
 
-// spareRest is how long a person is left in peace after a reminder of the spare way.
-const spareRest = 7 * 24 * time.Hour
-
-// SpareDue reports whether the prompt asks for a spare way now, and whether "Later" is an answer
-// (decision 10): after the first device, then at most twice more, each a week after the one before.
-func (s Session) SpareDue(now time.Time) (due, mayWait bool) {
-	if s.Login.Stage != login.Allowed || s.Login.SpareAsked || s.devices() != 1 {
-		return false, true
-	}
-	if !factor.Logged(s.Login.Factor).Remembers {
-		return false, true
-	}
-	if !s.Application.SelfService && now.Sub(s.Login.ManageProof) >= session.ProofLife {
-		return false, true // there is no way to set one up now, and nobody is kept out for that
-	}
-	switch s.Policy.Spare {
-	case policy.SpareRequire:
-		return true, false
-	case policy.SpareRemind:
-		u := s.User
-		rested := u.SpareReminders == 0 || now.Sub(u.SpareReminded) >= spareRest
-		return u.SpareReminders < policy.SpareReminders && rested, true
-	}
-	return false, true
-}
-
-// devices counts the devices of the usable ways.
-func (s Session) devices() int {
-	all := map[string]bool{}
-	for _, w := range s.Ways {
-		all[w.PhoneID] = true
-	}
-	return len(all)
-}
-
 // ErrSpare reports a sign-in that cannot go on before a spare way is set up.
 var ErrSpare = errs.New(errs.Conflict, "spare.required")
 
 // LaterSpare answers the spare-way page with "Later". ErrSpare when policy does not let one wait.
 func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
-	due, mayWait := s.SpareDue(f.Now())
-	if !due {
+	step := Next(s, f.Now(), transaction.SignIn)
+	if step.Kind != Spare {
 		return nil
 	}
-	if !mayWait {
+	if !step.MayWait {
 		return ErrSpare
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
@@ -126,14 +86,10 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 	})
 }
 
-// RecoveryDue reports whether the prompt offers "Set up your new phone" now: a code of the help desk signed the
-// person in and may still open one change (decision 38).
-func (s Session) RecoveryDue() bool {
-	return s.Login.Stage == login.Allowed && factor.Logged(s.Login.Factor).Recovers &&
-		!s.Login.ManageProof.IsZero() && !s.Login.RecoveryAsked && s.Application.SelfService
-}
-
-// LaterRecovery answers that offer with "Not now".
+// LaterRecovery answers the offer of a new phone with "Not now".
 func (f *Flow) LaterRecovery(ctx context.Context, s Session) error {
+	if Next(s, f.Now(), transaction.SignIn).Kind != Recover {
+		return nil
+	}
 	return f.DB.Write(ctx, func(st flow.Store) error { return st.AnswerRecovery(ctx, s.Login.ID) })
 }

@@ -86,5 +86,5 @@ type Progress struct {
 	Version     int64
 	Stage       login.Stage
 	Transaction transaction.Transaction // zero when none
-	ManageReady bool                    // a proof for device management waits to be taken
+	ManageProof time.Time               // when a proof for device management succeeded; zero when none waits to be taken
 }

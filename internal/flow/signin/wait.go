@@ -15,17 +15,8 @@ import (
 // missed one, so this is for its mistakes: a look of each of ten thousand pages is felt by those who just got an answer.
 const safetyPoll = 20 * time.Second
 
-// Wait returns when the login's version is above since, or ctx ends, with what is true then.
-func (f *Flow) Wait(ctx context.Context, s Session, since int64) (Progress, error) {
-	news, err := f.WaitOn(ctx, s.Login.ID, since)
-	if err != nil {
-		return Progress{}, err
-	}
-	return *news, nil
-}
-
-// WaitOn is Wait for a caller that keeps its stack small: it needs no more than the login's ID.
-func (f *Flow) WaitOn(ctx context.Context, loginID string, since int64) (*Progress, error) {
+// Wait returns when the login's version is above since, or ctx ends, with what is true then. login.ErrStale.
+func (f *Flow) Wait(ctx context.Context, loginID string, since int64) (*Progress, error) {
 	wake, stop := f.Bell.Listen(flow.LoginTopic(loginID))
 	defer stop()
 	reading := context.WithoutCancel(ctx) // also at the end of its time the page learns what is true
@@ -59,7 +50,7 @@ func (f *Flow) look(ctx context.Context, loginID string, since int64, over bool)
 }
 
 func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
-	p := Progress{Version: l.Version, Stage: l.Stage, ManageReady: !l.ManageProof.IsZero()}
+	p := Progress{Version: l.Version, Stage: l.Stage, ManageProof: l.ManageProof}
 	if l.TransactionID == "" {
 		return p, nil
 	}
@@ -69,4 +60,11 @@ func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
 	}
 	p.Transaction = t
 	return p, err
+}
+
+// With is the session as a page would find it after the news: what Next says of it is what the page is to do.
+func (s Session) With(news Progress) Session {
+	s.Login.Version, s.Login.Stage, s.Login.ManageProof = news.Version, news.Stage, news.ManageProof
+	s.Transaction = news.Transaction
+	return s
 }

@@ -259,7 +259,8 @@ func (w *walk) wrongPurpose() string {
 func (w *walk) finish() string {
 	l := w.any()
 	now := w.Clock.Now()
-	may := (l.stage == login.Allowed || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
+	active := w.Reload("alice").Status == user.Active // whose page says that they may not go on is not let through either
+	may := (l.stage == login.Allowed && active || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
 	ticket, err := l.Finish()
 	if (err == nil) != may {
 		w.Errorf("finishing a sign-in that is %s, collected %v, gives %v", l.stage, l.collected, err)

@@ -1,23 +1,20 @@
 package frame
 
-import "countersign/internal/site/web"
+import (
+	"countersign/internal/site/control"
+	"countersign/internal/site/web"
+)
 
 // Base is what every page of the frame carries.
 type Base struct {
-	Org       web.Org
-	App       string // the application's name as people know it; may be empty
-	Help      web.Help
-	User      string // the account's name
-	FormToken string
-	Home      string // address of the sign-in, "/frame/{key}"
-	Mine      string // address of the device pages while they are open; the rail leads there without another proof
-	Spent     bool   // those device pages open no more additions: the rail leads to another proof
-	Section   Section
-	Devices   bool // self-service is on and the person has something to prove with: the links of the rail show
-	Alone     bool // nothing frames the page: it came by an enrollment link
-	Leave     bool // the page that frames this one takes an answer: "Back to …" on dead ends
-	Theme     string
-	Ending    *web.Ending // when the sign-in closes; nil = no time runs
+	control.Base
+	Home    string // address of the sign-in, "/frame/{key}"
+	Mine    string // address of the device pages while they are open; the rail leads there without another proof
+	Spent   bool   // those device pages open no more additions: the rail leads to another proof
+	Section Section
+	Devices bool // self-service is on and the person has something to prove with: the links of the rail show
+	Alone   bool // nothing frames the page: it came by an enrollment link
+	Leave   bool // the page that frames this one takes an answer: "Back to …" on dead ends
 }
 
 // over is the same for the last page: no link leads on from it, and nothing runs out.
@@ -38,28 +35,9 @@ const (
 
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
-	return web.Frame{Screen: screen, Template: "frame/" + file, Layout: "frame/layout", Title: title, Scripts: append([]string{"frame-outside.js", "frame-focus.js"}, scripts...),
-		Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending, Beside: b}
-}
-
-// Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).
-type Tone string
-
-// The tones.
-const (
-	Going Tone = "going"
-	Good  Tone = "good"
-	Bad   Tone = "bad"
-)
-
-// Bar is the status at the foot of a page.
-type Bar struct {
-	Tone   Tone
-	Line   string // what happens, a sentence
-	Hint   string // a second, smaller one; may be empty
-	Number string // digits to type on the phone; empty = none
-	Cancel bool   // the person may stop it
-	Again  string // phone that a new request may go to; empty = no such button
+	f := b.Base.Layout(screen, "frame/"+file, title, append([]string{"frame-outside.js", "frame-focus.js"}, scripts...)...)
+	f.Layout, f.Beside = "frame/layout", b
+	return f
 }
 
 // Device is one entry of a device list.

@@ -14,15 +14,16 @@ import (
 
 	"countersign/internal/base/e164"
 	"countersign/internal/domain/activation"
-	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/flow/enroll"
+	"countersign/internal/flow/signin"
 	"countersign/internal/site/web"
 )
 
 // course is one walk through the wizard: for the first device inside a sign-in, or for one more from the
 // device pages. What was chosen on the way stands in the addresses, so Back and a reload lose nothing.
 type course struct {
+	p        *Pages
 	base     Base
 	path     string // base of the wizard's addresses
 	setting  Setting
@@ -91,38 +92,36 @@ func (c choices) missing(here string) string {
 }
 
 // first walks inside a sign-in that asks for a first device.
-func first(next stepper) handler {
-	return func(p *Pages, v view, w http.ResponseWriter, r *http.Request) error {
-		if v.Refusal() != nil || v.Login.Stage != login.Open || !v.Login.Enrolling || len(v.Ways) > 0 {
-			done, err := p.Devices.SetUpIn(r.Context(), v.Login)
-			switch {
-			case err != nil:
-				return err
-			case done && strings.HasSuffix(r.URL.Path, "/setup/activate/status"):
-				return web.JSON(w, news{Version: 2, State: string(activation.Claimed), Line: p.Web.Pages.Words(r).S(kindly("line.done", r.URL.Query().Get("type") == string(phone.Tablet)))})
-			case done:
-				return web.Move(w, r, v.path+"/setup/finish")
-			}
-			return web.Move(w, r, v.path)
+func (p *Pages) first(serve web.Serve[*course]) web.Handler {
+	return p.with(SignIn)(func(v *view, w http.ResponseWriter, r *http.Request) error {
+		if v.Step.Kind != signin.Enroll {
+			return v.afterSetUp(w, r)
 		}
-		c := course{base: v.base, path: v.path + "/setup", setting: FirstDevice, owner: enroll.Owner{LoginID: v.Login.ID},
-			userID: v.User.ID, username: v.Login.Username, may: func() error { return nil }}
-		if v.User.ID != "" {
-			var err error
-			if c.phones, err = p.SignIn.DB.Read().PhonesOf(r.Context(), v.User.ID); err != nil {
-				return err
-			}
-		}
-		c.choices = choicesOf(r, c.phones)
-		c.after = func(context.Context, enroll.Subject) (string, error) { return v.path + "/setup/finish", nil }
-		return next(p, c, w, r)
+		c := &course{p: p, base: v.base, path: v.Path + "/setup", setting: FirstDevice, owner: enroll.Owner{LoginID: v.Login.ID},
+			userID: v.User.ID, username: v.Login.Username, phones: v.Phones, choices: choicesOf(r, v.Phones), may: func() error { return nil }}
+		c.after = func(context.Context, enroll.Subject) (string, error) { return v.Path + "/setup/finish", nil }
+		return serve(c, w, r)
+	})
+}
+
+// afterSetUp leads on from a page of the wizard that asks for nothing any more.
+func (v *view) afterSetUp(w http.ResponseWriter, r *http.Request) error {
+	done, err := v.Devices.SetUpIn(r.Context(), v.Login)
+	switch {
+	case err != nil:
+		return err
+	case done && strings.HasSuffix(r.URL.Path, "/setup/activate/status"):
+		return web.JSON(w, claimed(r.URL.Query().Get("type") == string(phone.Tablet), v.Web.Pages.Words(r)))
+	case done:
+		return web.Move(w, r, v.Path+"/setup/finish")
 	}
+	return web.Move(w, r, v.Path)
 }
 
 // more walks inside a device session.
-func more(next stepper) manager {
-	return func(p *Pages, m manage, w http.ResponseWriter, r *http.Request) error {
-		c := course{base: m.base, path: m.path + "/setup", setting: OneMore, owner: enroll.Owner{SessionID: m.Session.ID},
+func (p *Pages) more(serve web.Serve[*course]) web.Handler {
+	return p.withSession(func(m *manage, w http.ResponseWriter, r *http.Request) error {
+		c := &course{p: p, base: m.base, path: m.path + "/setup", setting: OneMore, owner: enroll.Owner{SessionID: m.Session.ID},
 			userID: m.User.ID, username: m.User.Username, phones: m.Phones, choices: choicesOf(r, m.Phones)}
 		c.base.Section = Add
 		if c.choices.Replace != "" {
@@ -139,12 +138,12 @@ func more(next stepper) manager {
 			}
 			return m.listWith("added", all[len(all)-1].ID), nil // oldest first
 		}
-		return next(p, c, w, r)
-	}
+		return serve(c, w, r)
+	})
 }
 
 // step fills what the pages share; back is the address of the page before.
-func (c course) step(back string) Step {
+func (c *course) step(back string) Step {
 	s := Step{Base: c.base, Path: c.path, Back: back, Choices: c.choices.query(), Setting: c.setting, Tablet: c.choices.Type == phone.Tablet}
 	s.Device = phone.Labels(c.phones)[c.choices.Replace]
 	s.Works = slices.ContainsFunc(c.phones, func(p phone.Phone) bool { return p.ID == c.choices.Replace && p.CanProve() })
@@ -152,7 +151,7 @@ func (c course) step(back string) Step {
 }
 
 // subject is what claiming the code will do.
-func (c course) subject() enroll.Subject {
+func (c *course) subject() enroll.Subject {
 	s := enroll.Subject{Purpose: activation.Enroll, UserID: c.userID, PhoneID: c.choices.Replace}
 	if c.setting != FirstDevice {
 		s.Purpose = activation.Add
@@ -167,7 +166,7 @@ func (c course) subject() enroll.Subject {
 }
 
 // byNumber finds the person's own phone with a number (D-29).
-func (c course) byNumber(number string) (phone.Phone, bool) {
+func (c *course) byNumber(number string) (phone.Phone, bool) {
 	for _, p := range c.phones {
 		if p.Number == number {
 			return p, true
@@ -191,7 +190,7 @@ var countryNames = sync.OnceValue(func() []Country {
 	return all
 })
 
-// countryOf guesses the country of a browser from the languages it asks for.
+// countryOf is the country of a browser, going by the languages it asks for.
 func countryOf(r *http.Request) string {
 	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
 	if err != nil {
@@ -204,5 +203,3 @@ func countryOf(r *http.Request) string {
 	}
 	return "US"
 }
-
-var _ web.Page = Finish{}

@@ -1,5 +1,6 @@
 // Package frame is the traditional prompt as a person sees it: the pages that an application shows in a
-// frame of its own page, and, full page, the ones that an enrollment link opens (C-10).
+// frame of its own page, and, full page, the ones that an enrollment link opens (C-10). Package control runs the sign-in; here
+// are the pages and their addresses.
 //
 // A frame on another site cannot count on cookies, so the secrets of the sign-in and of the device pages stand in
 // the address: /frame/{id}.{secret}/…, which no log holds and no Referer carries.

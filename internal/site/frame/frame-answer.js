@@ -2,10 +2,10 @@
 const from = document.getElementById("answer");
 if (from) { // none on a page that is in no frame
   const { answer, parent } = from.dataset;
-  const tell = () => window.parent.postMessage(answer, parent);
-  if (from.matches("button")) from.addEventListener("click", tell);
+  const hand = () => window.parent.postMessage(answer, parent);
+  if (from.matches("button")) from.addEventListener("click", hand);
   else {
     from.hidden = false; // without this script nothing goes on
-    tell();
+    hand();
   }
 }

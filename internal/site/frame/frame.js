@@ -42,19 +42,19 @@ async function refresh(live) {
   }
 }
 
-// The box is told at once, also while a request waits, and goes with the next form in case that comes first.
+// A change of the box is sent at once, also while a request waits, and goes with the next form in case that comes first.
 const remember = document.getElementById("remember");
 if (remember) {
   const box = remember.elements.remember;
   remember.addEventListener("submit", (e) => e.preventDefault());
-  const tell = async () => {
+  const send = async () => {
     const body = new URLSearchParams(new FormData(remember));
     body.set("script", "1"); // answered by nothing: following on to the page could hand the answer to nobody
-    const told = await fetch(remember.action, { method: "POST", body, credentials: "same-origin" }).then((a) => a.ok, () => false);
-    if (!told) box.checked = !box.checked;
+    const noted = await fetch(remember.action, { method: "POST", body, credentials: "same-origin" }).then((a) => a.ok, () => false);
+    if (!noted) box.checked = !box.checked;
   };
-  box.addEventListener("change", tell);
-  if (box.checked !== box.defaultChecked) tell(); // used before this ran
+  box.addEventListener("change", send);
+  if (box.checked !== box.defaultChecked) send(); // used before this ran
   document.addEventListener("formdata", (e) => {
     if (e.target !== remember) e.formData.set("remember", box.checked ? "1" : "0");
   });

@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -19,14 +20,8 @@ type Prove struct {
 	Err      *errs.Error // at the code field
 	Notice   *errs.Error // above the ways in: why some are missing
 	Bar      *Bar
-	Remember *Remember // the box under the ways in; nil = not offered
-	Version  int       // of the sign-in, for the status poll
-}
-
-// Remember is the "remember this browser" box (B-06).
-type Remember struct {
-	Days    int
-	Checked bool
+	Remember *control.Remember // the box under the ways in; nil = not offered
+	Version  int64             // of the sign-in, for the status poll
 }
 
 // Frame implements web.Page.
@@ -107,7 +102,8 @@ func (p Recovered) Frame(w web.Words) web.Frame {
 // Spare asks for a spare way in, after a sign-in with the only one there is (decision 10).
 type Spare struct {
 	Base
-	Left int // reminders left after this one
+	Required bool // no "Later"
+	Left     int  // reminders left after this one
 }
 
 // Frame implements web.Page.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"countersign/internal/base/secret"
-	"countersign/internal/site/prompt"
 	"countersign/internal/site/web"
 )
 
@@ -33,9 +32,9 @@ func (b Browser) Kind() string {
 }
 
 // browsers reads the list.
-func (p *Portal) browsers(v view, r *http.Request) ([]Browser, error) {
-	found, err := p.Devices.Browsers(r.Context(), v.View, func(applicationID string) secret.Text {
-		return secret.NewText(p.Cookies.Get(r, prompt.RememberCookie(applicationID)))
+func (v *view) browsers(r *http.Request) ([]Browser, error) {
+	found, err := v.p.Devices.Browsers(r.Context(), v.View, func(applicationID string) secret.Text {
+		return secret.NewText(v.p.Cookies.Get(r, v.p.SignIns.Remember(applicationID)))
 	})
 	var list []Browser
 	for _, b := range found {
@@ -49,16 +48,16 @@ func (p *Portal) browsers(v view, r *http.Request) ([]Browser, error) {
 }
 
 // forgetBrowser makes one remembered browser ask again.
-func (p *Portal) forgetBrowser(v view, w http.ResponseWriter, r *http.Request) error {
-	if err := p.Devices.ForgetBrowser(r.Context(), v.View, r.PathValue("browser")); err != nil {
+func (v *view) forgetBrowser(w http.ResponseWriter, r *http.Request) error {
+	if err := v.p.Devices.ForgetBrowser(r.Context(), v.View, r.PathValue("browser")); err != nil {
 		return err
 	}
 	return web.Move(w, r, At+"?done="+string(Forgotten))
 }
 
 // forgetBrowsers makes all of them ask again.
-func (p *Portal) forgetBrowsers(v view, w http.ResponseWriter, r *http.Request) error {
-	if err := p.Devices.ForgetBrowsers(r.Context(), v.View); err != nil {
+func (v *view) forgetBrowsers(w http.ResponseWriter, r *http.Request) error {
+	if err := v.p.Devices.ForgetBrowsers(r.Context(), v.View); err != nil {
 		return err
 	}
 	return web.Move(w, r, At+"?done="+string(ForgottenAll))

@@ -1,97 +1,93 @@
 package portal
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/domain/activation"
-	"countersign/internal/domain/phone"
-	"countersign/internal/flow/devices"
-	"countersign/internal/site/prompt"
+	"countersign/internal/flow/enroll"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
-func (p *Portal) add(v view, w http.ResponseWriter, r *http.Request) error {
-	if err := p.Devices.MayPair(v.View); err != nil {
+func (v *view) add(w http.ResponseWriter, r *http.Request) error {
+	if err := v.p.Devices.MayPair(v.View); err != nil {
 		return err
 	}
 	return web.Move(w, r, At+"/pair")
 }
 
-func (p *Portal) replace(v view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) replace(w http.ResponseWriter, r *http.Request) error {
 	if _, err := v.Phone(r.PathValue("device")); err != nil {
 		return err
 	}
-	if err := p.Devices.MayPair(v.View); err != nil {
+	if err := v.p.Devices.MayPair(v.View); err != nil {
 		return err
 	}
 	return web.Move(w, r, At+"/device/"+r.PathValue("device")+"/pair")
 }
 
-// showPair is the pairing page: one more device, or a new phone in the place of one.
-func (p *Portal) showPair(v view, w http.ResponseWriter, r *http.Request) error {
-	return p.showPairing(v, prompt.PairMail{Offered: true}, http.StatusOK, w, r)
-}
-
-func (p *Portal) showPairing(v view, mail prompt.PairMail, status int, w http.ResponseWriter, r *http.Request) error {
-	owner, subject, path, err := p.subject(v, r)
-	if err != nil {
-		return err
-	}
-	if err := p.Devices.MayPair(v.View); err != nil {
-		return err
-	}
-	code, err := p.Enroll.Pair(r.Context(), owner, subject)
-	if err != nil {
-		return err
-	}
-	page := prompt.PairingPage(v.base.Base, code, mail)
-	page.Path, page.Setting = path, prompt.AddPhone
-	page.Back.Path, page.Back.Text = At, p.Web.Pages.Words(r).S("devices.back")
-	if subject.Purpose == activation.Reactivate {
-		d, _ := v.Phone(subject.PhoneID)
-		page.Setting, page.Device = prompt.ReplacePhone, d.Name
+// pairing is the pairing page of an address: one more device, or a new phone in the place of one. phone.ErrUnknown.
+func (v *view) pairing(r *http.Request) (control.Pair, error) {
+	words := v.p.Web.Pages.Words(r)
+	pair := control.Pair{Owner: enroll.Owner{SessionID: v.Session.ID}, Subject: enroll.Subject{Purpose: activation.Add, UserID: v.User.ID},
+		Username: v.User.Username, Page: control.Pairing{Base: v.base.Base, Path: At + "/pair", Setting: control.AddPhone}}
+	page := &pair.Page
+	page.Back = web.Link{Path: At, Text: words.S("devices.back")}
+	if id := r.PathValue("device"); id != "" {
+		d, err := v.Phone(id)
+		if err != nil {
+			return pair, err
+		}
+		pair.Subject.Purpose, pair.Subject.PhoneID = activation.Reactivate, id
+		page.Path, page.Setting, page.Device = At+"/device/"+id+"/pair", control.ReplacePhone, d.Name
 		if !d.CanProve() {
-			page.Setting = prompt.ConnectApp
+			page.Setting = control.ConnectApp
 			page.Token += "&bare=1"
 		}
 	}
 	if r.URL.Query().Get("on") != "" { // came by "I have a new phone": the way on is the application
 		page.Token += "&on=1"
 	}
-	return p.show(w, r, status, page)
+	return pair, nil
+}
+
+// mayPair is pairing with a proof that is fresh. session.ErrProof.
+func (v *view) mayPair(r *http.Request) (control.Pair, error) {
+	pair, err := v.pairing(r)
+	if err == nil {
+		err = v.p.Devices.MayPair(v.View)
+	}
+	return pair, err
+}
+
+func (v *view) showPair(w http.ResponseWriter, r *http.Request) error {
+	pair, err := v.mayPair(r)
+	if err != nil {
+		return err
+	}
+	return v.p.ShowPair(pair, w, r)
 }
 
 // pairStatus is held until the phone is there or the code ends.
-func (p *Portal) pairStatus(v view, w http.ResponseWriter, r *http.Request) error {
-	owner, subject, _, err := p.subject(v, r)
+func (v *view) pairStatus(w http.ResponseWriter, r *http.Request) error {
+	pair, err := v.pairing(r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := web.Hold(r, 0)
-	defer cancel()
-	state, err := p.Enroll.Progress(ctx, owner, r.URL.Query().Get("code"), true)
-	if err != nil {
-		return err
-	}
-	next := p.after(v, r, subject.Purpose, subject.PhoneID)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	return json.NewEncoder(w).Encode(prompt.PairStatus(state, p.Web.Pages.Words(r).S, next))
+	next := func() string { return v.after(r, pair.Subject.Purpose, pair.Subject.PhoneID) }
+	return v.p.PairStatus(pair.Owner, next, w, r)
 }
 
 // after is where the browser goes when the phone is paired: back to the list, or on to the application.
-func (p *Portal) after(v view, r *http.Request, purpose activation.Purpose, phoneID string) string {
+func (v *view) after(r *http.Request, purpose activation.Purpose, phoneID string) string {
 	bare := r.URL.Query().Get("bare") != "" // nothing was replaced
 	if r.URL.Query().Get("on") != "" {
 		if purpose == activation.Reactivate && !bare {
 			return At + "/device/" + phoneID + "/replaced"
 		}
-		return v.base.LoginPath
+		return v.signIn()
 	}
 	if purpose == activation.Reactivate && bare {
 		return listWith(Connected, phoneID)
@@ -103,7 +99,7 @@ func (p *Portal) after(v view, r *http.Request, purpose activation.Purpose, phon
 	for _, d := range v.Phones {
 		known[d.ID] = true
 	}
-	if found, err := p.Devices.Phones(r.Context(), v.View); err == nil {
+	if found, err := v.p.Devices.Phones(r.Context(), v.View); err == nil {
 		for _, d := range found {
 			if !known[d.ID] {
 				return listWith(Added, d.ID)
@@ -118,85 +114,64 @@ func listWith(kind NoticeKind, phoneID string) string {
 }
 
 // showReplaced tells that the old phone no longer works, on the way on to the application (wireframe 7).
-func (p *Portal) showReplaced(v view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) showReplaced(w http.ResponseWriter, r *http.Request) error {
 	d, err := v.Phone(r.PathValue("device"))
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, http.StatusOK, Switched{Base: v.base, Device: d.Name})
+	return v.p.Write(w, r, http.StatusOK, Switched{Base: v.base, Device: d.Name})
 }
 
-func (p *Portal) pairWait(_ view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) pairWait(w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, At)
 }
 
-func (p *Portal) pairRenew(_ view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) pairRenew(w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, strings.TrimSuffix(r.URL.Path, "/renew"))
 }
 
-func (p *Portal) pairMail(v view, w http.ResponseWriter, r *http.Request) error {
-	owner, subject, _, err := p.subject(v, r)
+func (v *view) pairMail(w http.ResponseWriter, r *http.Request) error {
+	pair, err := v.mayPair(r)
 	if err != nil {
 		return err
 	}
-	if err := p.Devices.MayPair(v.View); err != nil {
-		return err
-	}
-	typed := strings.TrimSpace(r.PostFormValue("address"))
-	mail, status, err := prompt.SendLink(typed, p.Enroll.Mail(r.Context(), owner, subject, typed, v.User.Username))
-	if err != nil {
-		return err
-	}
-	return p.showPairing(v, mail, status, w, r)
+	return v.p.MailPair(pair, w, r)
 }
 
-func (p *Portal) showRename(v view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) showRename(w http.ResponseWriter, r *http.Request) error {
 	d, err := v.Phone(r.PathValue("device"))
 	if err != nil {
 		return err
 	}
-	return p.show(w, r, http.StatusOK, Rename{Base: v.base, ID: d.ID, Name: d.Name, Was: d.Name})
+	return v.p.Write(w, r, http.StatusOK, Rename{Base: v.base, ID: d.ID, Name: d.Name, Was: d.Name})
 }
 
-func (p *Portal) rename(v view, w http.ResponseWriter, r *http.Request) error {
-	d, err := v.Phone(r.PathValue("device"))
+func (v *view) rename(w http.ResponseWriter, r *http.Request) error {
+	d, typed, mistake, err := v.p.Rename(v.View, r)
 	if err != nil {
 		return err
 	}
-	typed := r.PostFormValue("name")
-	err = p.Devices.Rename(r.Context(), v.View, d.ID, typed)
-	if errors.Is(err, phone.ErrNameInvalid) {
-		if len(typed) > 200 {
-			typed = ""
-		}
-		return p.show(w, r, http.StatusUnprocessableEntity, Rename{Base: v.base, ID: d.ID, Name: typed, Was: d.Name, Err: errs.Of(err)})
-	}
-	if err != nil {
-		return err
+	if mistake != nil {
+		return v.p.Write(w, r, http.StatusUnprocessableEntity, Rename{Base: v.base, ID: d.ID, Name: typed, Was: d.Name, Err: mistake})
 	}
 	return web.Move(w, r, listWith(Renamed, d.ID))
 }
 
-func (p *Portal) showRemove(v view, w http.ResponseWriter, r *http.Request) error {
+func (v *view) showRemove(w http.ResponseWriter, r *http.Request) error {
 	d, err := v.Phone(r.PathValue("device"))
 	if err != nil {
 		return err
 	}
-	last := v.OnlyWayIn(d.ID)
-	return p.show(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Kind: kindOf(d), Last: last})
+	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: control.Last(v.View, d)})
 }
 
-func (p *Portal) remove(v view, w http.ResponseWriter, r *http.Request) error {
-	d, err := v.Phone(r.PathValue("device"))
+func (v *view) remove(w http.ResponseWriter, r *http.Request) error {
+	d, last, err := v.p.Remove(v.View, r)
 	if err != nil {
 		return err
 	}
-	err = p.Devices.Remove(r.Context(), v.View, d.ID)
-	if errors.Is(err, devices.ErrLast) {
-		return p.show(w, r, http.StatusConflict, Remove{Base: v.base, ID: d.ID, Name: d.Name, Kind: kindOf(d), Last: true})
-	}
-	if err != nil {
-		return err
+	if last {
+		return v.p.Write(w, r, http.StatusConflict, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: true})
 	}
 	return web.Move(w, r, At+"?done="+string(Removed))
 }

@@ -18,14 +18,13 @@ const (
 
 // Card is one device of the list.
 type Card struct {
-	ID, Name  string
-	Kind      string // "phone", "tablet" or "computer"; also the icon
-	Model     string // e.g. "Pixel 8 · Android 15"; may be empty
-	State     CardState
-	AddedAt   time.Time
-	UsedAt    time.Time // zero = never
-	FirstUsed bool      // the one requests go to first
-	Fresh     bool      // just added
+	ID, Name string
+	Kind     string // "phone", "tablet" or "computer"; also the icon
+	Model    string // e.g. "Pixel 8 · Android 15"; may be empty
+	State    CardState
+	AddedAt  time.Time
+	UsedAt   time.Time // zero = never
+	Fresh    bool      // just added
 }
 
 // NoticeKind is what a notice above the list tells.
@@ -66,7 +65,9 @@ type Devices struct {
 
 // Frame implements web.Page.
 func (p Devices) Frame(w web.Words) web.Frame {
-	return p.frame("devices", "devices", w.S("devices.title"), true)
+	f := p.frame("devices", "devices", w.S("devices.title"))
+	f.Wide = true
+	return f
 }
 
 // Tone is the colour family of the card's state.

@@ -1,11 +1,11 @@
 // Package portal is where people look after their phones (features D): the device list and its
-// small pages. Proof before and pairing inside are the prompt's pages with this portal's Path.
+// small pages. The proof before is the prompt's; pairing inside is the page of package control.
 //
 // Addresses under the portal's Path:
 //
 //	GET  {Path}                        the list
 //	POST {Path}/keep                   "Keep going": more time
-//	POST {Path}/add                    start pairing one more    (page: prompt.Pairing)
+//	POST {Path}/add                    start pairing one more    (page: control.Pairing)
 //	GET  {Path}/device/{id}/rename     POST the same: name=…
 //	GET  {Path}/device/{id}/remove     POST the same
 //	POST {Path}/device/{id}/replace    start pairing a new phone in its place
@@ -18,7 +18,7 @@ import (
 	"io/fs"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/site/prompt"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -30,15 +30,14 @@ func Files() fs.FS { return files }
 
 // Base is what every page of the portal carries.
 type Base struct {
-	prompt.Base
+	control.Base
 	Path string   // base of the portal's addresses
 	Back web.Link // "Back to sign-in" or "Continue to Payroll"; no link when its path is empty
 }
 
 // frame fills what all pages share.
-func (b Base) frame(screen, file, title string, wide bool) web.Frame {
-	return web.Frame{Screen: screen, Template: "portal/" + file, Title: title, Wide: wide,
-		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending}
+func (b Base) frame(screen, file, title string) web.Frame {
+	return b.Layout(screen, "portal/"+file, title)
 }
 
 // Rename asks for a device's new name.
@@ -52,7 +51,7 @@ type Rename struct {
 
 // Frame implements web.Page.
 func (p Rename) Frame(w web.Words) web.Frame {
-	return p.frame("device-rename", "rename", w.S("rename.title", "device", p.Was), false)
+	return p.frame("device-rename", "rename", w.S("rename.title", "device", p.Was))
 }
 
 // Remove asks before a device is removed; for the last one it offers a replacement instead
@@ -60,13 +59,12 @@ func (p Rename) Frame(w web.Words) web.Frame {
 type Remove struct {
 	Base
 	ID, Name string
-	Kind     string // as in Card
-	Last     bool   // the only way in
+	Last     bool // the only way in
 }
 
 // Frame implements web.Page.
 func (p Remove) Frame(w web.Words) web.Frame {
-	return p.frame("device-remove", "remove", p.Heading(w), false)
+	return p.frame("device-remove", "remove", p.Heading(w))
 }
 
 // Heading is the title.
@@ -86,5 +84,5 @@ type Switched struct {
 
 // Frame implements web.Page.
 func (p Switched) Frame(w web.Words) web.Frame {
-	return p.frame("replaced", "replaced", w.S("replaced.title"), false)
+	return p.frame("replaced", "replaced", w.S("replaced.title"))
 }

@@ -1,10 +1,6 @@
 package prompt
 
-import (
-	"html/template"
-
-	"countersign/internal/site/web"
-)
+import "countersign/internal/site/web"
 
 // Spare asks for a second way in after the first (wireframe 6, decision 10).
 type Spare struct {
@@ -34,23 +30,3 @@ func (p Recovered) Frame(w web.Words) web.Frame {
 
 // Here is the base of the page's addresses.
 func (p Recovered) Here() string { return p.or(p.Path) }
-
-// Done is the last page: on to the application. Next is followed at once where scripts run.
-type Done struct {
-	Base
-	Next string // address the link leads to
-}
-
-// Frame implements web.Page.
-func (p Done) Frame(w web.Words) web.Frame { return p.frame("done", "done", p.Heading(w), "done.js") }
-
-// Heading is the title.
-func (p Done) Heading(w web.Words) string {
-	if p.App == "" {
-		return w.S("done.title")
-	}
-	return w.S("done.title.app", "app", p.App)
-}
-
-// Lead is the sentence under it.
-func (p Done) Lead(w web.Words) template.HTML { return w.T("done.lead") }

@@ -1,23 +1,15 @@
 package prompt
 
 import (
-	"html/template"
-
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
 // Base is what every page of the prompt carries.
 type Base struct {
-	Org         web.Org
-	App         string // the application's name as people know it; may be empty in the portal
-	Help        web.Help
-	User        string // the account's name, shown where it matters
-	FormToken   string
-	LoginPath   string   // address of the sign-in, e.g. "/prompt/abc"; in the portal that of the portal
-	FormTargets []string // the application's origin where a form of the page ends in it
-	Devices     bool     // self-service is on: "I have a new phone" and "Manage devices" show
-	Theme       string
-	Ending      *web.Ending // when the sign-in closes; nil = no time runs
+	control.Base
+	LoginPath string // address of the sign-in, e.g. "/prompt/abc"
+	Devices   bool   // self-service is on: "I have a new phone" and "Manage devices" show
 }
 
 // Purpose is why a proof is asked for.
@@ -34,26 +26,11 @@ const (
 
 // frame fills what all pages share.
 func (b Base) frame(screen, file, title string, scripts ...string) web.Frame {
-	return web.Frame{Screen: screen, Template: "prompt/" + file, Title: title, Scripts: append([]string{"forms.js"}, scripts...),
-		FormTargets: b.FormTargets, Org: b.Org, Help: b.Help, Theme: b.Theme, Ending: b.Ending}
+	return b.Layout(screen, "prompt/"+file, title, append([]string{"forms.js"}, scripts...)...)
 }
 
 // OffersNewPhone reports whether "I have a new phone" shows.
 func (b Base) OffersNewPhone() bool { return b.Devices }
-
-// Where is the line above the title: which application this is about.
-func (b Base) Where(w web.Words) template.HTML {
-	if b.App == "" {
-		return ""
-	}
-	return w.T("prompt.where", "app", b.App)
-}
-
-// Remember is the "remember this browser" box; nil pages show none.
-type Remember struct {
-	Days    int
-	Checked bool
-}
 
 // or gives path, or the sign-in's own when the page has none.
 func (b Base) or(path string) string {

@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -13,13 +14,12 @@ type Code struct {
 	Path     string // base of this page's addresses; empty = LoginPath
 	Purpose  Purpose
 	Kinds    []string    // the kinds this person has, best first: "app", "text", "token", "help"
-	Typed    string      // what was typed, shown again after a mistake that is no wrong code
 	Letters  bool        // codes may hold letters (YubiKey): full keyboard
 	Err      *errs.Error // a wrong code, too many tries …; shown at the field
 	Push     bool        // a request to a phone is possible: "Back to …"
 	Device   string      // the phone it would go to
 	DeviceID string
-	Remember *Remember
+	Remember *control.Remember
 }
 
 // Frame implements web.Page.

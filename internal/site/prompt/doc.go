@@ -1,21 +1,23 @@
-// Package prompt is the Universal Prompt as a person sees it: the pages of one sign-in.
+// Package prompt is the Universal Prompt as a person sees it: the pages of one sign-in. Package control runs it; here are
+// the pages, their addresses, and the cookie in which a browser keeps its sign-in.
 //
-// Addresses, all under the page's Path (the sign-in's LoginPath unless the page says otherwise):
+// {L} = /prompt/{id} is the sign-in. {P} is each page that asks for a proof: {L}, and before the device pages {L}/devices and
+// {L}/new-phone.
 //
-//	GET  {Path}                  the present page
-//	GET  {Path}/status?since=N   JSON Status, held until the version is above N
-//	POST {Path}/push             device=ID: send a request (again)
-//	POST {Path}/wait             held until the answer, then 303 (no script needed)
-//	GET  {Path}/code             the code page        POST {Path}/code   code=… [remember=1]
-//	POST {Path}/remember         remember=1 or 0: the checkbox changed while a request waits
-//	GET  {Path}/ways             other ways
-//	GET  {Path}/devices          proof page for Manage devices
-//	GET  {Path}/new-phone        proof page for a new phone   POST {Path}/new-phone  start pairing
-//	POST {Path}/continue         on to the application
-//	POST {Path}/keep             more time, back=ADDRESS
+//	GET  {P}                  what is asked now
+//	GET  {P}/status?since=N   JSON control.Status, held until the version is above N
+//	POST {P}/push             device=ID: send a request (again)
+//	POST {P}/wait             held until the answer, then 303 (no script needed)
+//	GET  {P}/code             the code page        POST {P}/code   code=… [remember=1]
+//	GET  {P}/ways             the ways in
+//	POST {L}/new-phone        set up a new phone with the proof just given
+//	POST {L}/remember         remember=1 or 0: the box changed while a request waits
+//	POST {L}/continue         on to the application
+//	POST {L}/keep             more time, back=ADDRESS
+//	GET  {L}/enroll           the pairing page; below it status, wait, renew, mail
+//	POST {L}/add, {L}/later   the answers to the question for a spare way
 //
-// and for pairing: POST {Path}/wait, POST {Path}/renew, POST {Path}/mail address=…; for the spare
-// way: POST {Path}/add, POST {Path}/later. Every form carries form_token.
+// Every form carries form_token.
 package prompt
 
 import (

@@ -47,13 +47,13 @@ function ready() {
 }
 addEventListener("pageshow", ready);
 
-// The box is used while a request waits, so its change is told at once.
+// The box is used while a request waits, so its change is sent at once.
 document.addEventListener("change", async (e) => {
   const box = e.target;
   const path = box.dataset && box.dataset.remember;
   if (!path) return;
   const body = new URLSearchParams({ form_token: box.form.elements.form_token.value, remember: box.checked ? "1" : "0" });
-  const told = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => null);
-  if (!told) box.checked = !box.checked;
-  trouble(told === null);
+  const noted = await fetch(path, { method: "POST", body, credentials: "same-origin", headers: { Accept: "application/json" } }).then((a) => a.ok, () => null);
+  if (!noted) box.checked = !box.checked;
+  trouble(noted === null);
 });

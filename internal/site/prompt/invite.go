@@ -5,10 +5,9 @@ import (
 	"net/http"
 
 	"countersign/internal/base/secret"
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/settings"
 	"countersign/internal/flow/signin"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -50,13 +49,10 @@ func (p *Prompt) showInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base, err := p.plainBase(r)
-	if err != nil {
-		return err
-	}
+	base := p.plainBase(r)
 	base.User = in.User.Username
 	base.FormToken = p.Forms.Token(in.Link.ID)
-	return p.show(w, r, http.StatusOK, Invitation{Base: base, Action: r.URL.Path})
+	return p.Write(w, r, http.StatusOK, Invitation{Base: base, Action: r.URL.Path})
 }
 
 // accept opens a sign-in whose purpose is to set up the first device of the invited user.
@@ -68,40 +64,32 @@ func (p *Prompt) accept(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Forms.Check(r, in.Link.ID); err != nil {
 		return err
 	}
-	app, err := p.SignIn.DB.Read().ApplicationByID(r.Context(), application.PortalID)
-	if err != nil {
-		return err
-	}
-	style, err := p.SignIn.DB.Read().LoadSettings(r.Context())
+	traditional, err := p.SignIn.Traditional(r.Context())
 	if err != nil {
 		return err
 	}
 	door := InvitationDoor
-	if style.EnrollmentStyle == settings.Traditional && p.Wizard != nil {
+	if traditional && p.Wizard != nil {
 		door = login.DoorWizard
 	}
-	opening, err := p.SignIn.Begin(r.Context(), signin.Request{Door: door, DoorState: []byte("{}"), Application: app,
-		UserID: in.User.ID, Invited: true, IP: p.ClientIP(r), UserAgent: r.UserAgent()})
+	opening, err := p.SignIn.BeginInvited(r.Context(), signin.Request{Door: door, DoorState: []byte("{}"), UserID: in.User.ID,
+		IP: p.ClientIP(r), UserAgent: r.UserAgent()})
 	if err != nil {
 		return err
 	}
 	if door == login.DoorWizard {
-		return p.move(w, r, p.Wizard(opening.Login, opening.Cookie))
+		return web.Move(w, r, p.Wizard(opening.Login, opening.Cookie))
 	}
 	p.SetCookie(w, r, opening.Login, opening.Cookie)
-	return p.move(w, r, Path(opening.Login.ID))
+	return web.Move(w, r, Path(opening.Login.ID))
 }
 
 func (p *Prompt) showEnrolled(w http.ResponseWriter, r *http.Request) error {
-	base, err := p.plainBase(r)
-	if err != nil {
-		return err
-	}
-	return p.show(w, r, http.StatusOK, Enrolled{Base: base})
+	return p.Write(w, r, http.StatusOK, Enrolled{Base: p.plainBase(r)})
 }
 
 // plainBase is the base of a page outside any sign-in.
-func (p *Prompt) plainBase(r *http.Request) (Base, error) {
-	s, err := p.SignIn.DB.Read().LoadSettings(r.Context())
-	return Base{Org: web.Org{Name: s.Organization}, Help: web.Help{Text: s.Help}}, err
+func (p *Prompt) plainBase(r *http.Request) Base {
+	around := p.Web.Around(r)
+	return Base{Base: control.Base{Org: around.Org, Help: around.Help}}
 }

@@ -1,142 +1,110 @@
 package prompt
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/policy"
-	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/session"
+	"countersign/internal/flow/signin"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
-// showPresent shows the page a sign-in is at, or sends the browser on when there is nothing left to ask.
-func (p *Prompt) showPresent(v *view, w http.ResponseWriter, r *http.Request) error {
-	if v.Login.Stage == login.Finished {
-		return p.finishAgain(v, w, r)
+// Show implements control.Prompt.
+func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
+	step := v.Step
+	switch step.Kind {
+	case signin.Refused:
+		page := v.refused(step.Reason)
+		page.Actions = backToApp(v.base, v.Web.Pages.Words(r))
+		return v.Write(w, r, http.StatusForbidden, page)
+	case signin.Enroll:
+		return web.Move(w, r, v.Home+"/enroll")
+	case signin.Recover:
+		return v.Write(w, r, http.StatusOK, Recovered{Base: v.base})
+	case signin.Spare:
+		return v.Write(w, r, http.StatusOK, Spare{Base: v.base, Required: !step.MayWait, Left: step.Left, Device: v.device()})
 	}
-	if refused := p.refusal(v); refused != nil {
-		page := p.refused(v, refused)
-		page.Actions = backToApp(v.base, p.Web.Pages.Words(r))
-		return p.show(w, r, http.StatusForbidden, page)
-	}
-	if v.proof() {
-		return p.showProof(v, w, r)
-	}
-	if v.Login.Stage == login.Allowed {
-		return p.showAllowed(v, w, r)
-	}
-	if v.Login.Enrolling && v.User.ID == "" || v.Login.Enrolling && v.Transaction.ID == "" && len(v.Ways) == 0 {
-		return p.move(w, r, v.path+"/enroll")
-	}
-	switch first, ok := v.First(); {
-	case v.Transaction.ID != "" && v.Transaction.State != transaction.Cancelled:
-		return p.showPush(v, w, r)
-	case !ok:
-		page := p.refused(v, v.NoWay())
-		page.CodeField, page.Kinds = true, v.kinds()
-		return p.show(w, r, http.StatusOK, page)
-	case first.Method == policy.MethodPush && v.Transaction.ID == "":
-		return p.showPush(v, w, r)
-	}
-	return p.showCode(v, w, r)
-}
-
-// showProof is "First, prove it is you": nothing starts by itself.
-func (p *Prompt) showProof(v *view, w http.ResponseWriter, r *http.Request) error {
-	if !v.Login.ManageProof.IsZero() {
-		return p.openPortal(v, w, r)
-	}
-	if t := v.Transaction; t.Purpose == transaction.Manage && t.State != transaction.Cancelled {
-		return p.showPush(v, w, r)
-	}
-	return p.showWays(v, w, r)
-}
-
-// openPortal takes the proof and goes to the portal: to the list, or straight to pairing when there is one phone.
-func (p *Prompt) openPortal(v *view, w http.ResponseWriter, r *http.Request) error {
-	_, cookie, err := p.Devices.Open(r.Context(), v.Login)
-	if err != nil {
-		return err
-	}
-	p.Cookies.Set(w, PortalCookie, cookie.Reveal(), sessionLife)
-	if v.purpose == NewPhone {
-		return p.move(w, r, p.Portal+"/new-phone")
-	}
-	return p.move(w, r, p.Portal)
-}
-
-// showAllowed asks what is still to be asked, then goes to the application.
-func (p *Prompt) showAllowed(v *view, w http.ResponseWriter, r *http.Request) error {
-	if v.RecoveryDue() {
-		return p.show(w, r, http.StatusOK, Recovered{Base: v.base})
-	}
-	if due, mayWait := v.SpareDue(p.Now()); due && (v.freshProof() || v.Application.SelfService) {
-		page := Spare{Base: v.base, Required: !mayWait, Left: policy.SpareReminders - v.User.SpareReminders - 1}
-		if way, ok := v.First(); ok {
-			page.Device = way.Device
+	switch {
+	case step.Request.ID != "":
+		return v.Write(w, r, http.StatusOK, v.pushPage(step.Request))
+	case v.proof(): // "First, prove it is you": nothing starts by itself
+		return v.showWays(w, r)
+	case step.Reason != nil:
+		page := v.refused(step.Reason)
+		page.CodeField, page.Kinds = true, v.Kinds()
+		return v.Write(w, r, http.StatusOK, page)
+	case control.Rings(step.Way) && v.Transaction.ID == "": // none could be sent at the start (decision 13)
+		err := v.SignIn.MaySend(r.Context(), v.Session)
+		if err != nil && errs.KindOf(err) != errs.Limited {
+			return err
 		}
-		return p.show(w, r, http.StatusOK, page)
+		if err != nil {
+			return v.Write(w, r, http.StatusOK, v.paused(r, errs.Of(err)))
+		}
 	}
-	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
-	if err != nil {
-		return err
-	}
-	return p.leave(v, ticket, w, r)
+	return v.Write(w, r, http.StatusOK, v.codePage())
 }
 
-// finishAgain is for a browser that comes back: on to the application as long as that has not collected the
-// sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
-func (p *Prompt) finishAgain(v *view, w http.ResponseWriter, r *http.Request) error {
-	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
-	if errors.Is(err, login.ErrStale) {
-		return errs.New(errs.Gone, "login.done")
-	}
-	if err != nil {
-		return err
-	}
-	return p.leave(v, ticket, w, r)
+// device is the name of the device the person has.
+func (v *view) device() string {
+	way, _ := v.First()
+	return way.Device
 }
 
-func (p *Prompt) leave(v *view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
-	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, ticket)
+// Manage implements control.Prompt: to the list, or straight to pairing when there is one phone.
+func (v *view) Manage(key secret.Text, w http.ResponseWriter, r *http.Request) error {
+	v.p.Cookies.Set(w, session.CookieName, key.Reveal(), session.Life)
+	if v.purpose == NewPhone {
+		return web.Move(w, r, v.p.Portal+"/new-phone")
+	}
+	return web.Move(w, r, v.p.Portal)
+}
+
+// Leave implements control.Prompt. A browser that comes back goes on to the application as long as that has not collected
+// the sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
+func (v *view) Leave(grant secret.Text, w http.ResponseWriter, r *http.Request) (err error) {
+	if grant.Empty() {
+		if grant, err = v.SignIn.Finish(r.Context(), v.Session); err != nil {
+			return err
+		}
+	}
+	address, err := v.p.Doors[v.Login.Door].Return(r.Context(), v.Login, grant)
 	if err != nil {
 		return err
 	}
-	if err := p.keep(v, w, r); err != nil {
+	value, life, err := v.SignIn.KeptBrowser(r.Context(), v.Session)
+	if err != nil {
 		return err
 	}
-	if err := p.closeList(v, w, r); err != nil {
+	if !value.Empty() {
+		v.p.Cookies.Set(w, RememberCookie(v.Application.ID), value.Reveal(), life)
+	}
+	if err := v.closeList(w, r); err != nil {
 		return err
 	}
-	return p.move(w, r, address)
+	return web.Move(w, r, address)
 }
 
 // closeList ends the device list that this sign-in opened (D-31): whoever uses this computer next does not find it.
-func (p *Prompt) closeList(v *view, w http.ResponseWriter, r *http.Request) error {
-	cookie := p.Cookies.Get(r, PortalCookie)
+func (v *view) closeList(w http.ResponseWriter, r *http.Request) error {
+	cookie := v.p.Cookies.Get(r, session.CookieName)
 	if cookie == "" {
 		return nil
 	}
-	list, err := p.Devices.Resume(r.Context(), secret.NewText(cookie))
+	list, err := v.Devices.Resume(r.Context(), secret.NewText(cookie))
 	if err != nil || list.Session.LoginID != v.Login.ID { // over, or another window's
 		return nil
 	}
-	p.Cookies.Clear(w, PortalCookie)
-	return p.Devices.End(r.Context(), list)
+	v.p.Cookies.Clear(w, session.CookieName)
+	return v.Devices.End(r.Context(), list)
 }
 
-// freshProof reports whether the person has just proved, in this sign-in, what adding a spare phone needs.
-func (v *view) freshProof() bool { return !v.Login.ManageProof.IsZero() }
-
-// refusal is why the person may not go on now; nil when they may.
-func (p *Prompt) refusal(v *view) *errs.Error { return v.Refusal() }
-
 // refused is the page of a refusal, with a reference the help desk finds in the log.
-func (p *Prompt) refused(v *view, e *errs.Error) Refused {
+func (v *view) refused(e *errs.Error) Refused {
 	return Refused{Base: v.base, Err: e, Reference: v.Reference()}
 }
 
@@ -153,46 +121,27 @@ func backToApp(b Base, words web.Words) []web.Link {
 	return []web.Link{{Path: at + "/", Text: words.S("prompt.back.app", "app", b.App)}}
 }
 
-// kinds names the kinds of code the person may hold.
-func (v *view) kinds() []string {
-	for _, w := range v.Ways {
-		if w.Method == policy.MethodPasscode {
-			return []string{"app", "help"}
-		}
-	}
-	return []string{"help"}
+// keepGoing gives the person more time (WCAG 2.2.1), and the browser a cookie that lasts as long.
+func (v *view) keepGoing(w http.ResponseWriter, r *http.Request) error {
+	v.p.SetCookie(w, r, v.Login, secret.NewText(v.p.Cookies.Get(r, CookieName(v.Login.ID))))
+	return control.Keep(v, w, r)
 }
 
-// phones lists the phones a request can go to.
-func (v *view) phones() []Device {
-	var list []Device
-	for _, w := range v.Ways {
-		if w.Method == policy.MethodPush {
-			list = append(list, Device{ID: w.PhoneID, Name: w.Device, Kind: "phone"})
-		}
+// remember is told by a script that the box has changed.
+func (v *view) remember(w http.ResponseWriter, r *http.Request) error {
+	if v.Box == nil {
+		return login.ErrStale
 	}
-	return list
+	if err := control.Choose(&v.View, r); err != nil {
+		return err
+	}
+	return web.Nothing(w)
 }
 
-func (v *view) codeWays() []CodeWay {
-	var list []CodeWay
-	for _, w := range v.Ways {
-		if w.Method == policy.MethodPasscode {
-			list = append(list, CodeWay{Kind: "app", Device: w.Device})
-		}
+// newPhone is the button after a sign-in with a help-desk code (decision 38).
+func (v *view) newPhone(w http.ResponseWriter, r *http.Request) error {
+	if v.Step.Kind != signin.Done {
+		return web.Move(w, r, v.Path)
 	}
-	return list
+	return control.Present(v, w, r)
 }
-
-// showWays lists every way.
-func (p *Prompt) showWays(v *view, w http.ResponseWriter, r *http.Request) error {
-	over := v.Login.Stage != login.Open && !v.proof() || v.Login.Stage == login.Finished
-	if v.User.ID == "" || over || p.refusal(v) != nil {
-		return p.move(w, r, v.base.LoginPath)
-	}
-	back := !v.proof() && v.Transaction.State == transaction.Pending
-	return p.show(w, r, http.StatusOK, Ways{Base: v.base, Path: v.path, Purpose: v.purpose, Phones: v.phones(),
-		Codes: v.codeWays(), Desk: true, Back: back})
-}
-
-var _ web.Page = Refused{}

@@ -4,23 +4,8 @@ import (
 	"html/template"
 	"time"
 
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
-)
-
-// PushState is where a request to a phone stands. The names go into Status as they are.
-type PushState string
-
-// The states; the first three are open, the others final.
-const (
-	PushSent        PushState = "sent"
-	PushDelivered   PushState = "delivered"   // the app has fetched it
-	PushUnreachable PushState = "unreachable" // no alert could be sent; it waits inside the app
-	PushApproved    PushState = "approved"
-	PushDenied      PushState = "denied"   // "my mistake"
-	PushReported    PushState = "reported" // "not me"
-	PushWrong       PushState = "wrong"    // wrong number typed on the phone
-	PushTimedOut    PushState = "timedout"
-	PushPaused      PushState = "paused" // too many requests in a row (decision 13)
 )
 
 // Push is the page that waits for an answer on a phone (wireframe 1).
@@ -31,13 +16,13 @@ type Push struct {
 	DeviceID    string
 	Device      string // the phone's name, e.g. "Ana's phone"
 	Number      string // 3 to 6 digits to type in the app; empty = a plain request
-	State       PushState
-	Version     int       // of the transaction, for the status poll
-	DeliveredAt time.Time // with PushDelivered
+	State       control.RequestState
+	Version     int64     // of the sign-in, for the status poll
+	DeliveredAt time.Time // with control.Delivered
 	Until       time.Time // end of the open request
 	Code        bool      // a code may be typed instead
 	Others      []Device  // other phones a request can go to, at most three show
-	Remember    *Remember
+	Remember    *control.Remember
 }
 
 // Device is a phone, tablet or computer with the app, as the ways list names it.
@@ -54,14 +39,11 @@ func (p Push) Frame(w web.Words) web.Frame { return p.frame("push", "push", p.He
 func (p Push) Here() string { return p.or(p.Path) }
 
 // Open reports whether the phone may still answer.
-func (p Push) Open() bool {
-	return p.State == PushSent || p.State == PushDelivered || p.State == PushUnreachable
-}
+func (p Push) Open() bool { return p.State.Open() }
 
-// Again reports whether another request may follow a final state: not after a report, and not
-// while requests are paused.
+// Again reports whether another request may follow a final state: not after a report.
 func (p Push) Again() bool {
-	return p.State == PushDenied || p.State == PushWrong || p.State == PushTimedOut
+	return p.State == control.Denied || p.State == control.WrongNumber || p.State == control.TimedOut
 }
 
 // Proof reports whether the page proves for something other than the sign-in.
@@ -69,7 +51,7 @@ func (p Push) Proof() bool { return p.Purpose == ManageDevices || p.Purpose == N
 
 // Why is the purpose as a sentence.
 func (p Push) Why(w web.Words) string {
-	if p.State == PushApproved {
+	if p.State == control.Approved {
 		return ""
 	}
 	return purposeLine(w, p.Purpose)
@@ -101,10 +83,10 @@ func (p Push) Line(w web.Words) template.HTML {
 
 // Hint is the second, smaller line; empty for most states.
 func (p Push) Hint(w web.Words) template.HTML {
-	if p.State == PushDelivered && !p.DeliveredAt.IsZero() {
+	if p.State == control.Delivered && !p.DeliveredAt.IsZero() {
 		return w.T("push.hint.delivered", "time", w.Seconds(p.DeliveredAt))
 	}
-	if key := "push.hint." + string(p.State); w.Has(key) && p.State != PushDelivered {
+	if key := "push.hint." + string(p.State); w.Has(key) && p.State != control.Delivered {
 		return w.T(key, "device", p.Device)
 	}
 	return ""
@@ -113,29 +95,18 @@ func (p Push) Hint(w web.Words) template.HTML {
 // Tone is the colour family of a final state.
 func (p Push) Tone() string {
 	switch p.State {
-	case PushApproved:
+	case control.Approved:
 		return "ok"
-	case PushReported, PushPaused:
+	case control.Reported:
 		return "bad"
 	}
 	return "warn"
 }
 
-// Status is the JSON answer of the status address.
-type Status struct {
-	Version int    `json:"version"`
-	State   string `json:"state"`          // a PushState or PairState
-	Line    string `json:"line"`           // plain text for the status line
-	Hint    string `json:"hint,omitempty"` // second line
-	Open    bool   `json:"open"`           // false: a final state, the page renews itself
-	Next    string `json:"next,omitempty"` // address to go on to, when there is one
-}
-
-// Status gives the poll's answer for this page; next is where the browser shall go, or empty.
-func (p Push) Status(w web.Words, next string) Status {
-	s := Status{Version: p.Version, State: string(p.State), Open: p.Open(), Next: next,
-		Line: w.S("push.line."+string(p.State), "device", p.Device)}
-	if p.State == PushDelivered && !p.DeliveredAt.IsZero() {
+// Status is what the page says, for its script.
+func (p Push) Status(w web.Words) control.Status {
+	s := control.Status{Version: p.Version, State: string(p.State), Open: p.Open(), Line: w.S("push.line."+string(p.State), "device", p.Device)}
+	if p.State == control.Delivered && !p.DeliveredAt.IsZero() {
 		s.Hint = w.S("push.hint.delivered", "time", w.SecondsText(p.DeliveredAt))
 	}
 	return s

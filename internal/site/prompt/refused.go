@@ -4,6 +4,7 @@ import (
 	"html/template"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
 
@@ -13,12 +14,11 @@ import (
 type Refused struct {
 	Base
 	Err       *errs.Error
-	Reference string      // empty shows none
-	CodeField bool        // the one code field stays (no usable way, too many requests)
-	Kinds     []string    // with CodeField, see Code
-	CodeErr   *errs.Error // a wrong code in that field
-	Remember  *Remember   // with CodeField
-	Actions   []web.Link  // ways on, the first as a button
+	Reference string            // empty shows none
+	CodeField bool              // the one code field stays (no usable way, too many requests)
+	Kinds     []string          // with CodeField, see Code
+	Remember  *control.Remember // with CodeField
+	Actions   []web.Link        // ways on, the first as a button
 }
 
 // Frame implements web.Page.
@@ -48,5 +48,5 @@ func (p Refused) Hint(w web.Words) template.HTML { return codeHint(w, p.Kinds) }
 
 // CodeForm gives the code field as the code page has it.
 func (p Refused) CodeForm() Code {
-	return Code{Base: p.Base, Kinds: p.Kinds, Err: p.CodeErr, Remember: p.Remember}
+	return Code{Base: p.Base, Kinds: p.Kinds, Remember: p.Remember}
 }

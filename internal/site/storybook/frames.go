@@ -4,14 +4,15 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/frame"
 	"countersign/internal/site/web"
 )
 
 // framed is Ana at the benefits page, which shows the traditional prompt.
 func framed() frame.Base {
-	return frame.Base{Org: web.Org{Name: "Northfield University"}, App: "Benefits", User: "ana", Help: web.Help{Text: "IT desk 555-0100"},
-		FormToken: "token", Home: "/frame/abc", Devices: true, Leave: true}
+	return frame.Base{Home: "/frame/abc", Devices: true, Leave: true, Base: control.Base{Org: web.Org{Name: "Northfield University"}, App: "Benefits", User: "ana",
+		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token"}}
 }
 
 // frames are the traditional prompt and its device pages.
@@ -44,7 +45,7 @@ func frames() []Story {
 			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
 		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a mistake, send it again.", Again: "p1"})},
 		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
-		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &frame.Remember{Days: 30, Checked: true} })},
+		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &control.Remember{Days: 30, Checked: true} })},
 		{"frame-prompt-paused", with(func(p *frame.Prove) { p.Push, p.CodeOpen, p.Notice = false, true, errs.New(errs.Limited, "push.storm") })},
 		{"frame-prompt-restricted", with(func(p *frame.Prove) {
 			p.Push, p.Targets, p.CodeOpen, p.Kinds, p.Notice = false, nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
@@ -52,7 +53,7 @@ func frames() []Story {
 		{"frame-prompt-no-self-service", with(func(p *frame.Prove) { p.Base = off })},
 		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
 		{"frame-refused", frame.Refused{Base: off, Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
-		{"frame-spare", frame.Refused{Base: framed(), Err: errs.New(errs.Conflict, "spare.required"), Link: web.Link{Path: "/frame/abc/add", Text: "Add a new device"}}},
+		{"frame-spare", frame.Spare{Base: framed(), Required: true}},
 		{"frame-recovered", frame.Recovered{Base: framed()}}, {"frame-spare-remind", frame.Spare{Base: framed(), Left: 2}},
 		{"frame-answer", frame.Answer{Base: off, Text: "AUTH|x|y", Parent: "https://benefits.example.edu"}},
 		{"frame-answer-failed", frame.Answer{Base: off, Text: "ERR|x", Parent: "https://benefits.example.edu", Failed: true}},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/site/control"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
 	"countersign/internal/site/web"
@@ -11,9 +12,8 @@ import (
 
 // base is Ana signing in to Payroll.
 func base() prompt.Base {
-	return prompt.Base{Org: web.Org{Name: "Northfield University"}, App: "Payroll", User: "ana",
-		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token", LoginPath: "/prompt/abc",
-		FormTargets: []string{"https://payroll.example.edu"}, Devices: true}
+	return prompt.Base{LoginPath: "/prompt/abc", Devices: true, Base: control.Base{Org: web.Org{Name: "Northfield University"}, App: "Payroll", User: "ana",
+		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token", FormTargets: []string{"https://payroll.example.edu"}}}
 }
 
 var (
@@ -37,28 +37,28 @@ func Stories() []Story {
 }
 
 func pushes() []Story {
-	push := func(state prompt.PushState) prompt.Push {
+	push := func(state control.RequestState) prompt.Push {
 		return prompt.Push{Base: base(), DeviceID: "p1", Device: anas.Name, Number: "417", State: state, Version: 1,
 			Until: Now.Add(52 * time.Second), DeliveredAt: Now.Add(-19 * time.Second), Code: true}
 	}
 	var out []Story
-	for _, s := range []prompt.PushState{prompt.PushSent, prompt.PushDelivered, prompt.PushUnreachable, prompt.PushApproved,
-		prompt.PushDenied, prompt.PushReported, prompt.PushWrong, prompt.PushTimedOut, prompt.PushPaused} {
+	for _, s := range []control.RequestState{control.Sent, control.Delivered, control.Unreachable, control.Approved,
+		control.Denied, control.Reported, control.WrongNumber, control.TimedOut} {
 		out = append(out, Story{"push-" + string(s), push(s)})
 	}
-	plain := push(prompt.PushSent)
+	plain := push(control.Sent)
 	plain.Number = ""
-	rich := push(prompt.PushDelivered)
+	rich := push(control.Delivered)
 	rich.Number, rich.Device = "417902", long.Name
 	rich.Others = []prompt.Device{tablet, desk}
-	rich.Remember = &prompt.Remember{Days: 30}
-	first := push(prompt.PushSent)
+	rich.Remember = &control.Remember{Days: 30}
+	first := push(control.Sent)
 	first.Purpose, first.Code = prompt.FirstRequest, false
-	proof := push(prompt.PushSent)
+	proof := push(control.Sent)
 	proof.Purpose, proof.Path = prompt.ManageDevices, "/prompt/abc/verify"
-	closed := push(prompt.PushSent)
+	closed := push(control.Sent)
 	closed.Devices, closed.Code = false, false
-	closing, last := push(prompt.PushDelivered), push(prompt.PushDelivered)
+	closing, last := push(control.Delivered), push(control.Delivered)
 	closing.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/prompt/abc/keep", Token: "token"}
 	last.Ending = &web.Ending{Until: Now.Add(55 * time.Second)}
 	out = append(out, Story{"push-closing", closing}, Story{"push-closing-last", last})
@@ -71,7 +71,7 @@ func codesAndWays() []Story {
 	wrong := code
 	wrong.Err = errs.New(errs.Denied, "code.wrong")
 	full := code
-	full.Kinds, full.Remember = []string{"app", "text", "token", "help"}, &prompt.Remember{Days: 1, Checked: true}
+	full.Kinds, full.Remember = []string{"app", "text", "token", "help"}, &control.Remember{Days: 1, Checked: true}
 	help := prompt.Code{Base: base(), Err: errs.New(errs.Denied, "code.text").Arg("digit", 4)}
 	proof := code
 	proof.Purpose = prompt.NewPhone
@@ -86,17 +86,17 @@ func codesAndWays() []Story {
 }
 
 func pairings() []Story {
-	pair := prompt.Pairing{Base: base(), Setting: prompt.FirstPhone, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW",
-		Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", State: prompt.PairWaiting, Version: 1, Until: Now.Add(10 * time.Minute),
-		Mail: prompt.PairMail{Offered: true}}
+	pair := control.Pairing{Base: base().Base, Path: "/prompt/abc/enroll", Setting: control.FirstPhone, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW",
+		Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", State: control.PairWaiting, Version: 1, Until: Now.Add(10 * time.Minute),
+		Mail: control.PairMail{Offered: true}}
 	done, expired, mailed, badMail, add, replace, connect := pair, pair, pair, pair, pair, pair, pair
-	done.State, expired.State = prompt.PairDone, prompt.PairExpired
+	done.State, expired.State = control.PairDone, control.PairExpired
 	mailed.Mail.SentTo = "a…@example.edu"
-	badMail.Mail = prompt.PairMail{Offered: true, Address: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}
-	add.Setting, add.Path, add.Back = prompt.AddPhone, "/portal/pair", web.Link{Text: "Back to my devices", Path: "/portal"}
+	badMail.Mail = control.PairMail{Offered: true, Address: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}
+	add.Setting, add.Path, add.Back = control.AddPhone, "/portal/pair", web.Link{Text: "Back to my devices", Path: "/portal"}
 	add.App, add.Mail.Offered = "", false
-	replace.Setting, replace.Device = prompt.ReplacePhone, anas.Name
-	connect.Setting, connect.Device = prompt.ConnectApp, anas.Name
+	replace.Setting, replace.Device = control.ReplacePhone, anas.Name
+	connect.Setting, connect.Device = control.ConnectApp, anas.Name
 	return []Story{{"enroll", pair}, {"enroll-done", done}, {"enroll-expired", expired},
 		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}, {"pair-connect", connect}}
 }
@@ -108,7 +108,6 @@ func afterwards() []Story {
 		{"spare", prompt.Spare{Base: base(), Device: anas.Name, Left: 2}}, {"spare-last", prompt.Spare{Base: base(), Left: 0}},
 		{"spare-one-left", prompt.Spare{Base: base(), Left: 1}}, {"spare-required", prompt.Spare{Base: base(), Device: anas.Name, Required: true}},
 		{"recovered", prompt.Recovered{Base: base()}}, {"recovered-no-self-service", prompt.Recovered{Base: off}},
-		{"done", prompt.Done{Base: base(), Next: "/prompt/abc/continue"}},
 	}
 }
 
@@ -143,9 +142,9 @@ func refusals() []Story {
 }
 
 func portals() []Story {
-	b := portal.Base{Base: base(), Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
+	b := portal.Base{Base: base().Base, Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
 	cards := []portal.Card{
-		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute), FirstUsed: true},
+		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute)},
 		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", State: portal.AlertsOff, AddedAt: Now.AddDate(-1, 0, 0), UsedAt: Now.AddDate(0, 0, -1)},
 		{ID: "p3", Name: desk.Name, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
 		{ID: "p4", Name: long.Name, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
@@ -173,11 +172,11 @@ func portals() []Story {
 	return []Story{
 		{"devices", list}, {"devices-closing", closing}, {"devices-closing-last", last}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
-		{"device-replaced", portal.Switched{Base: portal.Base{Base: base(), Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas.Name}},
+		{"device-replaced", portal.Switched{Base: portal.Base{Base: base().Base, Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas.Name}},
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
-		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name, Kind: "tablet"}},
-		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Kind: "phone", Last: true}},
+		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name}},
+		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Last: true}},
 		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle")}},
 		{"portal-once", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
 	}

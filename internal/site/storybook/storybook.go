@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/internal/site/control"
 	"countersign/internal/site/frame"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
@@ -26,11 +27,11 @@ type Story struct {
 
 // Renderer gives a renderer with the clock of the stories, and its static files.
 func Renderer() (*web.Renderer, *web.Assets, error) {
-	assets, err := web.NewAssets(web.Static(), prompt.Files(), frame.Files())
+	assets, err := web.NewAssets(web.Static(), control.Files(), prompt.Files(), frame.Files())
 	if err != nil {
 		return nil, nil, err
 	}
-	pages, err := web.New(web.Config{Assets: assets, Templates: []fs.FS{prompt.Files(), portal.Files(), frame.Files()},
+	pages, err := web.New(web.Config{Assets: assets, Templates: []fs.FS{control.Files(), prompt.Files(), portal.Files(), frame.Files()},
 		Now: func() time.Time { return Now }})
 	return pages, assets, err
 }

@@ -37,7 +37,7 @@ func (f Forms) Token(id string) string {
 }
 
 // Check compares the request's token with the session's, in constant time; ErrStaleForm when
-// they differ or the session is empty. It reads the form; one over the limit is told apart, as
+// they differ or the session is empty. It reads the form; one over the limit is an error of its own, as
 // loading the page again would not help it.
 func (f Forms) Check(r *http.Request, id string) error {
 	var large *http.MaxBytesError

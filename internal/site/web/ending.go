@@ -36,8 +36,8 @@ func (e Ending) Count(w Words) string {
 	return w.S(key, "time", w.SecondsText(e.Until))
 }
 
-// Told is the answer to a script that asked for more time.
-type Told struct {
+// Given is the answer to a script that asked for more time.
+type Given struct {
 	Left  int    `json:"left"` // whole seconds
 	More  bool   `json:"more"` // more may be asked for again
 	Line  string `json:"line"`
@@ -50,7 +50,7 @@ func (e Ending) Answer(w http.ResponseWriter, r *http.Request, words Words, back
 	if r.Header.Get("X-Requested-With") != "countersign" {
 		return Move(w, r, back)
 	}
-	return JSON(w, Told{Left: words.Left(e.Until), More: e.Path != "", Line: e.Line(words), Count: e.Count(words), Said: words.S("ending.kept", "time", words.ClockText(e.Until))})
+	return JSON(w, Given{Left: words.Left(e.Until), More: e.Path != "", Line: e.Line(words), Count: e.Count(words), Said: words.S("ending.kept", "time", words.ClockText(e.Until))})
 }
 
 // Back is the page that such a form was sent from, with its query, when it lies below a path; else that path. A page that was itself the answer to one of the named forms cannot be opened again: the one it stands below can.

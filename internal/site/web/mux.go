@@ -28,6 +28,35 @@ func (m *Mux) Add(route Route, h Handler) {
 	m.mux.Handle(route.Method+" "+route.Pattern, m.site.Handle(h))
 }
 
+// Serve serves a request with what was found for it: a sign-in, a session.
+type Serve[V any] func(found V, w http.ResponseWriter, r *http.Request) error
+
+// Below is one address below others.
+type Below[V any] struct {
+	Route
+	Serve Serve[V]
+}
+
+// Get is an address that shows something.
+func Get[V any](pattern, name string, serve Serve[V]) Below[V] {
+	return Below[V]{Route{http.MethodGet, pattern, name}, serve}
+}
+
+// Post is an address that changes something.
+func Post[V any](pattern, name string, serve Serve[V]) Below[V] {
+	return Below[V]{Route{http.MethodPost, pattern, name}, serve}
+}
+
+// Mount serves lists of addresses below one. with finds what a request is about, serves it, and does what follows from
+// an error.
+func Mount[V any](m *Mux, below string, with func(Serve[V]) Handler, lists ...[]Below[V]) {
+	for _, list := range lists {
+		for _, b := range list {
+			m.Add(Route{Method: b.Method, Pattern: below + b.Pattern, Name: b.Name}, with(b.Serve))
+		}
+	}
+}
+
 // Routes lists the addresses in the order they were added.
 func (m *Mux) Routes() []Route { return m.routes }
 
@@ -63,8 +92,15 @@ func (h *headOnly) Header() http.Header         { return h.header }
 func (h *headOnly) Write(b []byte) (int, error) { return len(b), nil }
 func (h *headOnly) WriteHeader(code int)        { h.code = code }
 
-// Move sends the browser on to a path, with a GET.
+// Move sends the browser on to an address, with a GET. A script that posted a form gets the address as JSON and goes there
+// itself: a redirect after a form is held against the page's form-action, hop by hop, and the application may have hops of
+// its own.
 func Move(w http.ResponseWriter, r *http.Request, path string) error {
+	if r.Method == http.MethodPost && r.Header.Get("X-Requested-With") == "countersign" {
+		return JSON(w, struct {
+			Next string `json:"next"`
+		}{path})
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, path, http.StatusSeeOther)
 	return nil
@@ -75,6 +111,13 @@ func JSON(w http.ResponseWriter, body any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	return json.NewEncoder(w).Encode(body)
+}
+
+// Nothing answers a script that waits for no answer.
+func Nothing(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // Hold bounds a request that waits for news: by longest, or, where it is 0, by the usual time.

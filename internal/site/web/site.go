@@ -59,12 +59,16 @@ func (s *Site) Refuse(err error) http.Handler {
 // Fail logs err and shows its message page, unless something was already sent.
 func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.FailAs(w, r, err, func(e *errs.Error, reference string) Page {
-		m := Message{Err: e, Reference: reference}
-		if s.Frame != nil {
-			m.Around = s.Frame(r)
-		}
-		return m
+		return Message{Around: s.Around(r), Err: e, Reference: reference}
 	})
+}
+
+// Around is what stands around a page that belongs to no sign-in: organization and help.
+func (s *Site) Around(r *http.Request) Frame {
+	if s.Frame == nil {
+		return Frame{}
+	}
+	return s.Frame(r)
 }
 
 // FailAs is Fail with a page of the caller's own look.
@@ -75,11 +79,11 @@ func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page fu
 		return
 	}
 	status := Status(e)
-	after, told := e.Args["retry"].(time.Duration)
-	if !told {
+	after, given := e.Args["retry"].(time.Duration)
+	if !given {
 		after = retryAfter
 	}
-	if told || status == http.StatusTooManyRequests {
+	if given || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
 	}
 	words := s.Pages.Words(r)
@@ -96,7 +100,7 @@ func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page fu
 // retryAfter is when to come back, where the error does not say.
 const retryAfter = 2 * time.Second
 
-// meaning is errs.Of, with a body over the limit and what came too late told apart.
+// meaning is errs.Of, but a body over the limit and a deadline that passed have meanings of their own.
 func meaning(err error) *errs.Error {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {

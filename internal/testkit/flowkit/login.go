@@ -48,6 +48,12 @@ func (l *Login) Session() signin.Session {
 	return s
 }
 
+// Step is what the next page would ask of somebody who signs in.
+func (l *Login) Step() signin.Step {
+	l.k.Helper()
+	return signin.Next(l.Session(), l.k.Clock.Now(), transaction.SignIn)
+}
+
 // Stage is the login's stage now.
 func (l *Login) Stage() login.Stage {
 	l.k.Helper()

@@ -7,11 +7,11 @@ const NOTICE = 60, LAST = 20; // seconds before the end
 if (box) {
   const count = document.getElementById("ending-count");
   const form = box.querySelector("form");
-  let ends, told = Infinity;
+  let ends, said = Infinity; // the last notice that was spoken, in seconds before the end
 
   const begin = (left) => {
     ends = Date.now() + left * 1000;
-    if (left > NOTICE) told = Infinity; // else it was told
+    if (left > NOTICE) said = Infinity; // else it was spoken
     look();
   };
   const look = () => {
@@ -25,8 +25,8 @@ if (box) {
     }
     count.textContent = box.dataset.count.replace("{n}", left); // for the eye: each second would be too much to hear
     const due = left <= LAST ? LAST : NOTICE;
-    if (due < told) {
-      told = due;
+    if (due < said) {
+      said = due;
       const more = form && !form.hidden;
       say(due === LAST ? box.dataset.last : more ? box.dataset.soon : document.getElementById("ending-line").textContent);
     }
