@@ -24,9 +24,9 @@ var (
 		FROM logins JOIN applications ON applications.application_id = logins.application_id
 		LEFT JOIN users ON users.user_id = logins.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE logins.`
-	snapshotByLogin  = snapshotOfLogin + `login_id = $1`
-	snapshotByTicket = snapshotOfLogin + `ticket_digest = $1`
-	snapshotByName   = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
+	snapshotByLogin = snapshotOfLogin + `login_id = $1`
+	snapshotByGrant = snapshotOfLogin + `ticket_digest = $1`
+	snapshotByName  = `SELECT ` + personColumns + ` FROM user_names JOIN users ON users.user_id = user_names.user_id
 		LEFT JOIN phones ON phones.user_id = users.user_id WHERE user_names.name = $1`
 	snapshotByApplication = `SELECT ` + personColumns + `, ` + qualified("applications", applicationColumns) + `
 		FROM applications LEFT JOIN user_names ON user_names.name = $2 LEFT JOIN users ON users.user_id = user_names.user_id
@@ -84,8 +84,8 @@ func (s *store) SnapshotByLogin(ctx context.Context, loginID string) (flow.Snaps
 	return s.snapshot(ctx, s.run.query, login.ErrStale, withLogin, snapshotByLogin, loginID)
 }
 
-func (s *store) SnapshotByTicket(ctx context.Context, ticket []byte) (flow.Snapshot, error) {
-	return s.snapshot(ctx, s.run.last, login.ErrStale, withLogin, snapshotByTicket, blob(ticket))
+func (s *store) SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error) {
+	return s.snapshot(ctx, s.run.last, login.ErrStale, withLogin, snapshotByGrant, blob(grant))
 }
 
 func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {

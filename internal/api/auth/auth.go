@@ -77,7 +77,7 @@ func (d *Door) begin(ctx context.Context, c call) (api.Beginning, error) {
 	if g.Outcome != signin.OutcomeChallenge {
 		return d.decided(c, api.StatusOfGate(c.words, g))
 	}
-	a := signin.Attempt{Gate: g, Request: r, Told: !flag(c.params, "async")}
+	a := signin.Attempt{Gate: g, Request: r, InCall: !flag(c.params, "async")}
 	if err := d.describe(c, &a); err != nil {
 		return none, err
 	}
@@ -121,7 +121,7 @@ func (d *Door) describe(c call, a *signin.Attempt) error {
 	}
 	txid := c.params.Get("txid")
 	if number, ok := d.tickets().Number(txid, a.Numbers(), whose(a.Gate)); ok {
-		a.Number, a.Ticket = number, txid
+		a.Number, a.TxID = number, txid
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (w *world) CollectFor(ctx context.Context, ticket secret.Text, a applicatio
 	}
 	l, ok := w.logins[ticket.Reveal()]
 	if !ok || l.ApplicationID != a.ID {
-		return signin.Result{}, login.ErrTicket
+		return signin.Result{}, login.ErrGrant
 	}
 	delete(w.logins, ticket.Reveal())
 	return signin.Result{Login: l, Application: w.apps[l.ApplicationID], User: user.User{ID: l.UserID, Username: "alice", Email: "alice@example.com"},

@@ -50,7 +50,7 @@ func (d *Door) begin(c call) (api.Beginning, error) {
 	if err != nil {
 		return none, err
 	}
-	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: api.Told(words(), "", c.params["hostname"], c.params["pushinfo"]), Told: !c.async()}, choice)
+	t, err := d.prove(c, signin.Attempt{Gate: g, Request: r, Info: api.Told(words(), "", c.params["hostname"], c.params["pushinfo"]), InCall: !c.async()}, choice)
 	if s, ok := api.StatusOfError(words(), err); ok {
 		return d.final(c, s)
 	}

@@ -13,7 +13,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// The database is what a sign-in costs. BEGIN and COMMIT are statements, too; PostgreSQL is sent several in one journey.
+// The database is what a sign-in costs. BEGIN and COMMIT are statements, too; PostgreSQL is sent several in one round trip.
 func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
@@ -48,7 +48,7 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 		asks("preauth", 1, 1, func() (err error) { g, err = k.SignIn.Preauth(ctx, r); return err })
 		code = p.Code()
 		asks("auth", 5, 1, func() error {
-			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, Told: true}, code)
+			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, InCall: true}, code)
 			return err
 		})
 

@@ -66,7 +66,7 @@ func (p *Pages) presentFinished(v view, w http.ResponseWriter, r *http.Request) 
 	if v.section == SignIn {
 		err = p.presentAllowed(v, w, r)
 	}
-	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket) {
+	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrGrant) {
 		return errs.New(errs.Gone, "login.done")
 	}
 	return err

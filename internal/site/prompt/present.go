@@ -81,28 +81,28 @@ func (p *Prompt) showAllowed(v *view, w http.ResponseWriter, r *http.Request) er
 		}
 		return p.show(w, r, http.StatusOK, page)
 	}
-	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
+	grant, err := p.SignIn.Finish(r.Context(), v.Session)
 	if err != nil {
 		return err
 	}
-	return p.leave(v, ticket, w, r)
+	return p.leave(v, grant, w, r)
 }
 
 // finishAgain is for a browser that comes back: on to the application as long as that has not collected the
 // sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
 func (p *Prompt) finishAgain(v *view, w http.ResponseWriter, r *http.Request) error {
-	ticket, err := p.SignIn.Finish(r.Context(), v.Session)
+	grant, err := p.SignIn.Finish(r.Context(), v.Session)
 	if errors.Is(err, login.ErrStale) {
 		return errs.New(errs.Gone, "login.done")
 	}
 	if err != nil {
 		return err
 	}
-	return p.leave(v, ticket, w, r)
+	return p.leave(v, grant, w, r)
 }
 
-func (p *Prompt) leave(v *view, ticket secret.Text, w http.ResponseWriter, r *http.Request) error {
-	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, ticket)
+func (p *Prompt) leave(v *view, grant secret.Text, w http.ResponseWriter, r *http.Request) error {
+	address, err := p.Doors[v.Login.Door].Return(r.Context(), v.Login, grant)
 	if err != nil {
 		return err
 	}

@@ -226,14 +226,14 @@ func (p *Prompt) tryCode(v *view, typed string, w http.ResponseWriter, r *http.R
 		}
 		return p.move(w, r, v.path)
 	}
-	ticket, err := p.SignIn.Enter(r.Context(), v.Session, typed)
+	grant, err := p.SignIn.Enter(r.Context(), v.Session, typed)
 	if err != nil {
 		return err
 	}
-	if ticket.Empty() {
+	if grant.Empty() {
 		return p.move(w, r, v.path)
 	}
-	return p.leave(v, ticket, w, r)
+	return p.leave(v, grant, w, r)
 }
 
 // goOn is the button on pages that come after the proof.

@@ -18,8 +18,8 @@ import (
 
 // Door is where a finished sign-in goes back to.
 type Door interface {
-	// Return is the application's address that collects the ticket.
-	Return(ctx context.Context, l login.Login, ticket secret.Text) (string, error)
+	// Return is the application's address that collects the grant.
+	Return(ctx context.Context, l login.Login, grant secret.Text) (string, error)
 	// Origin is that address's origin: a form that ends there needs it in its page's policy.
 	Origin(l login.Login) (string, error)
 }
