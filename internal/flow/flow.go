@@ -1,4 +1,4 @@
-// Package flow holds what people do, one sub-package a journey: sign in, enrol, manage devices,
+// Package flow holds what people do, one sub-package a task: sign in, enroll, manage devices,
 // answer on a phone. A flow combines nouns and owns the database transactions that span them.
 // This file says what a flow may ask of the outside.
 package flow
@@ -42,9 +42,9 @@ type Store interface {
 	// SnapshotByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
 	SnapshotByLogin(ctx context.Context, loginID string) (Snapshot, error)
-	// SnapshotByTicket reads the same of the login that a ticket was made for. It is the last statement of a change that
-	// collects the ticket: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
-	SnapshotByTicket(ctx context.Context, ticket []byte) (Snapshot, error)
+	// SnapshotByGrant reads the same of the login that a grant was made for. It is the last statement of a change that
+	// collects the grant: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
+	SnapshotByGrant(ctx context.Context, grant []byte) (Snapshot, error)
 	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
 	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
@@ -61,7 +61,7 @@ type Snapshot struct {
 	Settings    settings.Settings
 }
 
-// DB gives stores. A closure may run more than once (a serialisation failure is retried), so it must
+// DB gives stores. A closure may run more than once (a serialization failure is retried), so it must
 // not touch anything outside but its result variables.
 type DB interface {
 	// Read gives a store for reading; each statement sees its own moment.

@@ -97,7 +97,7 @@ func benchmark(b *testing.B, options func(*testing.B) Options) {
 				return err
 			}
 			return db.Write(ctx, func(s flow.Store) error {
-				return s.CollectTicket(ctx, []byte(l.ID), l.ApplicationID, now)
+				return s.CollectGrant(ctx, []byte(l.ID), l.ApplicationID, now)
 			})
 		})
 	})

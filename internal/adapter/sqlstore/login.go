@@ -83,19 +83,19 @@ func (s *store) ExtendLogin(ctx context.Context, id string, until, now time.Time
 	return s.touched(ctx, q, id, micros(until), micros(now))
 }
 
-func (s *store) FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error) {
+func (s *store) FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error) {
 	const q = `UPDATE logins SET ticket_expires_at = CASE WHEN stage = 'finished' THEN ticket_expires_at ELSE $3 END,
 		stage = 'finished', ticket_digest = $2, version = version + 1
 		WHERE login_id = $1 AND (stage = 'allowed' OR stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $4) AND expires_at > $4`
-	return s.touched(ctx, q, id, blob(ticket), micros(ticketExpires), micros(now))
+	return s.touched(ctx, q, id, blob(grant), micros(grantExpires), micros(now))
 }
 
-func (s *store) CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) error {
+func (s *store) CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error {
 	const q = `UPDATE logins SET ticket_used_at = $3
 		WHERE ticket_digest = $1 AND application_id = $2 AND stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $3`
-	taken, err := s.touched(ctx, q, blob(ticket), applicationID, micros(now))
+	taken, err := s.touched(ctx, q, blob(grant), applicationID, micros(now))
 	if err == nil && !taken {
-		err = login.ErrTicket
+		err = login.ErrGrant
 	}
 	return err
 }

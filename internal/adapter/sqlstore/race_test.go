@@ -108,7 +108,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 				if made, err := s.FinishLogin(ctx, "l", ticket, at(time.Minute), noon); err != nil || !made {
 					return false, err
 				}
-				return decided(s.CollectTicket(ctx, ticket, "DI1", noon), login.ErrTicket)
+				return decided(s.CollectGrant(ctx, ticket, "DI1", noon), login.ErrGrant)
 			}},
 		} {
 			if n := race(t, db, 24, step.try); n != 1 {
@@ -326,7 +326,7 @@ func TestAStatementAfterASnapshotIsWrittenOrFails(t *testing.T) {
 		} {
 			before := got[user.User](t)(db.Read().UserByID(ctx, "DU1"))
 			err := db.Write(ctx, func(s flow.Store) error {
-				_, _ = s.SnapshotByTicket(ctx, []byte("ticket"))
+				_, _ = s.SnapshotByGrant(ctx, []byte("ticket"))
 				after(s)
 				return nil
 			})

@@ -172,16 +172,16 @@ func TestLogins(t *testing.T) {
 		same(t, "no more time when finished", extend("1", at(3*time.Hour), noon), false)
 		same(t, "no proof when finished", ok(func(s flow.Store) (bool, error) { return s.ProveManage(ctx, "1", "x", noon) }), false)
 		collect := func(ticket, app string, now time.Time) error {
-			return db.Write(ctx, func(s flow.Store) error { return s.CollectTicket(ctx, []byte(ticket), app, now) })
+			return db.Write(ctx, func(s flow.Store) error { return s.CollectGrant(ctx, []byte(ticket), app, now) })
 		}
-		fails(t, "another application", collect("ticket", "DI2", noon), login.ErrTicket)
-		fails(t, "unknown ticket", collect("other", "DI1", noon), login.ErrTicket)
-		fails(t, "no ticket", collect("", "DI1", noon), login.ErrTicket)
-		fails(t, "expired ticket", collect("ticket", "DI1", at(5*time.Minute)), login.ErrTicket)
+		fails(t, "another application", collect("ticket", "DI2", noon), login.ErrGrant)
+		fails(t, "unknown ticket", collect("other", "DI1", noon), login.ErrGrant)
+		fails(t, "no ticket", collect("", "DI1", noon), login.ErrGrant)
+		fails(t, "expired ticket", collect("ticket", "DI1", at(5*time.Minute)), login.ErrGrant)
 		if err := collect("ticket", "DI1", noon); err != nil {
 			t.Error(err)
 		}
-		fails(t, "used ticket", collect("ticket", "DI1", noon), login.ErrTicket)
+		fails(t, "used ticket", collect("ticket", "DI1", noon), login.ErrGrant)
 		same(t, "no ticket after the one collected", finish(), false)
 
 		write(t, db, func(s flow.Store) error {

@@ -74,9 +74,9 @@ const (
 )
 
 var (
-	snapshotByLogin  = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.login_id = $1`)
-	snapshotByTicket = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
-	snapshotByName   = snapshotOf(withNothing, user.ErrUnknown,
+	snapshotByLogin = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.login_id = $1`)
+	snapshotByGrant = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
+	snapshotByName  = snapshotOf(withNothing, user.ErrUnknown,
 		` FROM user_names JOIN users ON users.user_id = user_names.user_id`+theirPhones+`user_names.name = $1`)
 	snapshotByAccount = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
 )
@@ -85,8 +85,8 @@ func (s *store) SnapshotByLogin(ctx context.Context, loginID string) (flow.Snaps
 	return s.snapshot(ctx, snapshotByLogin, loginID)
 }
 
-func (s *store) SnapshotByTicket(ctx context.Context, ticket []byte) (flow.Snapshot, error) {
-	return s.snapshot(ctx, snapshotByTicket, blob(ticket))
+func (s *store) SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error) {
+	return s.snapshot(ctx, snapshotByGrant, blob(grant))
 }
 
 func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {

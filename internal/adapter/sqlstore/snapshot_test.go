@@ -66,14 +66,14 @@ func TestASnapshotIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 			return errors.Join(allowed, finished)
 		})
 		collected := wrote(t, db, func(s flow.Store) (flow.Snapshot, error) {
-			if err := s.CollectTicket(ctx, []byte("ticket"), "DI1", noon); err != nil {
+			if err := s.CollectGrant(ctx, []byte("ticket"), "DI1", noon); err != nil {
 				return flow.Snapshot{}, err
 			}
-			return s.SnapshotByTicket(ctx, []byte("ticket"))
+			return s.SnapshotByGrant(ctx, []byte("ticket"))
 		})
 		same(t, "by ticket", collected, got[flow.Snapshot](t)(db.Read().SnapshotByLogin(ctx, "of-alice")))
 		same(t, "collected", collected.Login.Collected, noon)
-		_, err := tryWrite(db, func(s flow.Store) (flow.Snapshot, error) { return s.SnapshotByTicket(ctx, []byte("another")) })
+		_, err := tryWrite(db, func(s flow.Store) (flow.Snapshot, error) { return s.SnapshotByGrant(ctx, []byte("another")) })
 		fails(t, "by no ticket", err, login.ErrStale)
 		_, err = db.Read().SnapshotByName(ctx, "nobody")
 		fails(t, "a name of nobody", err, user.ErrUnknown)

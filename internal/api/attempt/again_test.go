@@ -22,7 +22,7 @@ func TestADoorWithoutPagesAsksForTheNextCodeOfAResynchronisation(t *testing.T) {
 			r := signin.Request{Application: ssh, Username: "alice", IP: flowkit.Address(1)}
 			g, err := k.SignIn.Gate(context.Background(), r)
 			k.OK(err)
-			sent, err := k.SignIn.Prove(context.Background(), signin.Attempt{Gate: g, Request: r, Told: true}, p.CodeAt(counter))
+			sent, err := k.SignIn.Prove(context.Background(), signin.Attempt{Gate: g, Request: r, InCall: true}, p.CodeAt(counter))
 			k.OK(err)
 			return sent
 		}

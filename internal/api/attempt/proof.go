@@ -72,7 +72,7 @@ func (e *Engine) begin(ctx context.Context, p Proof) (Beginning, error) {
 	if g.Outcome != signin.OutcomeChallenge {
 		return e.decided(p.Words, p.Request.Application.ID, p.Async, StatusOfGate(p.Words, g))
 	}
-	a := signin.Attempt{Gate: g, Request: p.Request, Told: !p.Async}
+	a := signin.Attempt{Gate: g, Request: p.Request, InCall: !p.Async}
 	choice, err := p.Choose(&a)
 	if err != nil {
 		return Beginning{}, err

@@ -79,7 +79,7 @@ func (d *Door) choose(c call, a *signin.Attempt) (attempt.Choice, error) {
 	}
 	txid := c.Params.Get("txid")
 	if digits, ok := d.DigitsOf(txid, a.Gate); ok {
-		a.Number, a.Ticket = digits, txid
+		a.Number, a.TxID = digits, txid
 	}
 	choice, err := c.choice(a)
 	if err == nil && txid != "" && a.Number == "" && choice.Factor != menu.Passcode { // a code needs no number

@@ -78,7 +78,7 @@ func (d *Door) collect(ctx context.Context, s signin.Session) (signin.Result, er
 			return result, nil
 		}
 	}
-	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket) { // collected already, maybe
+	if errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrGrant) { // collected already, maybe
 		return d.SignIn.Recollect(ctx, s)
 	}
 	return signin.Result{}, err

@@ -122,7 +122,7 @@ func (w *world) CollectFor(ctx context.Context, grant secret.Text, a application
 	}
 	l, ok := w.logins[grant.Reveal()]
 	if !ok || l.ApplicationID != a.ID {
-		return signin.Result{}, login.ErrTicket
+		return signin.Result{}, login.ErrGrant
 	}
 	delete(w.logins, grant.Reveal())
 	return signin.Result{Login: l, Application: w.apps[l.ApplicationID], User: user.User{ID: l.UserID, Username: "alice", Email: "alice@example.com"},

@@ -73,7 +73,7 @@ func TestAC014CodeIsGoodOnce(t *testing.T) {
 	w.logins[code] = l
 	refused("code of another door", w.tokenForm(code))
 	refused("no such code", w.tokenForm("nonsense"))
-	w.collectErr = login.ErrTicket
+	w.collectErr = login.ErrGrant
 	refused("user disabled meanwhile", w.tokenForm(begin()))
 }
 

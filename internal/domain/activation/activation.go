@@ -24,7 +24,7 @@ const (
 // derived from the ID and the master key, and found by digest.
 type Activation struct {
 	ID          string     // DV + 18
-	UserID      account.ID // "" while the person has no account yet (first enrolment)
+	UserID      account.ID // "" while the person has no account yet (first enrollment)
 	PhoneID     string     // set for Reactivate; after the claim, the phone claimed
 	LoginID     string     // the sign-in that shows the code; "" from the portal
 	SessionID   string     // the portal session that shows the code; "" from a sign-in

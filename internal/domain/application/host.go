@@ -29,10 +29,10 @@ const MaxHosts = 1000
 const maxHostName = 253
 
 // CleanHost makes a name of what a client sent: lower case, at most 253 of a-z, 0-9 and "-._:"; all else is "?".
-func CleanHost(told string) string {
-	told = strings.TrimSuffix(strings.TrimSpace(told), ".")
+func CleanHost(sent string) string {
+	sent = strings.TrimSuffix(strings.TrimSpace(sent), ".")
 	var b strings.Builder
-	for _, r := range told {
+	for _, r := range sent {
 		if b.Len() == maxHostName {
 			break
 		}

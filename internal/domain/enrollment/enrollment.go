@@ -25,7 +25,7 @@ const DigestPurpose = "enrollment-link"
 // DefaultLife is 30 days from first sending (decision 20).
 const DefaultLife = 30 * 24 * time.Hour
 
-// PortalLife is how long the link lives that an application gets for somebody who must enrol first.
+// PortalLife is how long the link lives that an application gets for somebody who must enroll first.
 const PortalLife = 5 * time.Minute
 
 // Portal reports such a link: it says nothing about how long an administrator's lives.

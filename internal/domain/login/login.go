@@ -37,7 +37,7 @@ func Asked(door string) bool { return door == DoorFrame || door == DoorWizard }
 const (
 	Life       = 10 * time.Minute
 	EnrollLife = 30 * time.Minute
-	TicketLife = 5 * time.Minute // decision 26
+	GrantLife  = 5 * time.Minute // decision 26
 
 	// Extensions is how often a person may ask for the same time again: as often as WCAG 2.2.1 wants it at least.
 	Extensions = 10
@@ -57,7 +57,7 @@ type Login struct {
 	DoorState     []byte // the door's own JSON; nobody else reads it
 	ApplicationID string
 	UserID        account.ID // "" while the person has no account
-	Username      string     // normalised
+	Username      string     // normalized
 	Stage         Stage
 	Enrolling     bool   // the person must set up a first device
 	TransactionID string // the request now on show, "" = none
@@ -79,7 +79,7 @@ type Login struct {
 	Expires   time.Time
 	TxID      string // names this sign-in in log and id_token
 	DecidedAt time.Time
-	Collected time.Time // when its ticket was taken; zero before
+	Collected time.Time // when its grant was taken; zero before
 }
 
 // Later is the end the login gets when the person asks for more time now: its life once more, from now. It is
@@ -105,7 +105,7 @@ func (l Login) Later(now time.Time) time.Time {
 // Kinds of digest.
 const (
 	CookiePurpose = "login-cookie"
-	TicketPurpose = "login-ticket"
+	GrantPurpose  = "login-ticket"
 )
 
 var (
@@ -113,8 +113,8 @@ var (
 	ErrStale = errs.New(errs.Gone, "login.stale")
 	// ErrCookie reports a sign-in just begun whose browser did not bring the cookie.
 	ErrCookie = errs.New(errs.Unproved, "login.cookie")
-	// ErrTicket reports a ticket that is unknown, used, expired or another application's.
-	ErrTicket = errs.New(errs.Denied, "login.ticket")
+	// ErrGrant reports a grant, the one-time value that a finished sign-in hands to its door, that is unknown, used, expired or another application's.
+	ErrGrant = errs.New(errs.Denied, "login.ticket")
 )
 
 // Proof is how a login was allowed.
@@ -148,12 +148,12 @@ type Store interface {
 	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
 	// ExtendLogin moves the end of an unexpired, unfinished login later, to until. False when it is over or ends no earlier.
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
-	// FinishLogin moves allowed to finished and stores the ticket's digest. Until a ticket is collected it
+	// FinishLogin moves allowed to finished and stores the grant's digest. Until a grant is collected it
 	// may be called again, so a browser or server that died on the way to the application loses nothing;
-	// one ticket is good at a time, and its life counts from the first call. False otherwise.
-	FinishLogin(ctx context.Context, id string, ticket []byte, ticketExpires, now time.Time) (bool, error)
-	// CollectTicket takes the ticket for an application: one conditional UPDATE. ErrTicket.
-	CollectTicket(ctx context.Context, ticket []byte, applicationID string, now time.Time) error
+	// one grant is good at a time, and its life counts from the first call. False otherwise.
+	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error)
+	// CollectGrant takes the grant for an application: one conditional UPDATE. ErrGrant.
+	CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error
 	// ForgetLogins deletes those that expired before.
 	ForgetLogins(ctx context.Context, before time.Time) (int64, error)
 }

@@ -51,7 +51,7 @@ type OTP struct {
 	Type    string // "hotp" or "totp", "" = none
 	Seed    []byte // sealed, purpose SeedPurpose, row phone ID; 20 bytes when opened
 	Counter int64  // HOTP: the next counter expected; TOTP: the last time step accepted
-	// Three consecutive codes far ahead resynchronise (D-30): the run so far.
+	// Three consecutive codes far ahead resynchronize (D-30): the run so far.
 	ResyncNext  int64
 	ResyncCount int
 	ResyncSince time.Time

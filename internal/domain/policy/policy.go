@@ -1,5 +1,5 @@
-// Package policy says what an organisation demands of a sign-in. Policies are layers: the
-// organisation's, then the application's; a narrower layer overrides what it sets (H-01).
+// Package policy says what an organization demands of a sign-in. Policies are layers: the
+// organization's, then the application's; a narrower layer overrides what it sets (H-01).
 package policy
 
 import "slices"
@@ -55,7 +55,7 @@ type Policy struct {
 	NumberRequired string `json:"number_required,omitempty"`
 	Spare          Spare  `json:"spare,omitempty"`
 	PasscodeType   string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
-	// InlineReenrollment lets someone who had a factor and lost it enrol inline (decision 11): "on" or "off".
+	// InlineReenrollment lets someone who had a factor and lost it enroll inline (decision 11): "on" or "off".
 	InlineReenrollment string `json:"inline_reenrollment,omitempty"`
 	// RememberDays is for how many days a browser may skip the proof, 1 to 365; RememberOff is never (decision 15).
 	RememberDays int `json:"remember_days,omitempty"`

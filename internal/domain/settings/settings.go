@@ -1,4 +1,4 @@
-// Package settings is what the organisation sets for everybody.
+// Package settings is what the organization sets for everybody.
 package settings
 
 import (
@@ -8,7 +8,7 @@ import (
 	"countersign/internal/domain/policy"
 )
 
-// Settings of the organisation. The zero value of a field means its default, see WithDefaults.
+// Settings of the organization. The zero value of a field means its default, see WithDefaults.
 type Settings struct {
 	Organization string        `json:"organization,omitempty"`
 	Help         string        `json:"help,omitempty"` // contact line of the help desk, at most 200 characters (A-17)

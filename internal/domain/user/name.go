@@ -42,7 +42,7 @@ func Normalize(name string) (string, error) {
 }
 
 // Simple takes DOMAIN\name and name@domain down to name (C-24), also where one side is missing: alice\ and @alice are
-// alice. The input must be normalised. A name of nothing but such signs stays as it is.
+// alice. The input must be normalized. A name of nothing but such signs stays as it is.
 func Simple(name string) string {
 	parts := strings.Split(name, `\`)
 	slices.Reverse(parts)

@@ -120,7 +120,7 @@ type Store interface {
 	// ReserveAttempt counts a failure before the proof is looked at: one conditional UPDATE that
 	// succeeds only for an active user with fewer than limit failures. A success takes it back
 	// with Proved. ErrLocked when no attempt is left. It also locks the row until the end of the
-	// database transaction, so parallel guesses queue up.
+	// database transaction, so codes tried at once queue up.
 	ReserveAttempt(ctx context.Context, id string, limit int) (User, error)
 	// ProveAttempt is ReserveAttempt and Proved in one, for a proof that was found right before it is spent in the
 	// same database transaction. It reports false, and changes nothing, where ReserveAttempt gives ErrLocked.

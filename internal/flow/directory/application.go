@@ -46,7 +46,7 @@ const maxRedirectURIs = 100
 const rememberDays = "remember_days"
 
 // ApplicationChange is what AddApplication and SetApplication write; nil leaves a field as it is.
-// A zero value inside Policy fields means "as the organisation's policy says".
+// A zero value inside Policy fields means "as the organization's policy says".
 type ApplicationChange struct {
 	Name               *string
 	SelfService        *bool
@@ -391,7 +391,7 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 	return nil
 }
 
-// agrees checks an application's layer after the change against the organisation's, when the change is about numbers.
+// agrees checks an application's layer after the change against the organization's, when the change is about numbers.
 func (c PolicyChange) agrees(ctx context.Context, st flow.Store, application policy.Policy) error {
 	if c.NumberEntry == nil && c.NumberRequired == nil {
 		return nil

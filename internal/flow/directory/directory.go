@@ -1,5 +1,5 @@
 // Package directory is what administrators do: keep applications, users, help-desk codes,
-// invitations and the organisation's settings, and read the logs. The command line calls it, and so
+// invitations and the organization's settings, and read the logs. The command line calls it, and so
 // do other ways to administer; rules stand here, not there.
 //
 // Every change writes its row of the action log in the same database transaction (L-06). A change

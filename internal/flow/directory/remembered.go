@@ -52,7 +52,7 @@ func (f *Flow) forgetOlder(ctx context.Context, st flow.Store, organization poli
 	return err
 }
 
-// forgetOlderEverywhere is forgetOlder for the organisation's policy.
+// forgetOlderEverywhere is forgetOlder for the organization's policy.
 func (f *Flow) forgetOlderEverywhere(ctx context.Context, st flow.Store, organization policy.Policy) error {
 	all, err := st.Applications(ctx)
 	if err != nil {

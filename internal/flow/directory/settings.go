@@ -30,7 +30,7 @@ type SettingsChange struct {
 	Policy           PolicyChange
 }
 
-// Settings gives the organisation's settings, defaults filled.
+// Settings gives the organization's settings, defaults filled.
 func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
 	return f.DB.Read().LoadSettings(ctx)
 }

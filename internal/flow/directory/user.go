@@ -51,7 +51,7 @@ type UserDetail struct {
 	UnlocksAt   time.Time     // zero: not locked out, or never by itself
 }
 
-// AddUser creates a user under the normalised name. Errors: user.ErrNameInvalid, user.ErrNameTaken, ErrEmail,
+// AddUser creates a user under the normalized name. Errors: user.ErrNameInvalid, user.ErrNameTaken, ErrEmail,
 // ErrRealName, ErrStatus.
 func (f *Flow) AddUser(ctx context.Context, actor audit.Actor, name string, c UserChange) (user.User, error) {
 	if err := may(actor, audit.OverPeople); err != nil {

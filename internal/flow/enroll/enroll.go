@@ -71,7 +71,7 @@ const (
 // MailQuota is the limit of Flow.Mails.
 func MailQuota() *quota.Quota { return &quota.Quota{Limit: MaxMailsADay, Window: 24 * time.Hour} }
 
-// MaxNewcomers is how many people nobody knew one application may bring to the enrolment pages in an hour: names cost
+// MaxNewcomers is how many people nobody knew one application may bring to the enrollment pages in an hour: names cost
 // a caller nothing, and each becomes a row that stays, because an account that was never set up must be able to go
 // stale (AC-037). The rest are led to the help desk.
 const MaxNewcomers = 500

@@ -116,7 +116,7 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 	return a.State(f.Now()), nil
 }
 
-// Portal gives the link that opens the enrolment pages for a person whom the gates told to enrol. Somebody
+// Portal gives the link that opens the enrollment pages for a person whom the gates told to enroll. Somebody
 // unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
 // way in meanwhile, or when the application has brought MaxNewcomers in an hour.
 func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {

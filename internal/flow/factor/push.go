@@ -37,7 +37,7 @@ func (pushRequest) Digits(p policy.Policy) int { return max(0, p.NumberEntry) }
 
 // Wake implements Request by a Web Push alert. Its payload holds no secret and no number: it only says that something
 // waits, and the request waits in the app either way.
-func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (told bool, err error) {
+func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (tried bool, err error) {
 	if t.Doorbell == nil || p.Subscription == nil {
 		return false, nil
 	}

@@ -17,13 +17,13 @@ import (
 type Request interface {
 	// Ready reports whether a phone can answer a request now.
 	Ready(p phone.Phone) bool
-	// Awake reports whether the phone can be told that one waits.
+	// Awake reports whether the phone can be woken for one.
 	Awake(p phone.Phone) bool
 	// Digits is how many digits its number has, 0 for a request without one.
 	Digits(p policy.Policy) int
-	// Wake tells the phone that a request waits, after that is on disk. told is false when nothing was tried. An error
+	// Wake alerts the phone that a request waits, after that is on disk. tried is false when no alert could be sent. An error
 	// means that the phone was not reached; of kind Gone: its address is dead.
-	Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (told bool, err error)
+	Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (tried bool, err error)
 }
 
 // Tools are what starting a request or trying a code needs of the outside.

@@ -96,7 +96,7 @@ func lacking(err error, say *errs.Error) error {
 // typedLength is the length of a code that is typed. All others come from a link.
 const typedLength = 8
 
-// find looks a normalised code up by its digest and says what is wrong with it.
+// find looks a normalized code up by its digest and says what is wrong with it.
 func (f *Flow) find(ctx context.Context, code string) (activation.Activation, error) {
 	purpose := activation.LinkPurpose
 	if len(code) == typedLength {

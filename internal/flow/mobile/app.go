@@ -11,8 +11,8 @@ import (
 	"countersign/internal/flow"
 )
 
-// Seen notes that the app was in contact, at most once a minute.
-func (f *Flow) Seen(ctx context.Context, p phone.Phone) error {
+// NoteContact notes that the app was in contact, at most once a minute.
+func (f *Flow) NoteContact(ctx context.Context, p phone.Phone) error {
 	if f.Now().Sub(p.LastSeen) < time.Minute {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscr
 		}
 		sealed, alerts = f.Keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
 	} else if p.Alerts != phone.AlertsOn && p.Subscription == nil {
-		return f.Seen(ctx, p) // nothing changes
+		return f.NoteContact(ctx, p) // nothing changes
 	}
 	return f.DB.Write(ctx, func(st flow.Store) error {
 		if err := st.SaveSubscription(ctx, phoneID, sealed, alerts); err != nil {
@@ -130,5 +130,5 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 	if !p.LastSeen.IsZero() {
 		s.LastSeen = p.LastSeen.UnixMilli()
 	}
-	return s, f.Seen(ctx, p)
+	return s, f.NoteContact(ctx, p)
 }

@@ -30,7 +30,7 @@ func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Reques
 			Transaction: t.ID, Kind: kind(t), ApplicationID: t.ApplicationID, ApplicationName: t.Application,
 			UserID: t.UserID, Username: t.Username, Organisation: set.Organization, IP: t.IP, Browser: t.Client,
 			NumberDigits: len(t.Number), Created: t.Created.UnixMilli(), Expires: t.Expires.UnixMilli(),
-			Title: phonewire.OneLine(t.Title, phonewire.MaxTitle), Info: told(t.Info),
+			Title: phonewire.OneLine(t.Title, phonewire.MaxTitle), Info: reported(t.Info),
 		})
 	}
 	return list, f.fetched(ctx, open)
@@ -44,8 +44,8 @@ func kind(t transaction.Transaction) string {
 	return string(t.Purpose)
 }
 
-// told is what a door says about a request, made harmless: it stands on a phone beside verified facts.
-func told(info []transaction.Field) []phonewire.Told {
+// reported is what a door says about a request, made harmless: it stands on a phone beside verified facts.
+func reported(info []transaction.Field) []phonewire.Told {
 	var list []phonewire.Told
 	for _, i := range info {
 		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.BothEnds(i.Value, phonewire.MaxValue)}

@@ -32,19 +32,19 @@ const (
 	FraudReported  = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
 )
 
-// ofChange are the kinds an organisation may switch off (decision 25).
+// ofChange are the kinds an organization may switch off (decision 25).
 var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, Reconnected: true, DeviceRemoved: true, BypassCreated: true}
 
 // arguments are all names a text may use, so that one nobody gave never shows its braces.
 var arguments = []string{"username", "device", "application", "ip", "expires", "time", "organization"}
 
 // Message is what to tell whom: a time.Time among its Args is written out in the zone of the
-// organisation, and zero is no time.
+// organization, and zero is no time.
 type Message = flow.Notice
 
 // Letter is a composed mail as a mail server takes it.
 type Letter struct {
-	ID      string // the outbox row, so that a repeated delivery can be recognised
+	ID      string // the outbox row, so that a repeated delivery can be recognized
 	To      string
 	Subject string
 	Text    string

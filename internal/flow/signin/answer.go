@@ -253,7 +253,7 @@ func (f *Flow) missed(ctx context.Context, st flow.Store, userID string, stop bo
 	return err
 }
 
-// lockOutAt locks a user whose failures reached the threshold and tells the user and the administrators (M-12).
+// lockOutAt locks a user whose failures reached the threshold, and mails the user and the security desk (M-12).
 func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.User) error {
 	if u.Failures < s.Settings.LockoutThreshold {
 		return nil

@@ -38,7 +38,7 @@ type Gate struct {
 	Settings    settings.Settings
 	Policy      policy.Policy
 	User        user.User // zero value when unknown
-	Username    string    // normalised by the application's rule
+	Username    string    // normalized by the application's rule
 	Phones      []phone.Phone
 	Codeless    bool // no bypass code of the user has a use left
 	Ways        []Way
@@ -190,7 +190,7 @@ func (f *Flow) unlessBypassCode(ctx context.Context, st flow.Store, g Gate, know
 	return OutcomeDeny, reason, nil
 }
 
-// simpleFormIsKnown guards decision 32: with normalisation "none", a new name whose simple form
+// simpleFormIsKnown guards decision 32: with normalization "none", a new name whose simple form
 // belongs to somebody is never taken for a new person (P2, AC-009).
 func (f *Flow) simpleFormIsKnown(ctx context.Context, st flow.Store, g Gate, known bool) (bool, error) {
 	simple := user.Simple(g.Username)
@@ -212,12 +212,12 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
-	kept, recognised, over, err := f.recognise(ctx, r, g, remembered.DigestPurpose)
+	kept, recognized, over, err := f.recognize(ctx, r, g, remembered.DigestPurpose)
 	if err != nil {
 		return Opening{}, err
 	}
 	factor := audit.FactorNone
-	if recognised {
+	if recognized {
 		g.Outcome, g.Reason, factor = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered
 	}
 	now := f.Now()
@@ -243,7 +243,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	var sent transaction.Transaction
 	err = f.DB.Write(ctx, func(st flow.Store) error {
 		sent = transaction.Transaction{}
-		if err := f.meet(ctx, st, kept, recognised, over); err != nil {
+		if err := f.meet(ctx, st, kept, recognized, over); err != nil {
 			return err
 		}
 		if err := st.CreateLogin(ctx, l); err != nil {

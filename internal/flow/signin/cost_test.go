@@ -48,7 +48,7 @@ func TestHowOftenASignInAsksTheDatabase(t *testing.T) {
 		asks("preauth", 1, 1, func() (err error) { g, err = k.SignIn.Preauth(ctx, r); return err })
 		code = p.Code()
 		asks("auth", 5, 4, func() error {
-			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, Told: true}, code)
+			_, err := k.SignIn.Prove(ctx, signin.Attempt{Gate: g, Request: r, InCall: true}, code)
 			return err
 		})
 

@@ -25,9 +25,9 @@ type Attempt struct {
 	Keep    string              // what the person reads of the token that the caller may keep (N-01); "" = it keeps none
 	Title   string              // what the request is, as the door says; "" = a sign-in
 	Info    []transaction.Field // further lines of the door, unverified
-	Number  string              // digits the door shows and the phone must be told; "" = the door shows none
-	Ticket  string              // with Number: what the door knows them by, good for one request; "" = without a Number
-	Told    bool                // the door tells what a code came to in this call: nothing is kept to ask about
+	Number  string              // digits the door shows and the person types on the phone; "" = the door shows none
+	TxID    string              // with Number: the txid the door gave with them, good for one request; "" = without a Number
+	InCall  bool                // the caller learns in this call what became of a code: nothing is kept to ask about
 }
 
 // ErrNumber reports a plain request where policy demands a number that the door cannot show (decision 14).
@@ -37,12 +37,12 @@ var ErrNumber = errs.New(errs.Denied, "push.number")
 // asked for twice (decision 13, AC-011).
 var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 
-// CodeAgain is the reason of a transaction whose code is a step of a resynchronisation: the person is asked for the
+// CodeAgain is the reason of a transaction whose code is a step of a resynchronization: the person is asked for the
 // next one (D-30). The log knows it as a wrong code.
 const CodeAgain = "code_again"
 
-// ticketLife is longer than any door takes a ticket.
-const ticketLife = time.Hour
+// numberLife is longer than any door takes a txid with a number.
+const numberLife = time.Hour
 
 // Preauth asks the gates and logs what they decided at once (allow, deny), and that nothing but a code of the help
 // desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
@@ -145,7 +145,7 @@ func (f *Flow) spendNumber(ctx context.Context, st flow.Store, a Attempt) error 
 	if a.Number == "" {
 		return nil
 	}
-	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.Keys.Digest("number-spent", a.Ticket), f.Now().Add(ticketLife))
+	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.Keys.Digest("number-spent", a.TxID), f.Now().Add(numberLife))
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (f *Flow) directRequest(a Attempt, s Session, by *factor.Factor, p phone.Ph
 }
 
 // Prove tries a code of any kind and returns the decided transaction: Approved, or Denied with its reason. The
-// code is counted and spent exactly as in the prompt. The transaction is kept unless the attempt is Told.
+// code is counted and spent exactly as in the prompt. The transaction is kept unless the attempt is InCall.
 // user.ErrLocked when no attempt is left.
 func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.Transaction, error) {
 	now := f.Now()
@@ -190,7 +190,7 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.Log, audit.ValidPasscode, m.PhoneID
 			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.Log, a.Keep)
 		}
-		if err != nil || a.Told {
+		if err != nil || a.InCall {
 			return err
 		}
 		return st.CreateTransaction(ctx, t)

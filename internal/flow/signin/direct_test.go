@@ -52,7 +52,7 @@ func TestANumberStartsOneRequest(t *testing.T) {
 			r := signin.Request{Application: app, Username: "alice", IP: flowkit.Address(1)}
 			g, err := k.SignIn.Gate(context.Background(), r)
 			k.OK(err)
-			_, err = k.SignIn.Send(context.Background(), signin.Attempt{Gate: g, Request: r, Ticket: ticket, Number: number}, "push:"+p.ID)
+			_, err = k.SignIn.Send(context.Background(), signin.Attempt{Gate: g, Request: r, TxID: ticket, Number: number}, "push:"+p.ID)
 			return err
 		}
 		k.OK(ask("one", "111"))

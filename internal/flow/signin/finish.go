@@ -16,7 +16,7 @@ import (
 	"countersign/internal/flow/factor"
 )
 
-// Finish makes the ticket of a sign-in that Next lets through. Called again before the application collected, it gives
+// Finish makes the grant of a sign-in that Next lets through. Called again before the application collected, it gives
 // the same one. ErrSpare; login.ErrStale when the login is not allowed (any more) or was collected.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	switch step := Next(s, f.Now(), transaction.SignIn); {
@@ -25,56 +25,56 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	case !step.Passes():
 		return secret.Text{}, login.ErrStale
 	}
-	var ticket secret.Text
+	var grant secret.Text
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		ticket, err = f.finish(ctx, st, s)
+		grant, err = f.finish(ctx, st, s)
 		return err
 	})
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return ticket, nil
+	return grant, nil
 }
 
-// finish makes the ticket inside the caller's database transaction. It is derived from the login and the master
+// finish makes the grant inside the caller's database transaction. It is derived from the login and the master
 // key, so finishing again, in a second window or after a lost redirect, gives the same one: it is good once,
 // whoever brings it first.
 func (f *Flow) finish(ctx context.Context, st flow.Store, s Session) (secret.Text, error) {
-	ticket := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", s.Login.ID)))
+	grant := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", s.Login.ID)))
 	now := f.Now()
 	keep, err := f.keeps(ctx, st, s)
 	if err != nil {
-		return ticket, err
+		return grant, err
 	}
-	done, err := st.FinishLogin(ctx, s.Login.ID, f.Keys.Digest(login.TicketPurpose, ticket.Reveal()), now.Add(login.TicketLife), now)
+	done, err := st.FinishLogin(ctx, s.Login.ID, f.Keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
 	if err == nil && !done {
 		err = login.ErrStale
 	}
 	if err == nil && keep {
 		err = f.keepBrowser(ctx, st, s)
 	}
-	return ticket, err
+	return grant, err
 }
 
 // Enter is Code for a sign-in that has nothing left to ask: a right code also finishes the login, in the same
-// database transaction. The ticket is empty when a question is still due; the present page asks it. The session's
+// database transaction. The grant is empty when a question is still due; the present page asks it. The session's
 // Login.Remember is what the person chose with the code.
 func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text, error) {
 	if !f.open(s, transaction.SignIn) {
 		return secret.Text{}, login.ErrStale
 	}
-	var ticket secret.Text
+	var grant secret.Text
 	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
-		ticket = secret.Text{}
+		grant = secret.Text{}
 		if m.OK && f.after(s, m).Kind == Done {
-			ticket, err = f.finish(ctx, st, s)
+			grant, err = f.finish(ctx, st, s)
 		}
 		return err
 	})
 	if err != nil {
 		return secret.Text{}, err
 	}
-	return ticket, nil
+	return grant, nil
 }
 
 // after is what the sign-in asks once this code has let in.
@@ -86,24 +86,24 @@ func (f *Flow) after(s Session, m factor.Match) Step {
 	return Next(s, f.Now(), transaction.SignIn)
 }
 
-// Collect takes the ticket: once, by the application it was made for, while the user may still sign in. login.ErrTicket.
-func (f *Flow) Collect(ctx context.Context, ticket secret.Text, applicationID string) (Result, error) {
+// Collect takes the grant: once, by the application it was made for, while the user may still sign in. login.ErrGrant.
+func (f *Flow) Collect(ctx context.Context, grant secret.Text, applicationID string) (Result, error) {
 	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {
 		return Result{}, err
 	}
-	return f.CollectFor(ctx, ticket, a, nil)
+	return f.CollectFor(ctx, grant, a, nil)
 }
 
-// ErrSpent reports that what a door spends with a ticket was spent before; the ticket is untouched.
+// ErrSpent reports that what a door spends with a grant was spent before; the grant is untouched.
 var ErrSpent = errs.New(errs.Denied, "login.spent")
 
 // CollectFor is Collect for a door that has just read the application and has something of its own to spend,
 // such as the client's assertion: spend runs in the same database transaction, and what it spent stays spent
-// when the ticket is not good. ErrSpent when spend reports false.
-func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application.Application, spend func(context.Context, Spender) (bool, error)) (Result, error) {
+// when the grant is not good. ErrSpent when spend reports false.
+func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, Spender) (bool, error)) (Result, error) {
 	r := Result{Application: a}
-	digest := f.Keys.Digest(login.TicketPurpose, ticket.Reveal())
+	digest := f.Keys.Digest(login.GrantPurpose, grant.Reveal())
 	var refused error
 	var v flow.Snapshot
 	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
@@ -118,12 +118,12 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 				return nil
 			}
 		}
-		if err = st.CollectTicket(ctx, digest, a.ID, f.Now()); errors.Is(err, login.ErrTicket) {
+		if err = st.CollectGrant(ctx, digest, a.ID, f.Now()); errors.Is(err, login.ErrGrant) {
 			refused = err
 			return nil
 		}
 		if err == nil {
-			v, err = st.SnapshotByTicket(ctx, digest)
+			v, err = st.SnapshotByGrant(ctx, digest)
 		}
 		return err
 	})
@@ -141,24 +141,24 @@ func (f *Flow) CollectFor(ctx context.Context, ticket secret.Text, a application
 const RepeatLife = time.Minute
 
 // Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
-// lost page would lose the sign-in. The person must still be one who may sign in. login.ErrTicket otherwise.
+// lost page would lose the sign-in. The person must still be one who may sign in. login.ErrGrant otherwise.
 func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 	v, err := f.DB.Read().SnapshotByLogin(ctx, s.Login.ID)
 	if err != nil {
 		return Result{}, err
 	}
 	if v.Login.Collected.IsZero() || !f.Now().Before(v.Login.Collected.Add(RepeatLife)) {
-		return Result{}, login.ErrTicket
+		return Result{}, login.ErrGrant
 	}
 	r := Result{Application: v.Application}
 	return r, r.fill(v)
 }
 
-// fill adds the login and the person to what an application learns; login.ErrTicket when neither may sign in any more.
+// fill adds the login and the person to what an application learns; login.ErrGrant when neither may sign in any more.
 func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
 	if !v.Application.Usable() {
-		return login.ErrTicket
+		return login.ErrGrant
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
 	if r.Login.UserID == "" {
@@ -166,7 +166,7 @@ func (r *Result) fill(v flow.Snapshot) error {
 	}
 	r.User = v.User
 	if !r.User.MaySignIn() {
-		return login.ErrTicket // disabled between proof and collection (AC-014)
+		return login.ErrGrant // disabled between proof and collection (AC-014)
 	}
 	for _, p := range v.Phones {
 		if p.ID == r.Login.PhoneID {

@@ -374,7 +374,7 @@ func TestAC017AFactorServesTheSignInItWasGivenFor(t *testing.T) {
 		ticket, err := la.Finish()
 		k.OK(err)
 		_, err = k.SignIn.Collect(context.Background(), ticket, other.ID)
-		k.Want(err, login.ErrTicket)
+		k.Want(err, login.ErrGrant)
 		r, err := k.SignIn.Collect(context.Background(), ticket, app.ID)
 		if err != nil || r.User.Username != "alice" || r.Login.Username != "alice" {
 			k.Errorf("the application learned %+v, %v", r.User, err)
@@ -400,41 +400,41 @@ func TestAC014ATicketIsCollectedOnceInTimeByItsApplication(t *testing.T) {
 			return err
 		}
 		_, tk := ticket()
-		k.Want(collect(tk, other), login.ErrTicket)
+		k.Want(collect(tk, other), login.ErrGrant)
 		if ok := parallel(50, func(int) error { return collect(tk, app) }); ok != 1 {
 			k.Errorf("%d of 50 collected", ok)
 		}
-		k.Want(collect(tk, app), login.ErrTicket)
-		k.Want(collect("", app), login.ErrTicket)
-		k.Want(collect("x", app), login.ErrTicket)
+		k.Want(collect(tk, app), login.ErrGrant)
+		k.Want(collect("", app), login.ErrGrant)
+		k.Want(collect("x", app), login.ErrGrant)
 
 		_, tk = ticket()
-		k.Clock.Advance(login.TicketLife)
-		k.Want(collect(tk, app), login.ErrTicket)
+		k.Clock.Advance(login.GrantLife)
+		k.Want(collect(tk, app), login.ErrGrant)
 		_, tk = ticket()
-		k.Clock.Advance(login.TicketLife - time.Microsecond)
+		k.Clock.Advance(login.GrantLife - time.Microsecond)
 		k.OK(collect(tk, app))
 
 		_, tk = ticket()
 		k.Status("alice", user.Disabled)
-		k.Want(collect(tk, app), login.ErrTicket)
+		k.Want(collect(tk, app), login.ErrGrant)
 		k.Status("alice", user.Active)
 		_, tk = ticket()
 		app.Disabled = true
 		k.Save(app)
-		k.Want(collect(tk, app), login.ErrTicket)
+		k.Want(collect(tk, app), login.ErrGrant)
 		app.Disabled = false
 		k.Save(app)
 
 		l, first := ticket() // a browser that goes back gets the same ticket, with what is left of its life
-		k.Clock.Advance(login.TicketLife - time.Second)
+		k.Clock.Advance(login.GrantLife - time.Second)
 		again, err := l.Finish()
 		k.OK(err)
 		if again.Reveal() != first {
 			k.Error("a second ticket for one sign-in")
 		}
 		k.Clock.Advance(time.Second)
-		k.Want(collect(first, app), login.ErrTicket)
+		k.Want(collect(first, app), login.ErrGrant)
 		_, err = l.Finish()
 		k.Want(err, login.ErrStale)
 		l, first = ticket()

@@ -8,7 +8,7 @@ import (
 	"countersign/internal/flow"
 )
 
-// KeepGoing gives the person more time (WCAG 2.2.1) and tells when the sign-in ends now; the same time as before when
+// KeepGoing gives the person more time (WCAG 2.2.1) and gives when the sign-in ends now; the same time as before when
 // there is no more to give. login.ErrStale when it is over.
 func (f *Flow) KeepGoing(ctx context.Context, s Session) (until time.Time, err error) {
 	now := f.Now()

@@ -98,9 +98,9 @@ func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Du
 // errForgotten reports a browser that was forgotten while its sign-in opened.
 var errForgotten = errs.New(errs.Conflict, "internal")
 
-// recognise finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
+// recognize finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
 // policy and new users). purpose is of the digest of what is kept. over names one that this browser need not be asked for again.
-func (f *Flow) recognise(ctx context.Context, r Request, g Gate, purpose string) (b remembered.Browser, good bool, over string, err error) {
+func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string) (b remembered.Browser, good bool, over string, err error) {
 	if r.Remembered.Empty() || r.Invited || g.Outcome != OutcomeChallenge || g.Reason != "" {
 		return b, false, "", nil
 	}
@@ -117,7 +117,7 @@ func (f *Flow) recognise(ctx context.Context, r Request, g Gate, purpose string)
 	return b, s.RememberDays() > 0 && b.Good(days, now) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
 }
 
-// meet notes the use of a recognised browser, errForgotten when it was forgotten a moment ago, and drops one whose
+// meet notes the use of a recognized browser, errForgotten when it was forgotten a moment ago, and drops one whose
 // time is over, so that no clock set back revives it.
 func (f *Flow) meet(ctx context.Context, st flow.Store, b remembered.Browser, good bool, over string) error {
 	if good {

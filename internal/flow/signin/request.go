@@ -206,7 +206,7 @@ func overLimits(u user.User, open, missed int) error {
 	return nil
 }
 
-// withinLimits is decision 13. A cancelled request counts like an unanswered one: it rang a phone.
+// withinLimits is decision 13. A canceled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
 	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
@@ -245,14 +245,14 @@ func (f *Flow) ring(s Session, t transaction.Transaction) {
 	}()
 }
 
-// wake tells the device and notes what became of it for the waiting page.
+// wake alerts the device and notes what became of it for the waiting page.
 func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
 	p, err := f.DB.Read().PhoneByID(ctx, t.PhoneID)
 	if err != nil {
 		return
 	}
-	told, refused := factor.Asking(t).Request.Wake(ctx, f.tools(), p, t)
-	if !told {
+	tried, refused := factor.Asking(t).Request.Wake(ctx, f.tools(), p, t)
+	if !tried {
 		return
 	}
 	delivered := time.Time{}

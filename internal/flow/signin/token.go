@@ -63,9 +63,9 @@ func (f *Flow) makeRoom(ctx context.Context, st flow.Store, s Session) error {
 	return nil
 }
 
-// tokenTold is how long after its proof a token is told: as long as a ticket says what was decided. Whoever asks about an
+// tokenLife is how long after its proof a token is given again: as long as a txid says what was decided. Whoever asks about an
 // older attempt gets its outcome alone.
-const tokenTold = 10 * time.Minute
+const tokenLife = 10 * time.Minute
 
 // Token gives what the caller of an attempt may keep, the same each time; empty when there is nothing, or not any more.
 // A sign-in does not fail for it.
@@ -73,7 +73,7 @@ func (f *Flow) Token(ctx context.Context, t transaction.Transaction) secret.Text
 	if t.State != transaction.Approved || t.RememberAs == "" || t.LoginID != "" {
 		return secret.Text{}
 	}
-	if f.Now().Sub(t.Decided) > tokenTold {
+	if f.Now().Sub(t.Decided) > tokenLife {
 		return secret.Text{}
 	}
 	value, digest := f.tokenValue(t.ID)
@@ -89,7 +89,7 @@ func (f *Flow) Token(ctx context.Context, t transaction.Transaction) secret.Text
 
 // recall lets in by a token, where the gates ask for a proof, and logs it; one that is no good leaves them as they were.
 func (f *Flow) recall(ctx context.Context, r Request, g Gate) (Gate, error) {
-	b, good, over, err := f.recognise(ctx, r, g, remembered.TokenPurpose)
+	b, good, over, err := f.recognize(ctx, r, g, remembered.TokenPurpose)
 	if err != nil || !good && over == "" {
 		return g, err
 	}

@@ -120,7 +120,7 @@ func TestATokenIsMadeByAProofOfAnOwnPhoneOnly(t *testing.T) {
 			{"a code of the help desk, asked about later", app, k.BypassCode("ana"), false, "laptop", false},
 		} {
 			a := attempt(k, c.app, "ana")
-			a.Told, a.Keep = c.told, c.keep
+			a.InCall, a.Keep = c.told, c.keep
 			decided, err := k.SignIn.Prove(ctx, a, c.code)
 			k.OK(err)
 			if !c.told {

@@ -269,7 +269,7 @@ func (w *walk) finish() string {
 		w.Error("a second ticket for one sign-in")
 	}
 	if may && l.stage == login.Allowed {
-		l.stage, l.ticket, l.ends = login.Finished, ticket.Reveal(), now.Add(login.TicketLife)
+		l.stage, l.ticket, l.ends = login.Finished, ticket.Reveal(), now.Add(login.GrantLife)
 	}
 	if may {
 		return "finished"

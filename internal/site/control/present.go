@@ -48,7 +48,7 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 		return manage(p, w, r)
 	}
 	err := p.Leave(secret.Text{}, w, r)
-	if over && (errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrTicket)) {
+	if over && (errors.Is(err, login.ErrStale) || errors.Is(err, login.ErrGrant)) {
 		return errs.New(errs.Gone, "login.done")
 	}
 	return err

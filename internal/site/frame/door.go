@@ -13,7 +13,7 @@ type Door interface {
 	// Parent is the origin whose pages may frame this sign-in and get its answer; "" for none: a full page.
 	Parent(l login.Login) string
 	// Complete finishes an allowed sign-in and gives the answer for Parent, and the same again for a
-	// minute, in case the page with it is lost. signin.ErrSpare, login.ErrStale, login.ErrTicket.
+	// minute, in case the page with it is lost. signin.ErrSpare, login.ErrStale, login.ErrGrant.
 	Complete(ctx context.Context, s signin.Session) (answer string, err error)
 	// Remembers reports whether the browser of this sign-in may be remembered; Keep, called once it is complete and
 	// before anything is written, does so when the person chose it.

@@ -91,7 +91,7 @@ func (l *Login) Push(purpose transaction.Purpose) (transaction.Transaction, erro
 	return transaction.Transaction{}, signin.ErrNoWay
 }
 
-// Finish makes the ticket.
+// Finish makes the grant.
 func (l *Login) Finish() (secret.Text, error) {
 	s, err := l.k.SignIn.Resume(context.Background(), l.ID, l.Cookie)
 	if err != nil {
@@ -102,11 +102,11 @@ func (l *Login) Finish() (secret.Text, error) {
 
 // Enter finishes and collects: the application has its user.
 func (l *Login) Enter() (signin.Result, error) {
-	ticket, err := l.Finish()
+	grant, err := l.Finish()
 	if err != nil {
 		return signin.Result{}, err
 	}
-	return l.k.SignIn.Collect(context.Background(), ticket, l.App.ID)
+	return l.k.SignIn.Collect(context.Background(), grant, l.App.ID)
 }
 
 // Pair shows the code of the first phone.

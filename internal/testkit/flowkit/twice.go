@@ -30,7 +30,7 @@ func (d Twice) Write(ctx context.Context, change func(flow.Store) error) error {
 // first is the store of the change that is rolled back: what would end it for good does not come about.
 type first struct{ flow.Store }
 
-// SnapshotByTicket implements flow.Store.
-func (first) SnapshotByTicket(context.Context, []byte) (flow.Snapshot, error) {
+// SnapshotByGrant implements flow.Store.
+func (first) SnapshotByGrant(context.Context, []byte) (flow.Snapshot, error) {
 	return flow.Snapshot{}, errAgain
 }

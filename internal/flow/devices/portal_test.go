@@ -19,7 +19,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// Each change is run again after a rollback, as PostgreSQL asks for after a lost race: every step of every journey
+// Each change is run again after a rollback, as PostgreSQL asks for after a lost race: every step of every walk
 // ends as if it had been run once.
 func TestEveryJourneyBearsThatItsChangesRunTwice(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db flow.DB) {
