@@ -5,7 +5,6 @@ import "countersign/internal/site/web"
 // Spare asks for a second way in after the first (wireframe 6, decision 10).
 type Spare struct {
 	Base
-	Path     string // base of this page's addresses; empty = LoginPath
 	Device   string // the phone that was just set up
 	Required bool   // no "Later"
 	Left     int    // reminders left after this one
@@ -14,19 +13,10 @@ type Spare struct {
 // Frame implements web.Page.
 func (p Spare) Frame(w web.Words) web.Frame { return p.frame("spare", "spare", w.S("spare.title")) }
 
-// Here is the base of the page's addresses.
-func (p Spare) Here() string { return p.or(p.Path) }
-
 // Recovered comes after a sign-in by a code from the help desk (decision 38).
-type Recovered struct {
-	Base
-	Path string // base of this page's addresses; empty = LoginPath
-}
+type Recovered struct{ Base }
 
 // Frame implements web.Page.
 func (p Recovered) Frame(w web.Words) web.Frame {
 	return p.frame("recovered", "recovered", w.S("recovered.title"))
 }
-
-// Here is the base of the page's addresses.
-func (p Recovered) Here() string { return p.or(p.Path) }

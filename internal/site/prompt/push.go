@@ -8,7 +8,8 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Push is the page that waits for an answer on a phone (wireframe 1).
+// Push is the page that waits for an answer on a phone (wireframe 1), or says what came of it. An approved request has no
+// page: the sign-in goes on.
 type Push struct {
 	Base
 	Path        string // base of this page's addresses; empty = LoginPath
@@ -50,12 +51,7 @@ func (p Push) Again() bool {
 func (p Push) Proof() bool { return p.Purpose == ManageDevices || p.Purpose == NewPhone }
 
 // Why is the purpose as a sentence.
-func (p Push) Why(w web.Words) string {
-	if p.State == control.Approved {
-		return ""
-	}
-	return purposeLine(w, p.Purpose)
-}
+func (p Push) Why(w web.Words) string { return purposeLine(w, p.Purpose) }
 
 // OffersNewPhone reports whether "I have a new phone" shows: not while the one just set up is tried out.
 func (p Push) OffersNewPhone() bool {
@@ -94,10 +90,7 @@ func (p Push) Hint(w web.Words) template.HTML {
 
 // Tone is the colour family of a final state.
 func (p Push) Tone() string {
-	switch p.State {
-	case control.Approved:
-		return "ok"
-	case control.Reported:
+	if p.State == control.Reported {
 		return "bad"
 	}
 	return "warn"

@@ -5,8 +5,6 @@ let stop = () => {};
 let timers = [];
 
 function start() {
-  const go = document.querySelector("form[data-go]");
-  if (go) go.requestSubmit();
   const box = document.getElementById("push");
   if (!box) return;
   const slow = document.getElementById("slow");

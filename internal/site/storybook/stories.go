@@ -42,7 +42,7 @@ func pushes() []Story {
 			Until: Now.Add(52 * time.Second), DeliveredAt: Now.Add(-19 * time.Second), Code: true}
 	}
 	var out []Story
-	for _, s := range []control.RequestState{control.Sent, control.Delivered, control.Unreachable, control.Approved,
+	for _, s := range []control.RequestState{control.Sent, control.Delivered, control.Unreachable,
 		control.Denied, control.Reported, control.WrongNumber, control.TimedOut} {
 		out = append(out, Story{"push-" + string(s), push(s)})
 	}
