@@ -33,7 +33,7 @@ type Options struct {
 	// Unchecked leaves out the integrity check, which reads a whole SQLite file: for commands that run
 	// beside a server that did it.
 	Unchecked bool
-	// Connections is the size of PostgreSQL's pool; 0 = twice the processors, and at least 4.
+	// Connections is the size of PostgreSQL's pool; 0 = four for each processor, 32 at most.
 	Connections int
 	Logger      *slog.Logger // nil = none
 }

@@ -93,6 +93,9 @@ func TestAFileOfAnotherProgramIsRefused(t *testing.T) {
 	db.Close()
 	_, err = Open(ctx, Options{URL: path})
 	fails(t, "open", err, ErrForeign)
+	if _, err := os.Stat(path + ".closed"); err == nil {
+		t.Error("something was left beside it")
+	}
 }
 
 func TestAnUnknownFolderIsMadeAndTheFileIsPrivate(t *testing.T) {

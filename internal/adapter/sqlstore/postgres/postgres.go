@@ -33,8 +33,9 @@ type Options struct {
 	Logger      *slog.Logger
 }
 
-// poolSize is how many connections there are for so many processors.
-func poolSize(processors int) int { return max(4, 2*processors) }
+// poolSize is how many connections there are for so many processors: as many as keep them and the database busy. More
+// would only wait for each other, and PostgreSQL has 100 for all nodes unless its owner says otherwise.
+func poolSize(processors int) int { return min(4*processors, 32) }
 
 // Database is an open database; it implements engine.Database.
 type Database struct {

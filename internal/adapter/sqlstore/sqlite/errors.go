@@ -26,6 +26,9 @@ func codeOf(err error) zombiezen.ResultCode {
 
 // meaning gives an error of SQLite its meaning. fatal says that the transaction is lost.
 func meaning(err error) (mapped error, fatal bool) {
+	if err == nil {
+		return nil, false
+	}
 	if errors.Is(err, engine.ErrDamaged) || errors.Is(err, engine.ErrUnavailable) { // it has been here before
 		return err, true
 	}

@@ -123,6 +123,7 @@ func (d *Database) Version(ctx context.Context, table string) (version int64, er
 			return err
 		}
 		if ours == "0" {
+			d.sound.whole.Store(false) // it gets no mark of ours
 			return engine.ErrForeign.Arg("detail", d.path)
 		}
 		newest, err := c.text(`SELECT COALESCE(MAX(version_id), 0) FROM ` + table)
