@@ -18,7 +18,7 @@ func TestAPhoneOnTheCommandLineShowsWhatTheApplicationTells(t *testing.T) {
 	var account accountDoc
 	s.json(&account, "phone", "pair", "7KQM2XWN", "--origin", origin, "--ca", ca)
 	m.Ask(account.AccountID, "", phonewire.Request{Transaction: "tx-1", Kind: phonewire.KindSignin, ApplicationID: "DI1", ApplicationName: "ssh", Username: "ana", IP: "198.51.100.7",
-		Title: "Command", Info: []phonewire.Told{{Label: "Command", Value: "rm -rf /\nExpires  never\u202e"}},
+		Title: "Command", Info: []phonewire.Detail{{Label: "Command", Value: "rm -rf /\nExpires  never\u202e"}},
 		Created: time.Now().UnixMilli(), Expires: time.Now().Add(time.Minute).UnixMilli()})
 	fenced := "tx-1, told by the application, not checked:\n  | Command\n  | Command: rm -rf /?Expires  never?\n"
 	if out := s.ok("phone", "list"); !strings.Contains(out, fenced) {
