@@ -186,7 +186,7 @@ func (s *Server) openPush(ctx context.Context) error {
 		return fmt.Errorf("the key pair for phone alerts: %w", err)
 	}
 	s.Push = &webpush.Doorbell{Subject: s.Config.Push.Subject, PublicKey: pair.Public, PrivateKey: secret.NewText(pair.Private),
-		AllowHosts: s.Config.Push.AllowHosts, OwnHosts: s.Config.Hostnames(), Now: s.now}
+		AllowHosts: s.Config.Push.AllowHosts, OwnHosts: s.Config.Hostnames()}
 	return nil
 }
 

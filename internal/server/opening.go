@@ -111,7 +111,7 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 // keys open nothing.
 func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
-	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
+	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = s.DB, s.deadline
 	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
