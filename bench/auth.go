@@ -17,22 +17,23 @@ import (
 	"countersign/internal/base/otp"
 )
 
-// caller is a program that asks by the Auth API: it signs as the vendor's clients do, in version 2 with SHA-512.
+// caller is a program that uses the Auth API. It signs as the vendor's clients do, in version 2 with SHA-512.
 type caller struct {
-	id, host string
-	key      []byte
+	id, host string // integration key; host:port as it is signed
+	key      []byte // secret key
 }
 
-// floorAuthVariable carries that program's key to the floor.
+// floorAuthVariable is the variable of the environment that carries the caller's key to the floor.
 const floorAuthVariable = "COUNTERSIGN_BENCH_AUTH_KEY"
 
-// signCall is the HMAC of a call: date, method, host, path and the parameters in order.
+// signCall returns the signature of a call in hex: the HMAC over date, method, host, path and the sorted parameters.
 func signCall(key []byte, date, method, host, path string, params url.Values) string {
 	mac := hmac.New(sha512.New, key)
 	_, _ = io.WriteString(mac, date+"\n"+method+"\n"+strings.ToLower(host)+"\n"+path+"\n"+strings.ReplaceAll(params.Encode(), "+", "%20"))
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// call sends one signed POST and expects the given result in the answer.
 func (c caller) call(at *wire, path, want string, params url.Values) error {
 	date := time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 -0000")
 	signature := signCall(c.key, date, "POST", c.host, path, params)
@@ -47,19 +48,20 @@ func (c caller) call(at *wire, path, want string, params url.Values) error {
 	return nil
 }
 
-// preauth asks about somebody who has a phone.
+// preauth asks about a user who has a phone.
 func (c caller) preauth(at *wire, p *person) error {
 	return c.call(at, "/auth/v2/preauth", "auth", url.Values{"username": {p.Name}, "ipaddr": {"192.0.2.7"}})
 }
 
-// auth tries the next code of the phone's app.
+// auth proves with the next passcode of the user's phone.
 func (c caller) auth(at *wire, p *person) error {
 	code := otp.HOTP(otp.SHA1, p.OTP, p.next, 6)
 	p.next++
 	return c.call(at, "/auth/v2/auth", "allow", url.Values{"username": {p.Name}, "ipaddr": {"192.0.2.7"}, "factor": {"passcode"}, "passcode": {code}})
 }
 
-// signedFloor does what every signed call needs and no more: it reads and checks the request, and answers.
+// signedFloor is the floor of a signed call. It reads the request, checks date and signature, and writes an answer of
+// the usual shape. It has no database.
 func signedFloor(key string) http.HandlerFunc {
 	type device struct {
 		Device       string   `json:"device"`
@@ -76,7 +78,7 @@ func signedFloor(key string) http.HandlerFunc {
 		Devices []device `json:"devices,omitempty"`
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")) // nonsense is refused below
+		raw, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.Header.Get("Authorization"), "Basic ")) // an invalid one fails below
 		_, signature, _ := strings.Cut(string(raw), ":")
 		date := r.Header.Get("Date")
 		at, dateErr := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", date)
@@ -103,7 +105,7 @@ func signedFloor(key string) http.HandlerFunc {
 	}
 }
 
-// newAuthLoad makes a load whose work is one of a caller's calls.
+// newAuthLoad makes a load of calls without a browser. The caller sets its work.
 func newAuthLoad(at ready, c caller, people []person) (*load, error) {
 	l, err := newLoad(at, client{}, people)
 	if err == nil {
@@ -112,7 +114,7 @@ func newAuthLoad(at ready, c caller, people []person) (*load, error) {
 	return l, err
 }
 
-// measureAuth measures calls of the Auth API and their floor in turns.
+// measureAuth measures preauth and auth calls and their floor in turns, and adds the results to r.Auth.
 func measureAuth(ctx context.Context, p plan, at *place, r *report) error {
 	product, err := start(ctx, at.spec("server"))
 	if err != nil {
@@ -165,7 +167,8 @@ func measureAuth(ctx context.Context, p plan, at *place, r *report) error {
 	return nil
 }
 
-// judgeAuth compares the Auth API with its targets on one database.
+// judgeAuth compares the Auth API with its targets on one database. A target is "not met" when the wanted rate of the
+// run is below the target's.
 func (r *report) judgeAuth(p plan, db string) {
 	for _, k := range []struct {
 		name   string

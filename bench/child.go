@@ -23,38 +23,38 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// childVariable carries a childSpec to a child, which tells it that it is one.
+// childVariable is the variable of the environment that carries a childSpec. A process that has it is a child.
 const childVariable = "COUNTERSIGN_BENCH_CHILD"
 
-// childSpec says what a child is to do.
+// childSpec says what a child does.
 type childSpec struct {
 	Role     string // "seed", "server" or "floor"
 	Dir      string // data folder
-	Postgres string // address, "" = SQLite in Dir
-	Users    int    // seed
-	Waiting  int    // seed
+	Postgres string // address; "": SQLite in Dir
+	Users    int    // seed: people who sign in by code
+	Waiting  int    // seed: people whose pages wait
 	Page     int    // floor: bytes of its page
-	Direct   bool   // floor: the right code leads straight back
+	Direct   bool   // floor: the right code leads straight back to the application
 }
 
-// ready is a child's first line.
+// ready is the first line that a serving child prints.
 type ready struct {
-	Host   string `json:"host"` // localhost:PORT
-	CAFile string `json:"ca_file"`
+	Host   string `json:"host"`    // localhost:PORT
+	CAFile string `json:"ca_file"` // PEM
 }
 
-// usage is what a child says it used since it started.
+// usage is what a child has used since it started, and what it uses now.
 type usage struct {
-	CPU        int64 `json:"cpu"` // nanoseconds
-	RSS        int64 `json:"rss"` // bytes, now
-	Heap       int64 `json:"heap"`
-	Stacks     int64 `json:"stacks"`
-	Goroutines int   `json:"goroutines"`
+	CPU        int64 `json:"cpu"`        // nanoseconds of user and system time since the start
+	RSS        int64 `json:"rss"`        // bytes of resident memory
+	Heap       int64 `json:"heap"`       // bytes, with the garbage
+	Stacks     int64 `json:"stacks"`     // bytes
+	Goroutines int   `json:"goroutines"` // now
 }
 
-// child runs until its standard input ends.
+// child is the main function of a child. A serving child runs until its standard input ends.
 func child(spec string) error {
-	signal.Ignore(os.Interrupt) // Ctrl-C reaches the parent, which ends us in order
+	signal.Ignore(os.Interrupt) // Ctrl-C reaches the parent too, which ends this process in good order
 	var s childSpec
 	if err := json.Unmarshal([]byte(spec), &s); err != nil {
 		return err
@@ -96,7 +96,7 @@ func child(spec string) error {
 	return <-done
 }
 
-// openProduct opens the product as `countersign serve` does, with its log on standard error.
+// openProduct opens the product with its default settings and its log on standard error.
 func openProduct(ctx context.Context, s childSpec, listen, host string) (*server.Server, error) {
 	c := config.Default(s.Dir)
 	c.Listen, c.PublicURL, c.APIHosts = listen, "https://"+host, []string{host}
@@ -105,7 +105,8 @@ func openProduct(ctx context.Context, s childSpec, listen, host string) (*server
 	return server.Open(ctx, c, server.Options{Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 }
 
-// obey answers the parent's commands, a line of JSON each.
+// obey reads the parent's commands and answers each with a line of JSON, a usage. The commands are "usage",
+// "profile FILE" (begin a CPU profile) and "endprofile".
 func obey(out *json.Encoder) error {
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
@@ -133,6 +134,7 @@ func obey(out *json.Encoder) error {
 	return in.Err()
 }
 
+// used measures this process. RSS comes from /proc/self/statm, which counts pages.
 func used() usage {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {

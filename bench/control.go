@@ -14,20 +14,21 @@ import (
 	"time"
 )
 
-// place is where one database's data is, and what the load knows of it.
+// place is one database under test, with what the load knows about its data.
 type place struct {
-	Name     string // "sqlite" or "postgres"
-	Dir      string
-	Postgres string // address, "" = SQLite
-	cluster  *cluster
+	Name     string   // "sqlite" or "postgres"
+	Dir      string   // data folder
+	Postgres string   // address; "": SQLite in Dir
+	cluster  *cluster // nil with SQLite
 	seeds    seeds
 }
 
+// spec describes a child that uses this database.
 func (p *place) spec(role string) childSpec {
 	return childSpec{Role: role, Dir: p.Dir, Postgres: p.Postgres}
 }
 
-// seed fills the database in a child and takes over what it planted.
+// seed fills the database in a child and reads what the child has planted.
 func (p *place) seed(ctx context.Context, users, waiting int) error {
 	s := p.spec("seed")
 	s.Users, s.Waiting = users, waiting
@@ -50,20 +51,20 @@ func (p *place) seed(ctx context.Context, users, waiting int) error {
 // process is a child that serves.
 type process struct {
 	ready
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	out   *bufio.Reader
-	log   string
-	ended chan error
+	cmd *exec.Cmd
+	in  io.WriteCloser // commands; its end ends the child
+	out *bufio.Reader  // answers
+	log string         // file with its standard error
 }
 
-// start starts a serving child and waits until it listens.
+// start starts a serving child and waits until it listens. environ is added to its environment. The error quotes the
+// end of the child's log.
 func start(ctx context.Context, s childSpec, environ ...string) (*process, error) {
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{log: filepath.Join(s.Dir, s.Role+".log"), ended: make(chan error, 1)}
+	p := &process{log: filepath.Join(s.Dir, s.Role+".log")}
 	p.cmd = exec.CommandContext(ctx, "/proc/self/exe")
 	p.cmd.Env = append(append(os.Environ(), childVariable+"="+string(raw)), environ...)
 	logFile, err := os.Create(p.log)
@@ -91,6 +92,7 @@ func start(ctx context.Context, s childSpec, environ ...string) (*process, error
 	return p, nil
 }
 
+// read decodes the next line of the child's output.
 func (p *process) read(into any) error {
 	line, err := p.out.ReadBytes('\n')
 	if err != nil {
@@ -99,7 +101,7 @@ func (p *process) read(into any) error {
 	return json.Unmarshal(line, into)
 }
 
-// ask sends a command and gives what the child used so far.
+// ask sends a command and returns what the child has used so far.
 func (p *process) ask(command string) (usage, error) {
 	var u usage
 	if _, err := io.WriteString(p.in, command+"\n"); err != nil {
@@ -108,7 +110,7 @@ func (p *process) ask(command string) (usage, error) {
 	return u, p.read(&u)
 }
 
-// stop ends the child in order, and after a while in any way.
+// stop ends the child in good order, and kills it after 40 seconds.
 func (p *process) stop() error {
 	err := p.in.Close()
 	late := time.AfterFunc(40*time.Second, func() { _ = p.cmd.Process.Kill() })
@@ -117,7 +119,7 @@ func (p *process) stop() error {
 	return errors.Join(err, p.cmd.Wait())
 }
 
-// tail is the end of a log, for an error message.
+// tail returns the last 2,000 bytes of a log, for an error message.
 func tail(b []byte) []byte {
 	b = bytes.TrimSpace(b)
 	return b[max(0, len(b)-2000):]

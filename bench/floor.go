@@ -18,23 +18,25 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// floor answers the same requests as a sign-in by code, with the same library for JWTs, the same
-// TLS, cookies, redirects and a page of the same size. It has no database, asks nobody's leave and
-// logs nothing: what a sign-in costs before there is a product.
+// floor answers the same requests as a sign-in by code, with the same JWT library, TLS, cookies and redirects, and a
+// page of the same size. It has no database, checks no permission and writes no log. So it shows what the HTTP and JWT
+// work of a sign-in costs by itself.
 type floor struct {
-	key    []byte
-	page   []byte
-	direct bool
+	key    []byte   // the application's secret
+	page   []byte   // of the prompt
+	direct bool     // as childSpec.Direct
 	open   sync.Map // login id -> *floorLogin
 }
 
+// floorLogin is one sign-in between its first and its last request.
 type floorLogin struct {
 	mu     sync.Mutex
 	cookie string
 	claims floorRequest
-	proved bool
+	proved bool // the code was sent
 }
 
+// floorRequest are the claims of the signed request of the Web SDK v4.
 type floorRequest struct {
 	jwt.RegisteredClaims
 	ClientID    string `json:"client_id"`
@@ -44,6 +46,7 @@ type floorRequest struct {
 	Username    string `json:"duo_uname"`
 }
 
+// floorToken are the claims of the id_token. Their size is about the product's.
 type floorToken struct {
 	jwt.RegisteredClaims
 	Name     string         `json:"preferred_username"`
@@ -55,6 +58,7 @@ type floorToken struct {
 
 var floorParser = jwt.NewParser(jwt.WithValidMethods([]string{"HS512"}))
 
+// serveFloor serves the floor on l until ctx ends. The keys of its two clients come from the environment.
 func serveFloor(ctx context.Context, l net.Listener, c *tls.Config, s childSpec) error {
 	key := os.Getenv(floorSecretVariable)
 	mark := `<input type="hidden" name="form_token" value="` + strings.Repeat("x", 43) + `">`
@@ -69,7 +73,7 @@ func serveFloor(ctx context.Context, l net.Listener, c *tls.Config, s childSpec)
 	front := &http.Server{Handler: mux, TLSConfig: c, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	go func() {
 		<-ctx.Done()
-		_ = front.Close() // the listener goes with the process
+		_ = front.Close() // an error does not matter: the process ends
 	}()
 	if err := front.ServeTLS(l, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -77,20 +81,23 @@ func serveFloor(ctx context.Context, l net.Listener, c *tls.Config, s childSpec)
 	return nil
 }
 
-// floorSecretVariable carries the application's secret to the floor.
+// floorSecretVariable is the variable of the environment that carries the application's secret to the floor.
 const floorSecretVariable = "COUNTERSIGN_BENCH_SECRET"
 
+// token makes n random bytes in base64url.
 func token(n int) string {
 	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// verify checks an HS512 JWT of the client and reads its claims.
 func (f *floor) verify(text string, claims jwt.Claims) error {
 	_, err := floorParser.ParseWithClaims(text, claims, func(*jwt.Token) (any, error) { return f.key, nil })
 	return err
 }
 
+// authorize verifies the signed request, sets the login's cookie and redirects to the prompt.
 func (f *floor) authorize(w http.ResponseWriter, r *http.Request) {
 	l := &floorLogin{cookie: token(32)}
 	if err := f.verify(r.URL.Query().Get("request"), &l.claims); err != nil {
@@ -103,7 +110,7 @@ func (f *floor) authorize(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/prompt/"+id, http.StatusSeeOther)
 }
 
-// login finds the login of the address and the cookie.
+// login returns the login in the address if the browser has its cookie. Otherwise it answers 410 and returns nil.
 func (f *floor) login(w http.ResponseWriter, r *http.Request) *floorLogin {
 	id := r.PathValue("id")
 	v, ok := f.open.Load(id)
@@ -115,6 +122,7 @@ func (f *floor) login(w http.ResponseWriter, r *http.Request) *floorLogin {
 	return v.(*floorLogin)
 }
 
+// prompt shows the code page. Once the code was sent it redirects to the application.
 func (f *floor) prompt(w http.ResponseWriter, r *http.Request) {
 	l := f.login(w, r)
 	if l == nil {
@@ -131,12 +139,13 @@ func (f *floor) prompt(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(f.page) // the browser may be gone
 }
 
-// back sends the browser to the application.
+// back redirects the browser to the application with a code.
 func (f *floor) back(w http.ResponseWriter, r *http.Request, l *floorLogin) {
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, l.claims.RedirectURI+"?duo_code="+r.PathValue("id")+"&state="+l.claims.State, http.StatusSeeOther)
 }
 
+// code accepts any passcode of any length. The product's check of it is part of what is compared.
 func (f *floor) code(w http.ResponseWriter, r *http.Request) {
 	l := f.login(w, r)
 	if l == nil {
@@ -156,6 +165,7 @@ func (f *floor) code(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/prompt/"+r.PathValue("id"), http.StatusSeeOther)
 }
 
+// token verifies the client's assertion, redeems the code once and signs the id_token.
 func (f *floor) token(w http.ResponseWriter, r *http.Request) {
 	var proof jwt.RegisteredClaims
 	if err := f.verify(r.PostFormValue("client_assertion"), &proof); err != nil {

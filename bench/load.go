@@ -9,28 +9,29 @@ import (
 	"time"
 )
 
-// signIns is one measurement of sign-ins.
+// signIns is one measurement of sign-ins, or of calls of the Auth API. Times are milliseconds.
 type signIns struct {
-	Target   string  `json:"target"`      // "floor", "sqlite", "postgres"
+	Target   string  `json:"target"`      // "floor", "sqlite" or "postgres"
 	Loop     string  `json:"loop"`        // "closed 64", "open 1000/s"
-	Rate     float64 `json:"per_second"`  // sign-ins finished a second
-	P50      float64 `json:"p50_ms"`      //
+	Rate     float64 `json:"per_second"`  // finished per second
+	P50      float64 `json:"p50_ms"`      // from the moment a sign-in was due to its end
 	P95      float64 `json:"p95_ms"`      //
 	P99      float64 `json:"p99_ms"`      //
-	Errors   int     `json:"errors"`      //
-	Done     int     `json:"done"`        //
-	CPU      float64 `json:"cpu_ms"`      // the server's processor time for each sign-in
-	Database float64 `json:"database_ms"` // PostgreSQL's
-	Load     float64 `json:"load_ms"`     // the load generator's
+	Errors   int     `json:"errors"`      // failed
+	Done     int     `json:"done"`        // succeeded
+	CPU      float64 `json:"cpu_ms"`      // processor time of the server for each sign-in
+	Database float64 `json:"database_ms"` // of PostgreSQL
+	Load     float64 `json:"load_ms"`     // of the load generator
 	RSS      float64 `json:"rss_mb"`      // the server's, at the end
 	Others   float64 `json:"others"`      // cores that other programs used meanwhile
-	Ratio    float64 `json:"ratio"`       // CPU to the floor's in the same loop; 0 for the floor
+	Ratio    float64 `json:"ratio"`       // CPU divided by the floor's in the same loop; 0 for the floor
 	firstErr error
 }
 
-// pair is what one sign-in needs: a browser's connection and the application's.
+// pair holds the connections of one sign-in: the browser's and the application's.
 type pair struct{ browser, back *wire }
 
+// close closes both connections. A pair of a program has no browser.
 func (p pair) close() {
 	p.back.close()
 	if p.browser != nil {
@@ -42,18 +43,19 @@ func (p pair) close() {
 type load struct {
 	dial   *dialer
 	client client
-	people chan *person
-	pairs  chan pair
+	people chan *person // who do not sign in at the moment
+	pairs  chan pair    // kept connections that are free
 	mu     sync.Mutex
-	times  []time.Duration
+	times  []time.Duration // of the sign-ins that succeeded since reset
 	failed int
-	first  error
-	size   int  // of the page
-	direct bool // the code's answer led straight back
-	single bool // there is no browser
-	work   func(at pair, p *person) (size int, direct bool, err error)
+	first  error                                                       // of those that failed
+	size   int                                                         // bytes of the code page
+	direct bool                                                        // the right code led straight back to the application
+	single bool                                                        // calls of a program: there is no browser
+	work   func(at pair, p *person) (size int, direct bool, err error) // one sign-in
 }
 
+// newLoad makes a load whose work is a whole sign-in by code.
 func newLoad(at ready, c client, people []person) (*load, error) {
 	d, err := newDialer(at)
 	if err != nil {
@@ -67,7 +69,7 @@ func newLoad(at ready, c client, people []person) (*load, error) {
 	return l, nil
 }
 
-// one does a sign-in on kept connections and notes how long it took since begun.
+// one does a sign-in on kept connections and records the time since begun.
 func (l *load) one(ctx context.Context, begun time.Time) {
 	p := <-l.people
 	defer func() { l.people <- p }()
@@ -95,6 +97,7 @@ func (l *load) one(ctx context.Context, begun time.Time) {
 	l.times, l.size, l.direct = append(l.times, took), size, direct
 }
 
+// take returns free connections, or opens new ones.
 func (l *load) take(ctx context.Context) (pair, error) {
 	select {
 	case at := <-l.pairs:
@@ -113,7 +116,7 @@ func (l *load) take(ctx context.Context) (pair, error) {
 	return pair{browser, back}, nil
 }
 
-// closed keeps n sign-ins going.
+// closed is a closed loop: n sign-ins are under way at any time, and each that ends is followed by another one.
 func (l *load) closed(ctx context.Context, n int, length time.Duration) {
 	end := time.Now().Add(length)
 	var all sync.WaitGroup
@@ -127,32 +130,35 @@ func (l *load) closed(ctx context.Context, n int, length time.Duration) {
 	all.Wait()
 }
 
-// openLoop begins sign-ins at random moments, rate a second on average, whether or not earlier
-// ones are done; times count from the moment a sign-in was due. maxOpen bounds what piles up.
+// openLoop is an open loop: sign-ins begin at random moments (a Poisson process), rate per second on average, whether
+// earlier ones have ended or not. Times count from the moment a sign-in was due, so that a slow server cannot hide its
+// queue. maxOpen bounds that queue.
 func (l *load) openLoop(ctx context.Context, rate float64, length time.Duration) {
 	const maxOpen = 1000
 	random := rand.New(rand.NewPCG(1, 2))
-	room := make(chan struct{}, maxOpen)
+	slots := make(chan struct{}, maxOpen)
 	var all sync.WaitGroup
 	begin := time.Now()
 	for due := begin; due.Sub(begin) < length && ctx.Err() == nil; {
 		due = due.Add(time.Duration(random.ExpFloat64() / rate * float64(time.Second)))
 		time.Sleep(time.Until(due))
-		room <- struct{}{}
+		slots <- struct{}{}
 		all.Go(func() {
 			l.one(ctx, due)
-			<-room
+			<-slots
 		})
 	}
 	all.Wait()
 }
 
+// reset drops the results of the loop before.
 func (l *load) reset() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.times, l.failed, l.first = nil, 0, nil
 }
 
+// close closes the free connections. No sign-in may be under way.
 func (l *load) close() {
 	for {
 		select {
@@ -164,7 +170,8 @@ func (l *load) close() {
 	}
 }
 
-// measured runs drive and says what it took.
+// measured runs drive, which is one loop, and returns its times and what server, database and load have used. db is nil
+// with SQLite and for the floor.
 func (l *load) measured(target, loop string, p *process, db *cluster, drive func()) (signIns, error) {
 	l.reset()
 	before, err := p.ask("usage")
@@ -187,6 +194,7 @@ func (l *load) measured(target, loop string, p *process, db *cluster, drive func
 		Others: max(0, (busy-own-dbTime-cpu).Seconds()/length.Seconds()), firstErr: l.first}, nil
 }
 
+// percentile sorts all and returns its p-th percentile, 0 when it is empty.
 func percentile(all []time.Duration, p int) time.Duration {
 	if len(all) == 0 {
 		return 0
@@ -195,7 +203,7 @@ func percentile(all []time.Duration, p int) time.Duration {
 	return all[min(len(all)-1, len(all)*p/100)]
 }
 
-// measureSignIns measures the product and the floor in turns, so that both meet the same machine.
+// measureSignIns measures the product and the floor in turns, so that both run under the same conditions.
 func measureSignIns(ctx context.Context, p plan, at *place, r *report) error {
 	product, err := start(ctx, at.spec("server"))
 	if err != nil {
@@ -242,7 +250,8 @@ func measureSignIns(ctx context.Context, p plan, at *place, r *report) error {
 	return err
 }
 
-// turns measures floor and product, in this order, in every loop, and adds what came of it to results.
+// turns measures first the floor and then the product in every loop, and appends to results. servers and loads hold the
+// floor's first.
 func (p plan) turns(ctx context.Context, prefix string, rate float64, at *place, servers [2]*process, loads [2]*load, results *[]signIns) error {
 	type shape struct {
 		name  string

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// machine is what the numbers depend on.
+// machine describes the machine on which the numbers were measured.
 type machine struct {
 	CPU        string  `json:"cpu"`
 	Cores      int     `json:"cores"`
@@ -20,10 +20,11 @@ type machine struct {
 	Kernel     string  `json:"kernel"`
 	Go         string  `json:"go"`
 	PostgreSQL string  `json:"postgresql,omitempty"`
-	SyncMS     float64 `json:"sync_ms"` // median of writing 4 KiB to the disk
-	Load       string  `json:"load"`    // before the measurement
+	SyncMS     float64 `json:"sync_ms"` // median of a durable write of 4 KiB
+	Load       string  `json:"load"`    // load averages before the measurement
 }
 
+// describeMachine reads /proc (Linux). dir is on the disk that is measured.
 func describeMachine(dir string) machine {
 	m := machine{Cores: runtime.NumCPU(), Go: strings.TrimPrefix(runtime.Version(), "go"), CPU: field("/proc/cpuinfo", "model name"), Kernel: first("/proc/sys/kernel/osrelease")}
 	kb, _ := strconv.ParseInt(strings.TrimSuffix(field("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
@@ -32,6 +33,7 @@ func describeMachine(dir string) machine {
 	return m
 }
 
+// first returns the content of a file, or question marks when it cannot be read.
 func first(file string) string {
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -40,6 +42,7 @@ func first(file string) string {
 	return strings.TrimSpace(string(raw))
 }
 
+// field returns the value of the first line of a file that begins with name.
 func field(file, name string) string {
 	for line := range strings.SplitSeq(first(file), "\n") {
 		if rest, ok := strings.CutPrefix(line, name); ok {
@@ -72,16 +75,16 @@ func syncTime(dir string) float64 {
 	return ms(all[len(all)/2])
 }
 
-// tick is the unit of times in /proc: USER_HZ, 100 on every Linux Go runs on.
+// tick is the unit of times in /proc: USER_HZ is 100 on every Linux that Go runs on.
 const tick = 10 * time.Millisecond
 
-// processTime is the processor time of a process, 0 when it is gone.
+// processTime returns the processor time of a process, 0 when it has ended (proc(5), /proc/pid/stat, fields 14 and 15).
 func processTime(pid int) time.Duration {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	_, rest, _ := strings.Cut(string(raw), ") ") // the name may have spaces
+	_, rest, _ := strings.Cut(string(raw), ") ") // the name of the process may contain spaces
 	f := strings.Fields(rest)
 	if len(f) < 13 {
 		return 0
@@ -91,7 +94,7 @@ func processTime(pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// busyTime is the processor time of all programs on the machine.
+// busyTime returns the processor time of all programs on the machine.
 func busyTime() time.Duration {
 	line, _, _ := strings.Cut(first("/proc/stat"), "\n")
 	f := strings.Fields(line)
@@ -106,7 +109,7 @@ func busyTime() time.Duration {
 	return time.Duration(busy) * tick
 }
 
-// ownTime is the processor time of this process.
+// ownTime returns the processor time of this process.
 func ownTime() time.Duration {
 	var r syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
@@ -115,4 +118,5 @@ func ownTime() time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
+// ms is a duration in milliseconds.
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,25 +1,24 @@
-// Command bench measures what a sign-in costs and how soon a waiting page wakes, on SQLite and on
-// PostgreSQL, beside a floor: a server that does the same HTTP and JWT work and nothing else.
+// Command bench measures on SQLite and on PostgreSQL what a sign-in costs, and how soon a waiting page learns of the
+// phone's answer. It compares with a floor: a server that does the same HTTP and JWT work and nothing else.
 //
-// The servers run as child processes of this program, so that their processor time and memory are
-// theirs alone; the load comes from this process, on the same machine. Everything is on loopback,
-// in a temporary folder, on ports of the kernel's choice, and ends by itself. docs/benchmarks.md
-// says how to read the numbers.
+// The servers run in child processes, so that their processor time and memory can be measured apart. The load comes
+// from this process, on the same machine. Everything listens on loopback on free ports, keeps its data in a temporary
+// folder, and ends by itself. docs/benchmarks.md explains the numbers.
 //
-//	main.go      flags and the order of things
+//	main.go      flags, and the order of the measurements
 //	child.go     what runs in a child: seeding, the product, the floor
 //	seed.go      people with phones whose secrets the load knows
 //	floor.go     the floor
-//	control.go   starting a child, asking it what it used, ending it
-//	postgres.go  a temporary PostgreSQL that syncs
+//	control.go   starts a child, asks what it has used, ends it
+//	postgres.go  a temporary PostgreSQL with durable commits
 //	wire.go      a small HTTP client
 //	signin.go    one sign-in by code, as application, browser and phone do it
-//	load.go      many of them: closed and open loops
+//	load.go      many sign-ins: closed and open loops
 //	auth.go      calls of the Auth API, and their floor
-//	wait.go      pages that wait, and the phones that wake them
+//	wait.go      pages that wait, and the phones that answer
 //	startup.go   from exec to the first answer
-//	machine.go   what this machine is and what else it does
-//	report.go    the table and the JSON
+//	machine.go   what this machine is, and what other programs use of it
+//	report.go    the tables and the JSON
 package main
 
 import (
@@ -36,22 +35,22 @@ import (
 	"time"
 )
 
-// plan is what to measure.
+// plan says what to measure.
 type plan struct {
-	databases   []string
-	length      time.Duration
-	concurrency []int
-	rate        float64 // sign-ins a second of the open loop
-	preauthRate float64 // and calls of the Auth API
-	authRate    float64
-	users       int // people who sign in by code
-	waiting     int // pages that wait
-	wakes       int // how many of them are answered
-	starts      int // how often the start is measured
+	databases   []string      // "sqlite", "postgres"
+	length      time.Duration // of each loop
+	concurrency []int         // of the closed loops
+	rate        float64       // sign-ins per second of the open loop
+	preauthRate float64       // preauth calls per second of the open loop
+	authRate    float64       // auth calls per second of the open loop
+	users       int           // people who sign in by code
+	waiting     int           // pages that wait
+	wakes       int           // how many of them are answered
+	starts      int           // how often the start is measured
 	parts       map[string]bool
-	profile     string // file prefix
-	jsonFile    string
-	dir         string
+	profile     string // prefix of the files with CPU profiles; "": none
+	jsonFile    string // for the results; "": none
+	dir         string // for temporary data; "": the system's
 }
 
 func main() {
@@ -71,6 +70,7 @@ func main() {
 	}
 }
 
+// parse reads the flags.
 func parse() (plan, error) {
 	p := plan{parts: map[string]bool{}}
 	db := flag.String("db", "both", "sqlite, postgres or both")
@@ -113,6 +113,7 @@ func parse() (plan, error) {
 	return p, nil
 }
 
+// run measures everything, prints the tables and, if wanted, writes the JSON.
 func run(ctx context.Context) error {
 	p, err := parse()
 	if err != nil {
@@ -122,7 +123,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) // a temporary folder that stays harms nobody
+	defer os.RemoveAll(dir) // an error leaves files in a temporary folder, which does no harm
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err // PostgreSQL runs as another user
 	}
@@ -140,7 +141,7 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// measure does everything on one database.
+// measure makes all measurements of the plan on one database.
 func measure(ctx context.Context, p plan, db, dir string, r *report) error {
 	place := &place{Name: db, Dir: filepath.Join(dir, db)}
 	if err := os.MkdirAll(place.Dir, 0o700); err != nil {
@@ -183,4 +184,5 @@ func measure(ctx context.Context, p plan, db, dir string, r *report) error {
 	return nil
 }
 
+// say reports progress on standard error.
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -17,16 +17,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// postgresBin is where Debian installs the server's programs.
 const postgresBin = "/usr/lib/postgresql/15/bin"
 
-// cluster is a temporary PostgreSQL with the durability of a real one: fsync and
-// synchronous_commit are on, all else is as initdb leaves it.
+// cluster is a temporary PostgreSQL with the durability of a real one: fsync and synchronous_commit are on. Other
+// settings are the defaults of initdb.
 type cluster struct {
 	url, version string
 	cmd          *exec.Cmd
-	ended        chan error
+	ended        chan error // gets the result once the server has ended
 }
 
+// startPostgres makes a cluster in dir and starts it on a socket there. It runs as user postgres when this process is
+// root, because PostgreSQL refuses to run as root.
 func startPostgres(ctx context.Context, dir string) (*cluster, error) {
 	if _, err := os.Stat(postgresBin + "/initdb"); err != nil {
 		return nil, errors.New("install postgresql-15, or choose -db sqlite")
@@ -35,7 +38,7 @@ func startPostgres(ctx context.Context, dir string) (*cluster, error) {
 		return nil, err
 	}
 	var as *syscall.Credential
-	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
+	if os.Getuid() == 0 {
 		u, err := user.Lookup("postgres")
 		if err != nil {
 			return nil, err
@@ -56,7 +59,7 @@ func startPostgres(ctx context.Context, dir string) (*cluster, error) {
 	c := &cluster{url: "postgres://countersign@/postgres?host=" + dir + "&sslmode=disable", ended: make(chan error, 1)}
 	c.cmd = exec.Command(postgresBin+"/postgres", "-D", data, "-k", dir, "-c", "listen_addresses=",
 		"-c", "unix_socket_permissions=0777", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "max_connections=100")
-	// It ends with this process in whatever way that ends: SIGINT is PostgreSQL's fast shutdown.
+	// The server ends when this process ends, also after a crash: SIGINT is PostgreSQL's fast shutdown.
 	c.cmd.Dir, c.cmd.SysProcAttr = dir, &syscall.SysProcAttr{Credential: as, Pdeathsig: syscall.SIGINT, Setpgid: true}
 	logFile, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -66,7 +69,7 @@ func startPostgres(ctx context.Context, dir string) (*cluster, error) {
 	c.cmd.Stdout, c.cmd.Stderr = logFile, logFile
 	started := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // Pdeathsig is sent when the thread ends that started the process
+		runtime.LockOSThread() // Pdeathsig is sent when the thread that started the process ends
 		err := c.cmd.Start()
 		started <- err
 		if err == nil {
@@ -84,7 +87,7 @@ func startPostgres(ctx context.Context, dir string) (*cluster, error) {
 	return c, nil
 }
 
-// await waits until the cluster answers and checks that it syncs.
+// await waits until the cluster answers, and checks that its commits are durable.
 func (c *cluster) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -114,6 +117,7 @@ func (c *cluster) await(ctx context.Context) error {
 	}
 }
 
+// stop ends the cluster, after 20 seconds without waiting for its clients.
 func (c *cluster) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGINT) // it may have ended
 	select {
@@ -124,7 +128,7 @@ func (c *cluster) stop() {
 	}
 }
 
-// cpu is the processor time of the cluster's processes that live.
+// cpu returns the processor time of the cluster's processes that run now, 0 for a nil cluster.
 func (c *cluster) cpu() time.Duration {
 	if c == nil {
 		return 0

@@ -9,7 +9,7 @@ import (
 	"text/tabwriter"
 )
 
-// report is everything measured, and what it says about the targets.
+// report holds all results, and how they compare with the targets.
 type report struct {
 	Date    string    `json:"date"`
 	Seconds float64   `json:"seconds"` // of each measurement
@@ -21,13 +21,14 @@ type report struct {
 	Targets []target  `json:"targets"`
 }
 
-// target is a promise and what came of it.
+// target is one target and its result.
 type target struct {
 	Name  string `json:"name"`
 	Got   string `json:"got"`
 	State string `json:"state"` // "met", "not met" or "not measured"
 }
 
+// promise adds a target that was measured; format and args describe the result.
 func (r *report) promise(name string, met bool, format string, args ...any) {
 	t := target{Name: name, Got: fmt.Sprintf(format, args...), State: "not met"}
 	if met {
@@ -36,11 +37,12 @@ func (r *report) promise(name string, met bool, format string, args ...any) {
 	r.Targets = append(r.Targets, t)
 }
 
+// unmeasured adds a target that this run has not measured.
 func (r *report) unmeasured(name string) {
 	r.Targets = append(r.Targets, target{Name: name, State: "not measured"})
 }
 
-// judge compares with the targets.
+// judge compares the results with the targets. What the run has not measured is reported as such.
 func (r *report) judge(p plan) {
 	for _, db := range []string{"sqlite", "postgres"} {
 		cost, thousand, wake, memory := db+": at most 3 times the floor's CPU", db+": 1,000 sign-ins/s, p99 under 100 ms",
@@ -59,7 +61,7 @@ func (r *report) judge(p plan) {
 			r.unmeasured(thousand)
 		} else {
 			r.promise(cost, ratio <= 3, "%.1f times in the worst loop, %.1f at %s", ratio, open.Ratio, open.Loop)
-			// The last sign-ins end after the loop: a rate a little below the one asked for is that rate.
+			// The last sign-ins end after the loop, so 97 % of the wanted rate counts as that rate.
 			r.promise(thousand, p.rate >= 1000 && open.Rate >= 0.97*p.rate && open.P99 < 100 && open.Errors == 0, "%.0f/s, p99 %.0f ms, %d errors", open.Rate, open.P99, open.Errors)
 		}
 		r.judgeAuth(p, db)
@@ -90,7 +92,7 @@ func (r *report) judge(p plan) {
 	}
 }
 
-// print writes the tables.
+// print writes the results as tables.
 func (r *report) print(out io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(out, "%s, %g s each. %s, %d cores, %d MB, Linux %s, Go %s", r.Date, r.Seconds, m.CPU, m.Cores, m.MemoryMB, m.Kernel, m.Go)
@@ -114,7 +116,7 @@ func (r *report) print(out io.Writer) {
 	})
 }
 
-// loops is a table of loops; unit names the column of what was done a second.
+// loops writes the table of a list of loops. unit is the heading of the rate.
 func loops(out io.Writer, unit string, all []signIns) {
 	table(out, "server\tloop\t"+unit+"\tp50 ms\tp95 ms\tp99 ms\terrors\tCPU ms\tx floor\tdatabase ms\tload ms\tRSS MB\tother cores", len(all), func(i int) string {
 		s := all[i]
@@ -126,6 +128,7 @@ func loops(out io.Writer, unit string, all []signIns) {
 	})
 }
 
+// table writes rows in columns under a heading, both with tabs between the cells. It writes nothing without rows.
 func table(out io.Writer, head string, rows int, row func(int) string) {
 	if rows == 0 {
 		return
@@ -139,6 +142,7 @@ func table(out io.Writer, head string, rows int, row func(int) string) {
 	_ = w.Flush() // the output is a terminal or a file; nothing to do about it
 }
 
+// write writes the results as JSON.
 func (r *report) write(file string) error {
 	raw, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

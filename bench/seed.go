@@ -23,31 +23,32 @@ import (
 	"countersign/internal/server"
 )
 
-// seeds is what the load needs to know of the data.
+// seeds is what the load needs to know about the data.
 type seeds struct {
-	ClientID string   `json:"client_id"`
+	ClientID string   `json:"client_id"` // of the web application
 	Secret   string   `json:"secret"`
-	AuthID   string   `json:"auth_id"` // of the Auth API
+	AuthID   string   `json:"auth_id"` // of the application that uses the Auth API
 	AuthKey  string   `json:"auth_key"`
 	Users    []person `json:"users"`   // sign in by code
-	Waiting  []person `json:"waiting"` // are asked on their phones
+	Waiting  []person `json:"waiting"` // sign in by a request to the phone
 }
 
-// person is a user and all that is on the phone.
+// person is a user, with the secrets on the user's phone.
 type person struct {
 	Name    string `json:"name"`
 	UserID  string `json:"user_id"`
 	PhoneID string `json:"phone_id"`
-	OTP     []byte `json:"otp"`
-	Key     []byte `json:"key"` // PKCS #8
-	next    uint64 // counter of the next code
+	OTP     []byte `json:"otp"` // secret of the passcodes
+	Key     []byte `json:"key"` // private key, PKCS #8
+	next    uint64 // counter of the next passcode
 	answers int64  // counter of the last answer
 }
 
+// seedFile is where the seeding child leaves the seeds for its parent.
 func seedFile(dir string) string { return filepath.Join(dir, "seeds.json") }
 
-// plantSeeds fills an empty database. People are as the product leaves them after pairing; what
-// they used last decides which page they meet: the code page, or the page that waits.
+// plantSeeds fills an empty database with two applications and with people whose phones are paired. The method that a
+// person used last decides which page a sign-in shows: the code page, or the page that waits for the phone.
 func plantSeeds(ctx context.Context, s *server.Server, spec childSpec) error {
 	name, spare, off := "Payroll", policy.SpareOff, false
 	app, plain, err := s.Directory.AddApplication(ctx, directory.CommandLine, application.TypeWebSDK,
@@ -74,6 +75,7 @@ func plantSeeds(ctx context.Context, s *server.Server, spec childSpec) error {
 	return os.WriteFile(seedFile(spec.Dir), raw, 0o600)
 }
 
+// plantPeople creates n people, 500 in each database transaction. way is the beginning of LastMethod.
 func plantPeople(ctx context.Context, s *server.Server, prefix, way string, n int) ([]person, error) {
 	all := make([]person, 0, n)
 	for len(all) < n {
@@ -98,6 +100,7 @@ func plantPeople(ctx context.Context, s *server.Server, prefix, way string, n in
 	return all, nil
 }
 
+// plantOne creates a user with a paired phone, as the product leaves them after enrollment.
 func plantOne(ctx context.Context, s *server.Server, st flow.Store, name, way string) (person, error) {
 	now := time.Now()
 	p := person{Name: name, UserID: id.Key(rand.Reader, id.User), PhoneID: id.Key(rand.Reader, id.Phone), OTP: make([]byte, 20)}

@@ -15,22 +15,23 @@ import (
 	"countersign/internal/base/otp"
 )
 
-// callback is the application's address. Nobody is there: the load reads the code from the redirect.
+// callback is the application's address. Nothing listens there: the load reads the code from the redirect.
 const callback = "https://payroll.example.edu/callback"
 
-// client is the application: what a Web SDK does, without its cost.
+// client does what the Web SDK v4 does in an application, but with less processor time.
 type client struct {
 	id, host string
 	secret   []byte
 }
 
+// client returns the application that the seeds have planted, for a server at host.
 func (p *place) client(host string) client {
 	return client{id: p.seeds.ClientID, host: host, secret: []byte(p.seeds.Secret)}
 }
 
 var jwtHeader = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"HS512","typ":"JWT"}`))
 
-// sign makes an HS512 JWT of claims, which is a JSON object.
+// sign makes an HS512 JWT (RFC 7519). claims is a JSON object.
 func (c client) sign(claims string) string {
 	text := jwtHeader + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
 	mac := hmac.New(sha512.New, c.secret)
@@ -38,14 +39,14 @@ func (c client) sign(claims string) string {
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// authorize is the address the application sends the browser to.
+// authorize returns the address to which the application sends the browser.
 func (c client) authorize(name, state, nonce string) string {
 	signed := c.sign(fmt.Sprintf(`{"scope":"openid","redirect_uri":%q,"client_id":%q,"iss":%q,"aud":%q,"exp":%d,"state":%q,"nonce":%q,"response_type":"code","duo_uname":%q,"use_duo_code_attribute":true}`,
 		callback, c.id, c.id, "https://"+c.host, time.Now().Unix()+300, state, nonce, name))
 	return "/oauth/v1/authorize?response_type=code&client_id=" + c.id + "&request=" + signed
 }
 
-// redeem is the body of the token request.
+// redeem returns the body of the token request for a code.
 func (c client) redeem(code string) []byte {
 	proof := c.sign(fmt.Sprintf(`{"iss":%q,"sub":%q,"aud":%q,"exp":%d,"jti":%q}`,
 		c.id, c.id, "https://"+c.host+"/oauth/v1/token", time.Now().Unix()+300, token(24)))
@@ -53,7 +54,7 @@ func (c client) redeem(code string) []byte {
 		"&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" + proof)
 }
 
-// check verifies an id_token as SDKs do: signature, nonce, name.
+// check verifies an id_token as the SDKs do: its signature, nonce and user name.
 func (c client) check(body []byte, name, nonce string) error {
 	var got struct {
 		IDToken string `json:"id_token"`
@@ -94,13 +95,13 @@ func unexpected(step string, a answer) error {
 	return fmt.Errorf("%s: status %d to %q: %.200s", step, a.status, a.location, a.body)
 }
 
-// opened is a sign-in that has begun.
+// opened is a sign-in whose prompt the browser has loaded.
 type opened struct {
 	path, cookie string
 	page         []byte // valid until the browser's next request
 }
 
-// begin sends the browser to the prompt and gives its page.
+// begin sends the browser to the prompt and returns the page.
 func begin(browser *wire, c client, name, state, nonce string) (opened, error) {
 	var o opened
 	a, err := browser.do(request{method: "GET", target: c.authorize(name, state, nonce), browser: true})
@@ -121,7 +122,7 @@ func begin(browser *wire, c client, name, state, nonce string) (opened, error) {
 	return o, nil
 }
 
-// between gives what stands between two marks.
+// between returns the text between the first from and the next to, "" when one is missing.
 func between(b []byte, from, to string) string {
 	_, rest, ok := bytes.Cut(b, []byte(from))
 	if !ok {
@@ -134,11 +135,12 @@ func between(b []byte, from, to string) string {
 	return string(got)
 }
 
+// form is the content type of form posts.
 const form = "application/x-www-form-urlencoded"
 
-// signIn is one whole sign-in by a code from the phone. The server may send the browser back to the
-// application at once when the code is right, or by way of the prompt: four requests or five. It
-// gives the size of the code page and whether the way back was the short one.
+// signIn is one whole sign-in by a passcode from the phone. When the code is right, the server redirects the browser to
+// the application either at once or by way of the prompt, which makes four requests or five. signIn returns the size of
+// the code page and whether the redirect was direct.
 func signIn(browser, back *wire, c client, p *person) (size int, direct bool, err error) {
 	state, nonce := token(27), token(27)
 	o, err := begin(browser, c, p.Name, state, nonce)

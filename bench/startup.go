@@ -16,7 +16,7 @@ import (
 	"countersign/internal/server/config"
 )
 
-// startUp is the time from exec of the real program to its first answer.
+// startUp is a measurement of the time from exec of the real program to its first answer.
 type startUp struct {
 	State  string  `json:"state"` // of the data folder
 	DataMB float64 `json:"data_mb"`
@@ -34,7 +34,7 @@ func measureStarts(ctx context.Context, p plan, at *place, r *report, state stri
 			return fmt.Errorf("build: %w\n%s", err, tail(out))
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") // only to learn a port that is free
+	l, err := net.Listen("tcp", "127.0.0.1:0") // only to find a free port
 	if err != nil {
 		return err
 	}
@@ -72,6 +72,7 @@ func measureStarts(ctx context.Context, p plan, at *place, r *report, state stri
 	return nil
 }
 
+// startOnce starts the program, waits for its first answer and stops it.
 func startOnce(ctx context.Context, program, file string, d *dialer) (time.Duration, error) {
 	var log bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, "--config", file, "serve")
@@ -83,7 +84,7 @@ func startOnce(ctx context.Context, program, file string, d *dialer) (time.Durat
 	var took time.Duration
 	err := errNotUp
 	for errors.Is(err, errNotUp) && time.Since(begin) < 20*time.Second {
-		time.Sleep(time.Millisecond) // a refused connection costs next to nothing
+		time.Sleep(time.Millisecond) // a refused connection costs very little
 		took, err = firstAnswer(ctx, d, begin)
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
@@ -93,8 +94,10 @@ func startOnce(ctx context.Context, program, file string, d *dialer) (time.Durat
 	return took, nil
 }
 
+// errNotUp reports that the program does not listen yet.
 var errNotUp = errors.New("nobody listens")
 
+// firstAnswer asks for /healthz and returns the time since begin.
 func firstAnswer(ctx context.Context, d *dialer, begin time.Time) (time.Duration, error) {
 	w, err := d.dial(ctx)
 	if errors.Is(err, syscall.ECONNREFUSED) {

@@ -19,24 +19,24 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// waiting is what the waiting pages cost and how soon they wake.
+// waiting is a measurement of pages that wait for a phone: what they cost, and how soon they learn of its answer.
 type waiting struct {
 	Target     string  `json:"target"`
-	Pages      int     `json:"pages"`        // that waited at once
+	Pages      int     `json:"pages"`        // that waited at the same time
 	EmptyRSS   float64 `json:"empty_rss_mb"` // the server's before the first page
-	RSS        float64 `json:"rss_mb"`       // as soon as all wait
-	Settled    float64 `json:"settled_mb"`   // the same, ten quiet seconds later
-	Heap       float64 `json:"heap_mb"`      // of that, the heap with its garbage
-	Stacks     float64 `json:"stacks_mb"`    // and the stacks
+	RSS        float64 `json:"rss_mb"`       // as soon as all pages wait
+	Settled    float64 `json:"settled_mb"`   // ten seconds later, without any request meanwhile
+	Heap       float64 `json:"heap_mb"`      // part of RSS: the heap with its garbage
+	Stacks     float64 `json:"stacks_mb"`    // part of RSS: the stacks
 	Goroutines int     `json:"goroutines"`   //
-	OpenTime   float64 `json:"open_seconds"` // to open them all
-	Answers    int     `json:"answers"`      //
-	SentP50    float64 `json:"sent_p50_ms"`  // from the phone sending its answer to the page's news
+	OpenTime   float64 `json:"open_seconds"` // to open all pages
+	Answers    int     `json:"answers"`      // of phones, while the pages waited
+	SentP50    float64 `json:"sent_p50_ms"`  // from sending the phone's answer to the page's response
 	SentP99    float64 `json:"sent_p99_ms"`  //
-	GotP50     float64 `json:"got_p50_ms"`   // from the phone's receipt to the page's news, 0 when the page was first
+	GotP50     float64 `json:"got_p50_ms"`   // from the phone's response to the page's; 0 when the page was first
 	GotP99     float64 `json:"got_p99_ms"`   //
 	Errors     int     `json:"errors"`       //
-	Others     float64 `json:"others"`       //
+	Others     float64 `json:"others"`       // cores that other programs used meanwhile
 }
 
 // page is one page that waits.
@@ -44,11 +44,11 @@ type page struct {
 	person *person
 	wire   *wire
 	opened
-	form    string // token of the page's forms
-	version string
-	number  string
-	polls   atomic.Int64 // status requests sent
-	woken   chan time.Time
+	form    string         // token of the page's forms
+	version string         // of the login, for the next status request
+	number  string         // to type into the phone
+	polls   atomic.Int64   // status requests sent
+	woken   chan time.Time // gets the moment at which the page learned of the answer
 }
 
 var (
@@ -56,7 +56,7 @@ var (
 	numberForm  = regexp.MustCompile(`<p class="digits[^>]*>((?:<span>\d</span>)+)</p>`)
 )
 
-// openPage signs a person in as far as the page that waits for the phone.
+// openPage begins a sign-in and loads the page that waits for the phone.
 func openPage(ctx context.Context, d *dialer, c client, p *person) (*page, error) {
 	w, err := d.dial(ctx)
 	if err != nil {
@@ -76,7 +76,7 @@ func openPage(ctx context.Context, d *dialer, c client, p *person) (*page, error
 	return g, nil
 }
 
-// read takes over what the page says.
+// read takes version, number and form token from the page.
 func (g *page) read(html []byte) error {
 	version, number := versionForm.FindSubmatch(html), numberForm.FindSubmatch(html)
 	if version == nil || number == nil {
@@ -87,8 +87,8 @@ func (g *page) read(html []byte) error {
 	return nil
 }
 
-// again sends the request once more, as the person does when it has run out: opening thousands of
-// pages may take longer than a request lives.
+// again sends the request to the phone once more, as a person does when it has expired. Opening thousands of pages may
+// take longer than a request lasts.
 func (g *page) again() error {
 	a, err := g.wire.do(request{method: "POST", target: g.path + "/push", browser: true, cookie: g.cookie, contentType: form,
 		body: []byte("form_token=" + g.form + "&device=" + g.person.PhoneID)})
@@ -106,7 +106,7 @@ func (g *page) again() error {
 	return err
 }
 
-// wait asks for news as the page's script does, until it is told to go on or is closed.
+// wait sends status requests as the page's script does, until the sign-in goes on or the connection is closed.
 func (g *page) wait() error {
 	for {
 		g.polls.Add(1)
@@ -140,7 +140,7 @@ func (g *page) wait() error {
 	}
 }
 
-// phoneCall is one signed request of a phone.
+// phoneCall sends one signed request of a phone and reads the answer into out. in may be nil.
 func phoneCall(w *wire, key *ecdsa.PrivateKey, method, target string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -163,10 +163,10 @@ func phoneCall(w *wire, key *ecdsa.PrivateKey, method, target string, in, out an
 	return json.Unmarshal(a.body, out)
 }
 
-// woke is one answer and what followed.
+// woke is how long a page took to learn of an answer: since the phone sent it, and since the phone got the response.
 type woke struct{ sent, got time.Duration }
 
-// approve answers the request of a page on its person's phone and says how long the page took.
+// approve approves a page's request on the person's phone and measures how long the page takes to learn of it.
 func approve(ctx context.Context, w *wire, g *page) (woke, error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(g.person.Key)
 	if err != nil {
@@ -181,7 +181,7 @@ func approve(ctx context.Context, w *wire, g *page) (woke, error) {
 	if len(list.Requests) != 1 {
 		return woke{}, fmt.Errorf("%d requests wait on the phone", len(list.Requests))
 	}
-	// The page has been told that the phone has the request; the person takes a moment, too.
+	// The page learns that the phone has the request, and polls again. A person takes a moment too.
 	for limit := time.Now().Add(2 * time.Second); g.polls.Load() == polls && time.Now().Before(limit); {
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -212,7 +212,7 @@ func approve(ctx context.Context, w *wire, g *page) (woke, error) {
 	}
 }
 
-// measureWaiting measures few waiting pages, then all of them.
+// measureWaiting measures with 200 waiting pages and then with all of them.
 func measureWaiting(ctx context.Context, p plan, at *place, r *report) error {
 	counts := []int{min(p.waiting, 200), p.waiting}
 	if counts[0] == counts[1] {
@@ -229,13 +229,15 @@ func measureWaiting(ctx context.Context, p plan, at *place, r *report) error {
 	return nil
 }
 
-// pacing is the time between two answers.
+// pacing is the time between two answers of phones.
 const pacing = 10 * time.Millisecond
 
+// waitAndWake opens a waiting page for each person and measures the server's memory. Then the phones of some of them
+// answer, and it measures how soon the pages learn of it.
 func waitAndWake(ctx context.Context, at *place, people []person, answers int) (waiting, error) {
 	say("%s: %d pages wait", at.Name, len(people))
 	m := waiting{Target: at.Name}
-	srv, err := start(ctx, at.spec("server")) // a fresh one: its memory is the pages'
+	srv, err := start(ctx, at.spec("server")) // a new one, so that its memory is only the pages'
 	if err != nil {
 		return m, err
 	}
@@ -256,23 +258,11 @@ func waitAndWake(ctx context.Context, at *place, people []person, answers int) (
 			g.wire.close()
 		}
 	}()
-	m.OpenTime, m.Pages = time.Since(begin).Seconds(), len(pages)
-	for _, g := range pages { // until each has asked for news
-		for g.polls.Load() == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	time.Sleep(time.Second)
-	all, err := srv.ask("usage")
+	m.OpenTime, m.Pages, m.EmptyRSS = time.Since(begin).Seconds(), len(pages), float64(empty.RSS)/1e6
+	before, err := m.measureMemory(srv, pages)
 	if err != nil {
 		return m, err
 	}
-	m.EmptyRSS, m.RSS, m.Heap, m.Stacks, m.Goroutines = float64(empty.RSS)/1e6, float64(all.RSS)/1e6, float64(all.Heap)/1e6, float64(all.Stacks)/1e6, all.Goroutines
-	time.Sleep(10 * time.Second)
-	if all, err = srv.ask("usage"); err != nil {
-		return m, err
-	}
-	m.Settled = float64(all.RSS) / 1e6
 	busy, own, dbTime, begin := busyTime(), ownTime(), at.cluster.cpu(), time.Now()
 	wakes := answerPages(ctx, d, pages[max(0, len(pages)-answers):], &trouble)
 	length := time.Since(begin)
@@ -280,20 +270,46 @@ func waitAndWake(ctx context.Context, at *place, people []person, answers int) (
 	if err != nil {
 		return m, err
 	}
-	m.Others = max(0, (busyTime()-busy-(ownTime()-own)-(at.cluster.cpu()-dbTime)-time.Duration(after.CPU-all.CPU)).Seconds()/length.Seconds())
-	var sent, got []time.Duration
-	for _, w := range wakes {
-		sent, got = append(sent, w.sent), append(got, w.got)
-	}
-	m.Answers, m.Errors = len(wakes), trouble.count()
-	m.SentP50, m.SentP99, m.GotP50, m.GotP99 = ms(percentile(sent, 50)), ms(percentile(sent, 99)), ms(percentile(got, 50)), ms(percentile(got, 99))
+	m.Others = max(0, (busyTime()-busy-(ownTime()-own)-(at.cluster.cpu()-dbTime)-time.Duration(after.CPU-before.CPU)).Seconds()/length.Seconds())
+	m.countWakes(wakes)
+	m.Errors = trouble.count()
 	if trouble.first != nil {
 		say("%s: %d errors, the first: %v", at.Name, m.Errors, trouble.first)
 	}
 	return m, ctx.Err()
 }
 
-// openPages opens a page for each person and lets it wait.
+// measureMemory waits until every page waits, and measures the server's memory then and ten seconds later. It returns
+// what the server has used by the end.
+func (m *waiting) measureMemory(srv *process, pages []*page) (usage, error) {
+	for _, g := range pages { // until each has sent a status request
+		for g.polls.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	time.Sleep(time.Second)
+	u, err := srv.ask("usage")
+	if err != nil {
+		return u, err
+	}
+	m.RSS, m.Heap, m.Stacks, m.Goroutines = float64(u.RSS)/1e6, float64(u.Heap)/1e6, float64(u.Stacks)/1e6, u.Goroutines
+	time.Sleep(10 * time.Second)
+	u, err = srv.ask("usage")
+	m.Settled = float64(u.RSS) / 1e6
+	return u, err
+}
+
+// countWakes sets the number of answers and their percentiles.
+func (m *waiting) countWakes(wakes []woke) {
+	var sent, got []time.Duration
+	for _, w := range wakes {
+		sent, got = append(sent, w.sent), append(got, w.got)
+	}
+	m.Answers = len(wakes)
+	m.SentP50, m.SentP99, m.GotP50, m.GotP99 = ms(percentile(sent, 50)), ms(percentile(sent, 99)), ms(percentile(got, 50)), ms(percentile(got, 99))
+}
+
+// openPages opens a page for each person, 32 at a time, and lets each wait in a goroutine of its own.
 func openPages(ctx context.Context, d *dialer, c client, people []person, trouble *firstError) []*page {
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -326,18 +342,18 @@ func openPages(ctx context.Context, d *dialer, c client, people []person, troubl
 	return pages
 }
 
-// answerPages answers one page after another at a steady pace, on a few phones' connections.
+// answerPages answers one page after another, with pacing between them, on 64 connections of phones.
 func answerPages(ctx context.Context, d *dialer, pages []*page, trouble *firstError) []woke {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var wakes []woke
-	next := make(chan *page)
+	next := make(chan *page) // unbuffered: an answer is sent when a connection is free
 	for range 64 {
 		all.Go(func() {
 			w, err := d.dial(ctx)
 			if err != nil {
 				trouble.note(err)
-				for range next { // let the others go on
+				for range next { // drop pages, so that the sender does not block
 				}
 				return
 			}
@@ -370,6 +386,7 @@ type firstError struct {
 	first error
 }
 
+// note counts one error.
 func (f *firstError) note(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -21,6 +21,7 @@ type dialer struct {
 	tls  *tls.Config
 }
 
+// newDialer trusts the authority of the server that printed at.
 func newDialer(at ready) (*dialer, error) {
 	pem, err := os.ReadFile(at.CAFile)
 	if err != nil {
@@ -33,16 +34,17 @@ func newDialer(at ready) (*dialer, error) {
 	return &dialer{host: at.Host, tls: &tls.Config{RootCAs: pool, ServerName: "localhost", MinVersion: tls.VersionTLS12}}, nil
 }
 
-// wire is one HTTP/1.1 connection over TLS. net/http's client would use as much of the two cores
-// as the server does.
+// wire is one HTTP/1.1 connection over TLS, with one request at a time. The client of net/http would use as much
+// processor time as the server does, on the same cores.
 type wire struct {
 	host string
 	conn *tls.Conn
 	in   *bufio.Reader
-	out  []byte
-	body []byte
+	out  []byte // buffer of requests
+	body []byte // buffer of answers
 }
 
+// dial opens a connection and does the TLS handshake.
 func (d *dialer) dial(ctx context.Context) (*wire, error) {
 	_, port, err := net.SplitHostPort(d.host)
 	if err != nil {
@@ -60,12 +62,12 @@ func (d *dialer) dial(ctx context.Context) (*wire, error) {
 	return &wire{host: d.host, conn: conn, in: bufio.NewReaderSize(conn, 4096)}, nil
 }
 
-func (w *wire) close() { _ = w.conn.Close() } // nothing is lost
+func (w *wire) close() { _ = w.conn.Close() } // nothing is written any more
 
-// request is what differs between requests.
+// request is the variable part of a request. Empty headers are left out.
 type request struct {
 	method, target string
-	browser        bool
+	browser        bool // send the headers of a browser instead of an SDK's
 	cookie         string
 	authorization  string
 	date           string
@@ -73,14 +75,14 @@ type request struct {
 	body           []byte
 }
 
-// answer is what the load looks at. body is valid until the next request.
+// answer is the part of an answer that the load reads. body is valid until the next request.
 type answer struct {
 	status           int
 	location, cookie string
 	body             []byte
 }
 
-const requestTime = 40 * time.Second // longer than a status request is held
+const requestTime = 40 * time.Second // longer than a long poll
 
 // do sends a request and reads the answer.
 func (w *wire) do(r request) (answer, error) {
@@ -124,7 +126,7 @@ func (w *wire) do(r request) (answer, error) {
 	return a, err
 }
 
-// readInto is io.ReadAll with a buffer that is used again.
+// readInto is io.ReadAll into a buffer that the caller uses again.
 func readInto(b []byte, r io.Reader) ([]byte, error) {
 	if b == nil {
 		b = make([]byte, 0, 1024)

@@ -1,4 +1,8 @@
-// Command countersign is the whole product: the server, its operator's commands, and a demo.
+// Command countersign is the whole product: the server, the operator's commands, and a demo.
+//
+// This file is the only place where a command meets the process: its arguments and environment, its clock and
+// randomness, its signals and its exit code (internal/command lists the codes). SIGINT and SIGTERM end a command in
+// good order.
 package main
 
 import (

@@ -9,8 +9,8 @@ import (
 	"countersign/internal/testkit/pgtest"
 )
 
-// An empty database in the place of the one a key was made for is taken for a new one by init alone: whoever is asked
-// by a server without applications lets people in (AC-020, AC-082).
+// An empty database may stand where the one was that a key belongs to. Only init takes it for a new one, because a
+// client that fails open lets people in when the server does not know its application (AC-020, AC-082).
 func TestOnlyInitBeginsAnewInAnEmptyDatabase(t *testing.T) {
 	for name, dsn := range map[string]string{"SQLite": "", "PostgreSQL": pgtest.New(t)} {
 		t.Run(name, func(t *testing.T) {

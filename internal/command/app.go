@@ -9,32 +9,33 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// errNames reports a name that several applications have; arguments "n", "name".
+// errNames reports a name that several applications have. Arguments: "n" and "name".
 var errNames = errs.New(errs.Conflict, "command.app_names")
 
-// appDoc is an application in a JSON document.
+// appDoc is an application in a JSON document. The secret is left out where the command does not show it.
 type appDoc struct {
 	Name         string    `json:"name"`
-	Type         string    `json:"type"`
-	ClientID     string    `json:"client_id"`
-	ClientSecret string    `json:"client_secret,omitempty"`
-	IKey         string    `json:"ikey"` // client_id and client_secret under the names of the signed APIs
+	Type         string    `json:"type"`                    // websdk, websdk2, authapi or unix
+	ClientID     string    `json:"client_id"`               // 20 characters
+	ClientSecret string    `json:"client_secret,omitempty"` // 40 characters
+	IKey         string    `json:"ikey"`                    // client_id and client_secret under the names of the signed APIs
 	SKey         string    `json:"skey,omitempty"`
-	APIHost      string    `json:"api_host"`
-	SelfService  bool      `json:"self_service"`
-	Names        string    `json:"username_normalization"`
-	RedirectURIs []string  `json:"redirect_uris"`
-	FrameHosts   []string  `json:"frame_hosts"` // empty: the page the client names
-	Dateless     bool      `json:"dateless"`    // requests signed without a date are let in
-	Outage       string    `json:"outage"`      // deny or client: who decides while the database is lost
-	Disabled     bool      `json:"disabled"`
-	Policy       policyDoc `json:"policy"`
-	Created      *string   `json:"created"`
+	APIHost      string    `json:"api_host"`               // host, with its port if it is not 443, for the client's settings
+	SelfService  bool      `json:"self_service"`           // people may manage their devices from its prompt
+	Names        string    `json:"username_normalization"` // none or simple
+	RedirectURIs []string  `json:"redirect_uris"`          // exact; empty: any https address that the application signs
+	FrameHosts   []string  `json:"frame_hosts"`            // empty: the page that the client names
+	Dateless     bool      `json:"dateless"`               // requests that are signed without a date are accepted
+	Outage       string    `json:"outage"`                 // while the database is lost: deny everybody, or let the client decide
+	Disabled     bool      `json:"disabled"`               // every sign-in is refused
+	Policy       policyDoc `json:"policy"`                 // what it sets itself
+	Created      *string   `json:"created"`                // RFC 3339
 
 	row application.Application
 }
 
-func (o *office) appDoc(a application.Application, secret string) appDoc {
+// appDoc makes the document of an application. secret is its secret key, or "" to leave it out.
+func (in *instance) appDoc(a application.Application, secret string) appDoc {
 	uris := a.RedirectURIs
 	if uris == nil {
 		uris = []string{}
@@ -44,12 +45,13 @@ func (o *office) appDoc(a application.Application, secret string) appDoc {
 		hosts = []string{}
 	}
 	return appDoc{
-		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, IKey: a.ID, SKey: secret, APIHost: o.apiHost,
+		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, IKey: a.ID, SKey: secret, APIHost: in.apiHost,
 		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Dateless: a.TakesDateless(), Outage: outageWord(a), Disabled: a.Disabled,
 		Policy: policyOf(a.Policy), Created: stamp(a.Created), row: a,
 	}
 }
 
+// write prints the application as text, without its secret.
 func (d appDoc) write(p *page) {
 	p.fields(append([]any{
 		"name", d.Name, "type", d.Type, "client_id", d.ClientID, "client_secret", d.ClientSecret, "api_host", d.APIHost,
@@ -57,6 +59,7 @@ func (d appDoc) write(p *page) {
 		"created", d.row.Created}, d.Policy.fields()...)...)
 }
 
+// outageWord is the value of --outage that describes an application.
 func outageWord(a application.Application) string {
 	if a.ClientDecides() {
 		return application.OutageClient
@@ -64,13 +67,14 @@ func outageWord(a application.Application) string {
 	return "deny"
 }
 
-// findApp takes a client_id or a name that only one application has.
-func (o *office) findApp(ctx context.Context, key string) (application.Application, error) {
-	a, err := o.Application(ctx, key)
+// findApp finds an application by its client_id, or by a name that only one application has. The error is
+// application.ErrUnknown, or errNames when several have the name.
+func (in *instance) findApp(ctx context.Context, key string) (application.Application, error) {
+	a, err := in.Application(ctx, key)
 	if !errors.Is(err, application.ErrUnknown) {
 		return a, err
 	}
-	all, listErr := o.Applications(ctx)
+	all, listErr := in.Applications(ctx)
 	if listErr != nil {
 		return a, listErr
 	}
@@ -89,7 +93,7 @@ func (o *office) findApp(ctx context.Context, key string) (application.Applicati
 	return a, err
 }
 
-// appFlags are what an application is added with and may change later.
+// appFlags are the settings that both `app add` and `app set` take. A flag that is not given changes nothing.
 type appFlags struct {
 	SelfService   *bool    `negatable:"" help:"Let people manage their devices from its prompt."`
 	Normalization string   `enum:",none,simple" default:"" placeholder:"none|simple" help:"How names are read. simple, as at the start: DOMAIN\\name and name@domain are the user name."`
@@ -100,7 +104,7 @@ type appFlags struct {
 	policyFlags
 }
 
-// change is what the flags ask for.
+// change turns the flags into a change of an application.
 func (f appFlags) change() (directory.ApplicationChange, error) {
 	p, err := f.policyFlags.change()
 	c := directory.ApplicationChange{
@@ -113,6 +117,8 @@ func (f appFlags) change() (directory.ApplicationChange, error) {
 	return c, err
 }
 
+// appAdd is `countersign app add`: it creates an application with a new key and secret, writes a row of the
+// administrator log, and prints both the way the client's own configuration takes them.
 type appAdd struct {
 	Name string `required:"" placeholder:"NAME" help:"Name people see on the prompt and on their phone."`
 	Type string `enum:"websdk,websdk2,authapi,unix" default:"websdk" placeholder:"websdk|websdk2|authapi|unix" help:"Kind of application: websdk (Web SDK 4), websdk2 (traditional prompt), authapi, unix (login_duo, pam_duo)."`
@@ -125,32 +131,34 @@ func (c *appAdd) Run(r *run) error {
 		return err
 	}
 	change.Name = &c.Name
-	return r.office(func(o *office) error {
-		a, secret, err := o.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), change)
+	return r.open(func(in *instance) error {
+		a, secret, err := in.AddApplication(r.ctx, directory.CommandLine, application.Type(c.Type), change)
 		if err != nil {
 			return err
 		}
-		doc := o.appDoc(a, secret.Reveal())
+		doc := in.appDoc(a, secret.Reveal())
 		return r.show(doc, func(p *page) {
 			p.line("app.added", "name", cell(a.Name))
-			o.keys(p, doc)
+			in.keys(p, doc)
 			p.line("app.keep_secret", "id", doc.ClientID)
 		})
 	})
 }
 
+// appList is `countersign app list`: it lists the applications that are not deleted, without secrets. It changes
+// nothing.
 type appList struct{}
 
 func (appList) Run(r *run) error {
-	return r.office(func(o *office) error {
-		all, err := o.Applications(r.ctx)
+	return r.open(func(in *instance) error {
+		all, err := in.Applications(r.ctx)
 		if err != nil {
 			return err
 		}
 		docs := make([]appDoc, 0, len(all))
 		rows := make([][]any, 0, len(all))
 		for _, a := range all {
-			docs = append(docs, o.appDoc(a, ""))
+			docs = append(docs, in.appDoc(a, ""))
 			rows = append(rows, []any{a.Name, a.Type, a.ID, a.SelfService, a.Policy.NewUser, outageWord(a), a.Disabled})
 		}
 		return r.show(docs, func(p *page) {
@@ -163,34 +171,38 @@ func (appList) Run(r *run) error {
 	})
 }
 
+// appShow is `countersign app show`: it prints one application. With --secret it also prints the secret key and
+// writes a row of the administrator log; otherwise it changes nothing.
 type appShow struct {
 	App    string `arg:"" help:"client_id or name."`
 	Secret bool   `help:"Show the secret too; the look is logged."`
 }
 
 func (c *appShow) Run(r *run) error {
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		doc := o.appDoc(a, "")
+		doc := in.appDoc(a, "")
 		if !c.Secret {
 			return r.show(doc, doc.write)
 		}
-		secret, err := o.RevealSecret(r.ctx, directory.CommandLine, a.ID)
+		secret, err := in.RevealSecret(r.ctx, directory.CommandLine, a.ID)
 		if err != nil {
 			return err
 		}
-		open := o.appDoc(a, secret.Reveal())
+		open := in.appDoc(a, secret.Reveal())
 		return r.show(open, func(p *page) {
 			doc.write(p)
 			p.raw("\n")
-			o.keys(p, open)
+			in.keys(p, open)
 		})
 	})
 }
 
+// appSet is `countersign app set`: it changes the settings that are given as flags, writes a row of the
+// administrator log when something differs, and prints the application.
 type appSet struct {
 	App               string   `arg:"" help:"client_id or name."`
 	Name              *string  `help:"New name."`
@@ -211,52 +223,56 @@ func (c *appSet) Run(r *run) error {
 	if c.ClearFrameHosts && change.FrameHosts == nil {
 		change.FrameHosts = new([]string)
 	}
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		if a, err = o.SetApplication(r.ctx, directory.CommandLine, a.ID, change); err != nil {
+		if a, err = in.SetApplication(r.ctx, directory.CommandLine, a.ID, change); err != nil {
 			return err
 		}
-		doc := o.appDoc(a, "")
+		doc := in.appDoc(a, "")
 		return r.show(doc, doc.write)
 	})
 }
 
+// appResetSecret is `countersign app reset-secret`: it replaces the secret key of an application, writes a row of
+// the administrator log and prints the new one. Requests that are signed with the old key are refused at once.
 type appResetSecret struct {
 	App string `arg:"" help:"client_id or name."`
 }
 
 func (c *appResetSecret) Run(r *run) error {
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		secret, err := o.ResetSecret(r.ctx, directory.CommandLine, a.ID)
+		secret, err := in.ResetSecret(r.ctx, directory.CommandLine, a.ID)
 		if err != nil {
 			return err
 		}
-		doc := o.appDoc(a, secret.Reveal())
+		doc := in.appDoc(a, secret.Reveal())
 		return r.show(doc, func(p *page) {
 			p.line("app.secret_reset", "name", cell(a.Name))
-			o.keys(p, doc)
+			in.keys(p, doc)
 		})
 	})
 }
 
+// appDelete is `countersign app delete`: it deletes an application and its secret for good and writes a row of the
+// administrator log. Its client_id is never used again.
 type appDelete struct {
 	App string `arg:"" help:"client_id or name."`
 }
 
 func (c *appDelete) Run(r *run) error {
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		if err := o.DeleteApplication(r.ctx, directory.CommandLine, a.ID); err != nil {
+		if err := in.DeleteApplication(r.ctx, directory.CommandLine, a.ID); err != nil {
 			return err
 		}
 		doc := struct {

@@ -8,26 +8,28 @@ import (
 	"countersign/internal/domain/application"
 )
 
-// hostDoc is a host in a JSON document.
+// hostDoc is a host in a JSON document: a machine whose client has reported its fail mode.
 type hostDoc struct {
-	Host      string  `json:"host"`      // "" when the client tells no name
+	Host      string  `json:"host"`      // "" when the client sends no name
 	FailMode  string  `json:"fail_mode"` // open or closed
 	FailsOpen bool    `json:"fails_open"`
-	LastSeen  *string `json:"last_seen"` // noted once a day
+	LastSeen  *string `json:"last_seen"` // last contact, recorded at most once a day
 }
 
+// appHosts is `countersign app hosts`: it lists the hosts of an application and what each of them does when it
+// cannot reach the server. It changes nothing.
 type appHosts struct {
 	App string `arg:"" help:"client_id or name."`
 }
 
-// Run lists the hosts that let people in without us before the others.
+// Run lists the hosts that fail open, which let people in without the server, before the others.
 func (c *appHosts) Run(r *run) error {
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		hosts, err := o.Hosts(r.ctx, a.ID)
+		hosts, err := in.Hosts(r.ctx, a.ID)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What `app add` prints is what the client's own file takes, so nobody has to know which word stands for which.
+// `app add` prints the lines of the client's own file, so that nobody has to translate the names of the settings.
 func TestAnApplicationIsPrintedAsItsClientTakesIt(t *testing.T) {
 	s := ready(t)
 	for kind, want := range map[string]string{
@@ -38,7 +38,7 @@ func TestAnApplicationIsPrintedAsItsClientTakesIt(t *testing.T) {
 	}
 }
 
-// Two applications may have one name; then a command that was given the name touches neither.
+// Two applications may have the same name. A command that gets this name changes neither of them.
 func TestANameOfTwoApplicationsIsNotGuessed(t *testing.T) {
 	s := ready(t)
 	s.ok("app", "add", "--name", "Payroll")

@@ -9,6 +9,10 @@ import (
 	"countersign/internal/flow/directory"
 )
 
+// userBypassCode is `countersign user bypass-code`: it makes a bypass code for a person, writes a row of the
+// administrator log and prints the code, which cannot be shown again. Earlier codes of the person end, unless
+// --preserve-existing is given. Errors: user.ErrUnknown, and ErrTrashed, ErrCode, ErrCodeExists, ErrUses and ErrLife of
+// the directory.
 type userBypassCode struct {
 	Name             string `arg:"" help:"User name or ID."`
 	Uses             int    `default:"1" help:"How often it works; 0 is no limit."`
@@ -22,8 +26,8 @@ func (c *userBypassCode) Run(r *run) error {
 	if c.Uses < 0 || c.ValidSecs < 0 || c.ValidSecs > century {
 		return usagef("--uses and --valid-secs are 0 or more, and a hundred years at most")
 	}
-	return r.office(func(o *office) error {
-		code, err := o.MakeBypassCode(r.ctx, directory.CommandLine, c.Name, directory.BypassRequest{
+	return r.open(func(in *instance) error {
+		code, err := in.MakeBypassCode(r.ctx, directory.CommandLine, c.Name, directory.BypassRequest{
 			Code: secret.NewText(c.Code), Uses: c.Uses, Life: time.Duration(c.ValidSecs) * time.Second,
 			PreserveExisting: c.PreserveExisting,
 		})
@@ -41,6 +45,7 @@ func (c *userBypassCode) Run(r *run) error {
 	})
 }
 
+// usesText prints how often a code works; 0 means without limit.
 func usesText(n int) string {
 	if n == 0 {
 		return label("unlimited")

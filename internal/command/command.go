@@ -1,9 +1,9 @@
-// Package command is the operator's command line: one file a command. Commands read the same
-// configuration as the server and are safe beside a running one.
+// Package command is the operator's command line, with a file for each command or small group of commands.
+// grammar.go lists them all. Commands read the same configuration as the server, and they may run while it runs.
+// The running server sees their changes, because both use the same database.
 //
-// Results go to standard output, for people or, with --json, as one JSON document. What went wrong
-// goes to standard error in one line that says what to do next. Exit codes: 0 done, 1 refused or
-// failed, 2 not understood.
+// Results go to standard output: text for people or, with --json, one JSON document. Failures go to standard error
+// in one line that says what to do next. Exit codes: 0 done, 1 refused or failed, 2 not understood.
 package command
 
 import (
@@ -24,7 +24,8 @@ const (
 	exitUsage  = 2
 )
 
-// Env is the world of one run; the entry point fills it from the process, tests from what they like.
+// Env is everything that a run reads of its process or writes to it. The entry point fills it from the real
+// process; a test fills it with what it needs.
 type Env struct {
 	Stdout, Stderr io.Writer
 	Environ        []string // as os.Environ gives it
@@ -36,7 +37,7 @@ type Env struct {
 	Demo           func(ctx context.Context, d Demo) error                  // shows the whole product until ctx ends; only the demo command needs it
 }
 
-// run is what a command gets when it runs.
+// run is one run of a command. The parser hands it to the command's Run method.
 type run struct {
 	Env
 	ctx    context.Context
@@ -44,7 +45,8 @@ type run struct {
 	config string // --config, "" = look in the usual places
 }
 
-// Run does what args say and gives the exit code. It ends early, in good order, when ctx does.
+// Run executes the command in args and returns the exit code. When ctx ends, the command ends early and in good
+// order. args do not include the name of the program; empty args print the help.
 func Run(ctx context.Context, args []string, env Env) (code int) {
 	var g grammar
 	parser, err := kong.New(&g,
@@ -95,15 +97,16 @@ func Run(ctx context.Context, args []string, env Env) (code int) {
 	return exitFailed
 }
 
-// early is how help leaves the parser.
+// early is the panic value with which the parser ends a run after it has printed help; it is the exit code.
 type early int
 
-// errReported ends a command that has already said what is wrong.
+// errReported ends a command that has already printed what is wrong. The exit code is 1.
 var errReported = errors.New("reported")
 
-// usageError is a mistake in the command that only the command itself can see.
+// usageError is a mistake in the arguments that the parser cannot see. The exit code is 2.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
+// usagef makes a usageError; format is one of package fmt.
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }

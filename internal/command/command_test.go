@@ -35,7 +35,7 @@ func newShell(t *testing.T) *shell {
 	return &shell{t: t, dir: dir, config: filepath.Join(dir, "countersign.toml"), env: map[string]string{"HOME": dir}}
 }
 
-// ready is a shell whose instance is set up.
+// ready returns a shell whose instance is set up.
 func ready(t *testing.T) *shell {
 	t.Helper()
 	s := newShell(t)
@@ -43,7 +43,8 @@ func ready(t *testing.T) *shell {
 	return s
 }
 
-func (s *shell) world(out, bad io.Writer) Env {
+// process is the Env of one run.
+func (s *shell) process(out, bad io.Writer) Env {
 	var environ []string
 	for k, v := range s.env {
 		environ = append(environ, k+"="+v)
@@ -55,18 +56,18 @@ func (s *shell) world(out, bad io.Writer) Env {
 	}
 }
 
-// run gives the exit code and both outputs.
+// run executes a command and returns the exit code and both outputs.
 func (s *shell) run(args ...string) (code int, out, bad string) {
 	s.t.Helper()
 	var o, e bytes.Buffer
-	code = Run(s.t.Context(), append([]string{"--config", s.config}, args...), s.world(&o, &e))
+	code = Run(s.t.Context(), append([]string{"--config", s.config}, args...), s.process(&o, &e))
 	if strings.Contains(o.String()+e.String(), "⟦") {
 		s.t.Errorf("%v: a text is missing in the catalogue: %s%s", args, o.String(), e.String())
 	}
 	return code, o.String(), e.String()
 }
 
-// ok is run of a command that must succeed.
+// ok runs a command that must succeed and returns its output.
 func (s *shell) ok(args ...string) string {
 	s.t.Helper()
 	code, out, bad := s.run(args...)
@@ -76,7 +77,7 @@ func (s *shell) ok(args ...string) string {
 	return out
 }
 
-// json is ok with --json, decoded.
+// json runs a command with --json that must succeed, and decodes its output.
 func (s *shell) json(into any, args ...string) {
 	s.t.Helper()
 	out := s.ok(append(args, "--json")...)
@@ -426,7 +427,7 @@ func TestCommandsWorkBesideARunningServer(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"serve", "--config", s.config, "--json"}, s.world(io.Discard, writer))
+		ended <- Run(ctx, []string{"serve", "--config", s.config, "--json"}, s.process(io.Discard, writer))
 		_ = writer.Close()
 	}()
 	log := bufio.NewScanner(reader)

@@ -9,29 +9,34 @@ import (
 	"countersign/internal/base/message"
 )
 
+// doctorCommand is `countersign doctor`: it checks configuration, files, database, certificate, mail and push
+// services and prints a line for each, with what to do where something is wrong. The exit code is 1 when a check
+// failed; warnings do not count. It changes no data, and sends neither mail nor alerts.
 type doctorCommand struct{}
 
-// Verdicts of a check.
+// States of a finding.
 const (
 	fine = "ok"
 	warn = "warn"
 	fail = "fail"
 )
 
-// finding is one line of the doctor's report.
+// finding is the result of one check.
 type finding struct {
 	Check string `json:"check"`
 	State string `json:"state"` // ok, warn or fail
 	Found string `json:"found"`
-	Mend  string `json:"mend,omitempty"` // what to do, empty when all is well
+	Mend  string `json:"mend,omitempty"` // what to do; empty when the state is ok
 }
 
-// report collects findings; sentences come from the catalogue, area "command.doctor".
+// report collects findings.
 type report struct {
 	Findings []finding `json:"checks"`
 	Failed   bool      `json:"failed"`
 }
 
+// add appends a finding. Its sentences are those of the catalogue under command.doctor.<check>.<key>, and for what
+// to do <key>.mend; pairs fill their placeholders.
 func (d *report) add(check, state, key string, pairs ...any) {
 	c := message.English()
 	f := finding{Check: check, State: state, Found: oneLine(c.Text("command.doctor."+check+"."+key, pairs...))}
@@ -42,7 +47,7 @@ func (d *report) add(check, state, key string, pairs ...any) {
 	d.Failed = d.Failed || state == fail
 }
 
-// Run checks everything it can reach; a broken part keeps it only from what needs that part.
+// Run makes all checks it can. When a part is broken, only the checks that need that part are left out.
 func (doctorCommand) Run(r *run) error {
 	d := &report{Findings: []finding{}}
 	path := r.configPath()
@@ -71,6 +76,7 @@ func (doctorCommand) Run(r *run) error {
 	return nil
 }
 
+// write prints the findings as text, and one sentence in the end.
 func (d *report) write(p *page) {
 	for _, f := range d.Findings {
 		p.raw(fmt.Sprintf("%-5s %-12s %s\n", f.State, f.Check, cell(f.Found)))

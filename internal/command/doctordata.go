@@ -12,15 +12,16 @@ import (
 	"countersign/internal/server/config"
 )
 
-// maxApart is more than asking takes, and less than harms a code made by time.
+// maxApart is the difference of clocks that is reported: more than a query takes, and less than would make a
+// passcode by time (TOTP) fail.
 const maxApart = 5 * time.Second
 
-// database checks what holds the data, whether the master key opens it, and the mail that waits in it.
+// database checks the database itself, whether the master key opens its data, and the mail that waits in it.
 func (d *report) database(r *run, cfg config.Config) {
 	name := cfg.DatabaseName()
 	db, err := openDatabase(r.ctx, cfg, false)
 	switch {
-	case errors.Is(err, sqlstore.ErrUnavailable): // whose sentence sends people here
+	case errors.Is(err, sqlstore.ErrUnavailable): // its own sentence says to run the doctor
 		d.add("database", fail, "unreached", "name", name, "error", cmp.Or(errs.Of(err).Cause, err))
 		return
 	case err != nil:
@@ -55,7 +56,7 @@ func (d *report) database(r *run, cfg config.Config) {
 	d.outbox(r, db)
 }
 
-// durable reports whether what was confirmed outlives a power cut.
+// durable reports whether the settings of the database keep a confirmed change through a power cut.
 func durable(s sqlstore.Status) bool {
 	if s.Dialect == sqlstore.SQLite {
 		return strings.EqualFold(s.Journal, "wal") && strings.EqualFold(s.Synchronous, "full")
@@ -63,10 +64,10 @@ func durable(s sqlstore.Status) bool {
 	return s.Synchronous != "off" && s.Synchronous != "local"
 }
 
-// clock compares the clocks of server and database: codes and links live by the server's.
+// clock compares the clocks of this machine and of the database's. Codes and links expire by the server's clock.
 func (d *report) clock(r *run, s sqlstore.Status) {
 	if s.Clock.IsZero() {
-		return // one machine, one clock
+		return // SQLite: the same machine
 	}
 	if apart := r.Now().Sub(s.Clock).Abs(); apart > maxApart {
 		d.add("clock", warn, "off", "seconds", int(apart.Seconds()))
@@ -75,6 +76,7 @@ func (d *report) clock(r *run, s sqlstore.Status) {
 	d.add("clock", fine, "good")
 }
 
+// masterKey checks that the master key file exists and opens the data of this database.
 func (d *report) masterKey(r *run, cfg config.Config, db *sqlstore.DB) {
 	if !exists(cfg.MasterKeyFile) {
 		d.add("master_key", fail, "missing", "file", cfg.MasterKeyFile)
@@ -87,6 +89,7 @@ func (d *report) masterKey(r *run, cfg config.Config, db *sqlstore.DB) {
 	d.add("master_key", fine, "good")
 }
 
+// outbox reports how many mails wait to be sent, and the last error.
 func (d *report) outbox(r *run, db *sqlstore.DB) {
 	n, last, err := db.Read().MailWaiting(r.ctx)
 	switch {

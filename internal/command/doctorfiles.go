@@ -9,19 +9,19 @@ import (
 	"countersign/internal/server/config"
 )
 
-// files checks who else may read what holds secrets.
+// files checks that no other user may read the files that hold secrets.
 func (d *report) files(path string, cfg config.Config) {
 	good := true
 	for _, f := range []struct {
 		path   string
-		secret fs.FileMode // bits nobody else may have
+		secret fs.FileMode // mode bits that must not be set
 	}{{path, 0o007}, {cfg.MasterKeyFile, 0o077}, {cfg.DataDir, 0o007}, {cfg.SQLiteFile(), 0o007}, {cfg.TLS.KeyFile, 0o007}} {
 		if f.path == "" {
 			continue
 		}
 		info, err := os.Stat(f.path)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // whoever needs it says so
+			continue // the check that needs the file reports it
 		}
 		if err != nil {
 			good = false

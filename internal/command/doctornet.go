@@ -12,9 +12,10 @@ import (
 	"countersign/internal/server/config"
 )
 
+// netTime is how long a check waits for another machine.
 const netTime = 5 * time.Second
 
-// mail greets the mail server and leaves; it sends nothing and does not sign in.
+// mail connects to the mail server, greets it and disconnects. It sends no mail and does not authenticate.
 func (d *report) mail(r *run, cfg config.Config) {
 	if cfg.Mail.SMTPHost == "" {
 		d.add("mail", warn, "none")
@@ -34,7 +35,7 @@ func (d *report) mail(r *run, cfg config.Config) {
 	}
 }
 
-// greet says EHLO and reports whether the server offers STARTTLS.
+// greet sends EHLO (RFC 5321 4.1.1.1) and reports whether the server offers STARTTLS (RFC 3207).
 func greet(ctx context.Context, address string, m config.Mail) (starttls bool, err error) {
 	var conn net.Conn
 	if m.TLS == "implicit" {
@@ -62,10 +63,10 @@ func greet(ctx context.Context, address string, m config.Mail) (starttls bool, e
 	return starttls, client.Quit()
 }
 
-// pushServices are the hosts that ring the phones of the large makers.
+// pushServices are the hosts to which alerts for the phones of the large makers go.
 var pushServices = []string{"fcm.googleapis.com", "web.push.apple.com", "updates.push.services.mozilla.com"}
 
-// push looks up the names of push services; nothing is sent to them.
+// push looks up the names of the push services. It sends nothing to them.
 func (d *report) push(r *run, cfg config.Config) {
 	names := pushServices
 	for _, host := range cfg.Push.AllowHosts {

@@ -16,11 +16,11 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// expirySoon is when an ending certificate is worth a warning.
+// expirySoon is how long before its end a certificate is reported with a warning.
 const expirySoon = 14 * 24 * time.Hour
 
-// certificate looks at the chain people get from the running server: name, end, and who trusts it. What
-// a phone needs follows from that.
+// certificate checks the chain that the running server sends to browsers: its names, its end, and who trusts it.
+// From that it concludes whether a phone can use the instance.
 func (d *report) certificate(r *run, cfg config.Config) {
 	if cfg.TLS.Mode == config.TLSFiles {
 		if _, err := tls.LoadX509KeyPair(cfg.TLS.CertFile, cfg.TLS.KeyFile); err != nil {
@@ -30,7 +30,7 @@ func (d *report) certificate(r *run, cfg config.Config) {
 	}
 	u, err := url.Parse(cfg.PublicURL)
 	if err != nil {
-		return // the configuration was checked
+		return // cannot happen: the configuration was validated
 	}
 	trusted := false
 	if u.Scheme == "https" {
@@ -41,7 +41,7 @@ func (d *report) certificate(r *run, cfg config.Config) {
 	d.phone(u, trusted)
 }
 
-// chain reports on the certificate at the public address and whether the world trusts it.
+// chain checks the certificate at the public address and returns whether the system's authorities trust it.
 func (d *report) chain(r *run, cfg config.Config, u *url.URL) bool {
 	address := u.Host
 	if u.Port() == "" {
@@ -87,7 +87,8 @@ func (d *report) chain(r *run, cfg config.Config, u *url.URL) bool {
 	return false
 }
 
-// localCA is the certificate of the instance's own authority, "" when the certificate comes from elsewhere.
+// localCA returns the file with the certificate of the instance's own authority, or "" when the certificate comes
+// from elsewhere.
 func localCA(cfg config.Config) string {
 	if cfg.TLS.Mode != config.TLSLocal {
 		return ""
@@ -95,11 +96,11 @@ func localCA(cfg config.Config) string {
 	return filepath.Join(cfg.DataDir, "tls", tlscert.CAFileName)
 }
 
-// served asks the server at address for its chain, without judging it.
+// served connects to address and returns the certificate chain it sends, unverified. name goes into SNI.
 func served(ctx context.Context, address, name string) (leaf *x509.Certificate, rest *x509.CertPool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} // looked at by the caller
+	dialer := tls.Dialer{Config: &tls.Config{ServerName: name, InsecureSkipVerify: true}} // the caller verifies
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, nil, err
@@ -113,8 +114,8 @@ func served(ctx context.Context, address, name string) (leaf *x509.Certificate, 
 	return chain[0], rest, nil
 }
 
-// phone says whether a real phone can use this instance: it needs a public name and a certificate it trusts
-// by itself (decision 41).
+// phone checks whether a real phone can use this instance. It needs a public name, and a certificate that phones
+// trust without any installation (decision 41).
 func (d *report) phone(u *url.URL, trusted bool) {
 	name := strings.ToLower(u.Hostname())
 	_, err := netip.ParseAddr(name)

@@ -2,13 +2,15 @@ package command
 
 import "countersign/internal/flow/directory"
 
+// userForgetBrowsers is `countersign user forget-browsers`: every remembered browser of a person asks for a second
+// factor again. It writes a row of the administrator log.
 type userForgetBrowsers struct {
 	Name string `arg:"" help:"User name or ID."`
 }
 
 func (c *userForgetBrowsers) Run(r *run) error {
-	return r.office(func(o *office) error {
-		u, n, err := o.ForgetUserBrowsers(r.ctx, directory.CommandLine, c.Name)
+	return r.open(func(in *instance) error {
+		u, n, err := in.ForgetUserBrowsers(r.ctx, directory.CommandLine, c.Name)
 		if err != nil {
 			return err
 		}
@@ -16,17 +18,19 @@ func (c *userForgetBrowsers) Run(r *run) error {
 	})
 }
 
+// appForgetBrowsers is `countersign app forget-browsers`: every browser that is remembered for an application asks
+// for a second factor again. It writes a row of the administrator log.
 type appForgetBrowsers struct {
 	App string `arg:"" help:"client_id or name."`
 }
 
 func (c *appForgetBrowsers) Run(r *run) error {
-	return r.office(func(o *office) error {
-		a, err := o.findApp(r.ctx, c.App)
+	return r.open(func(in *instance) error {
+		a, err := in.findApp(r.ctx, c.App)
 		if err != nil {
 			return err
 		}
-		a, n, err := o.ForgetApplicationBrowsers(r.ctx, directory.CommandLine, a.ID)
+		a, n, err := in.ForgetApplicationBrowsers(r.ctx, directory.CommandLine, a.ID)
 		if err != nil {
 			return err
 		}
@@ -34,7 +38,7 @@ func (c *appForgetBrowsers) Run(r *run) error {
 	})
 }
 
-// forgotten says whose browsers ask again, and how many there were.
+// forgotten prints whose browsers were forgotten, and how many.
 func (r *run) forgotten(line, name string, n int64) error {
 	doc := struct {
 		Name      string `json:"name"`

@@ -1,6 +1,7 @@
 package command
 
-// grammar is every command and flag; help texts are the fields' tags.
+// grammar holds every command and flag; the parser (kong) builds the command line from it. The help texts stand in
+// the tags. A command's type has a Run method that takes *run.
 type grammar struct {
 	Config string `help:"Configuration file. Without it: ./countersign.toml, then $COUNTERSIGN_CONFIG, then /etc/countersign/countersign.toml." placeholder:"FILE"`
 	JSON   bool   `name:"json" help:"Print one JSON document instead of text."`
@@ -21,6 +22,7 @@ type grammar struct {
 	Version versionCommand `cmd:"" help:"Say which release this is."`
 }
 
+// appCommands are the commands under `countersign app`.
 type appCommands struct {
 	Add            appAdd            `cmd:"" help:"Add an application and print its keys."`
 	List           appList           `cmd:"" help:"List applications."`
@@ -32,6 +34,7 @@ type appCommands struct {
 	Delete         appDelete         `cmd:"" help:"Delete an application; its key stops for good."`
 }
 
+// userCommands are the commands under `countersign user`.
 type userCommands struct {
 	Add            userAdd            `cmd:"" help:"Add a person."`
 	List           userList           `cmd:"" help:"List people."`
@@ -44,16 +47,20 @@ type userCommands struct {
 	Enroll         userEnroll         `cmd:"" help:"Make the link by which a person sets up a first device."`
 }
 
+// settingsCommands are the commands under `countersign settings`.
 type settingsCommands struct {
 	Show settingsShow `cmd:"" help:"Show the settings."`
 	Set  settingsSet  `cmd:"" help:"Change settings."`
 }
 
+// logCommands are the commands under `countersign log`.
 type logCommands struct {
 	Auth  logAuth  `cmd:"" help:"Who tried to sign in and what came of it."`
 	Admin logAdmin `cmd:"" help:"Who changed what."`
 }
 
+// phoneCommands are the commands under `countersign phone`. They need no instance on this machine: they talk to a
+// server as the app does.
 type phoneCommands struct {
 	Pair    phonePair    `cmd:"" help:"Pair this phone with a link or a typed code."`
 	List    phoneList    `cmd:"" help:"List accounts and open requests."`

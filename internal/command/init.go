@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"net"
@@ -19,12 +20,15 @@ import (
 var (
 	// errInitialized reports an instance that is set up already.
 	errInitialized = errs.New(errs.Conflict, "command.initialized")
-	// errOtherwise reports a configuration file that says something else than a flag; arguments "config", "setting", "flag".
+	// errOtherwise reports a flag that the configuration file contradicts. Arguments: "config", "setting", "flag".
 	errOtherwise = errs.New(errs.Conflict, "command.otherwise")
-	// errFolder reports a folder that cannot be made; argument "folder".
+	// errFolder reports a folder that cannot be created. Argument: "folder".
 	errFolder = errs.New(errs.Forbidden, "command.folder")
 )
 
+// initCommand is `countersign init`: it sets up an instance. It creates the configuration file, the data folder, the
+// database with its schema, and the master key file. It never changes what exists: a second init is refused, and
+// one that was interrupted is continued.
 type initCommand struct {
 	Data         string `help:"Folder for the database, certificates and keys. Default: /var/lib/countersign." placeholder:"DIR"`
 	PublicURL    string `name:"public-url" aliases:"url" help:"Address people open, such as https://mfa.example.edu. Default: the name of this machine." placeholder:"URL"`
@@ -32,37 +36,23 @@ type initCommand struct {
 	Database     string `help:"PostgreSQL address, postgres://USER:PASSWORD@HOST/NAME; without it, SQLite in the data folder." placeholder:"URL"`
 }
 
+// initDoc is the new instance in a JSON document.
 type initDoc struct {
-	Config        string `json:"config"`
+	Config        string `json:"config"` // file
 	DataDir       string `json:"data_dir"`
 	MasterKeyFile string `json:"master_key_file"`
-	Database      string `json:"database"`
-	PublicURL     string `json:"public_url"`
-	APIHost       string `json:"api_host"`
+	Database      string `json:"database"`   // SQLite file, or the address of PostgreSQL without its password
+	PublicURL     string `json:"public_url"` // without a slash at the end
+	APIHost       string `json:"api_host"`   // host and port for the settings of clients
 }
 
-// Run makes what is missing, in an order that can be taken up again after a stop at any point:
-// configuration, database, master key. It changes nothing that is there.
+// Run creates what is missing, in this order: configuration, database, master key. After a stop at any point the
+// same command continues.
 func (c *initCommand) Run(r *run) error {
-	path := r.config
-	if path == "" {
-		path = localConfig
-	}
+	path := cmp.Or(r.config, localConfig)
 	known := exists(path)
 	if !known {
-		fresh, err := c.fresh()
-		if err != nil {
-			return err
-		}
-		for _, f := range []struct {
-			folder string
-			mode   fs.FileMode
-		}{{fresh.DataDir, 0o700}, {filepath.Dir(path), 0o750}} {
-			if err := os.MkdirAll(f.folder, f.mode); err != nil {
-				return errFolder.Arg("folder", f.folder).With(err)
-			}
-		}
-		if err := config.WriteDefault(path, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := c.writeConfig(path); err != nil {
 			return err
 		}
 	}
@@ -86,32 +76,7 @@ func (c *initCommand) Run(r *run) error {
 			return err
 		}
 	}
-	db, err := openDatabase(r.ctx, cfg, false)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	before, err := db.Status(r.ctx)
-	if err != nil {
-		return err
-	}
-	done := false
-	if known && keyed && before.Version == before.Target {
-		if done, err = server.SetUp(r.ctx, db); err != nil {
-			return err
-		}
-	}
-	if done {
-		return errInitialized.Arg("config", path)
-	}
-	if err := db.Migrate(r.ctx); err != nil {
-		return err
-	}
-	keys, err := server.MakeKeys(r.ctx, db, cfg.MasterKeyFile)
-	if err != nil {
-		return err
-	}
-	if err := r.nameOrganization(cfg, &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand}); err != nil {
+	if err := r.prepareData(path, cfg, known && keyed); err != nil {
 		return err
 	}
 	doc := initDoc{path, cfg.DataDir, cfg.MasterKeyFile, cfg.DatabaseName(), cfg.PublicURL, cfg.APIHosts[0]}
@@ -123,7 +88,59 @@ func (c *initCommand) Run(r *run) error {
 	})
 }
 
-// agrees refuses flags that the configuration file, which is there already, contradicts: they would do nothing.
+// writeConfig creates the folders and the configuration file at path. A file that appears meanwhile stays as it is.
+func (c *initCommand) writeConfig(path string) error {
+	fresh, err := c.fresh()
+	if err != nil {
+		return err
+	}
+	for _, f := range []struct {
+		folder string
+		mode   fs.FileMode
+	}{{fresh.DataDir, 0o700}, {filepath.Dir(path), 0o750}} {
+		if err := os.MkdirAll(f.folder, f.mode); err != nil {
+			return errFolder.Arg("folder", f.folder).With(err)
+		}
+	}
+	if err := config.WriteDefault(path, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// prepareData creates the schema and the master key, and stores the organization's name. complete says that the
+// configuration and the key file existed before: when the database has its schema too, the error is errInitialized.
+func (r *run) prepareData(path string, cfg config.Config, complete bool) error {
+	db, err := openDatabase(r.ctx, cfg, false)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	before, err := db.Status(r.ctx)
+	if err != nil {
+		return err
+	}
+	if complete && before.Version == before.Target {
+		done, err := server.SetUp(r.ctx, db)
+		if err != nil {
+			return err
+		}
+		if done {
+			return errInitialized.Arg("config", path)
+		}
+	}
+	if err := db.Migrate(r.ctx); err != nil {
+		return err
+	}
+	keys, err := server.MakeKeys(r.ctx, db, cfg.MasterKeyFile)
+	if err != nil {
+		return err
+	}
+	return r.nameOrganization(cfg, &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand})
+}
+
+// agrees refuses a flag that an existing configuration file contradicts, because the flag would have no effect. The
+// error is errOtherwise.
 func (c *initCommand) agrees(path string, cfg config.Config) error {
 	data, err := filepath.Abs(c.Data)
 	if err != nil {
@@ -145,13 +162,13 @@ func (c *initCommand) agrees(path string, cfg config.Config) error {
 	return nil
 }
 
-// clearStart takes away a database file into which nothing was ever written, as a stop of an earlier init leaves it.
-// Nobody else is at work in the folder, and there is no key for what could have been in it.
+// clearStart removes an empty database file, as an init that was interrupted leaves it. This is safe because the
+// caller holds the lock of the folder, and without a master key the file cannot have held data.
 func clearStart(cfg config.Config) error {
 	file := cfg.SQLiteFile()
 	info, err := os.Stat(file)
 	if !cfg.Database.URL.Empty() || err != nil || info.Size() > 0 || exists(file+"-wal") {
-		return nil // whatever it is, it is not this
+		return nil // not such a file
 	}
 	for _, left := range []string{file + "-journal", file} {
 		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -161,7 +178,7 @@ func clearStart(cfg config.Config) error {
 	return nil
 }
 
-// fresh is the configuration to write.
+// fresh builds the configuration to write from the flags and the defaults.
 func (c *initCommand) fresh() (config.Config, error) {
 	data := c.Data
 	if data == "" {
@@ -197,7 +214,8 @@ func (c *initCommand) fresh() (config.Config, error) {
 	return cfg, nil
 }
 
-// nameOrganization lets mail that is queued before the first start carry the configured name.
+// nameOrganization stores the configured name of the organization, so that mail which is queued before the first
+// start of the server carries it.
 func (r *run) nameOrganization(cfg config.Config, d *directory.Flow) error {
 	if cfg.Organization.Name == "" {
 		return nil

@@ -8,13 +8,14 @@ import (
 	"countersign/internal/flow/signin"
 )
 
-// window is the part of a log to read.
+// window are the flags that select a part of a log.
 type window struct {
 	Since string `help:"From here on: a time (2026-01-31T08:00:00Z), a day (2026-01-31) or an age (90m, 24h)." placeholder:"WHEN"`
 	Until string `help:"Up to here, in the same forms." placeholder:"WHEN"`
 	Limit int    `default:"100" help:"At most so many, newest first."`
 }
 
+// query turns the flags into a query. The error is a usageError.
 func (w window) query(r *run) (audit.Query, error) {
 	q := audit.Query{Limit: w.Limit}
 	if w.Limit < 1 || w.Limit > 100_000 {
@@ -33,6 +34,7 @@ func (w window) query(r *run) (audit.Query, error) {
 	return q, nil
 }
 
+// moment reads a time (RFC 3339), a day (local midnight) or an age before now. Empty text is the zero time.
 func moment(text string, now time.Time) (time.Time, bool) {
 	if text == "" {
 		return time.Time{}, true
@@ -48,6 +50,7 @@ func moment(text string, now time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// logAuth is `countersign log auth`: it prints rows of the authentication log, newest first. It changes nothing.
 type logAuth struct {
 	User   string `help:"Only this user." placeholder:"NAME"`
 	App    string `help:"Only this application: client_id or name." placeholder:"APP"`
@@ -55,25 +58,28 @@ type logAuth struct {
 	window
 }
 
+// namedDoc is an object with its name in a JSON document.
 type namedDoc struct {
 	Key  string `json:"key"`
 	Name string `json:"name"`
 }
 
+// authDoc is a row of the authentication log in a JSON document. Its names follow the Admin API's authentication
+// log where that has them.
 type authDoc struct {
 	ID          string   `json:"id"`
-	TxID        string   `json:"txid"`
-	Reference   string   `json:"reference"` // as the page of the sign-in shows it to the person
-	Time        *string  `json:"time"`
-	EventType   string   `json:"event_type"`
-	Result      string   `json:"result"`
-	Reason      string   `json:"reason"`
-	Factor      string   `json:"factor"`
+	TxID        string   `json:"txid"`       // a UUID
+	Reference   string   `json:"reference"`  // the short form of the txid that the sign-in page shows to the person
+	Time        *string  `json:"time"`       // RFC 3339
+	EventType   string   `json:"event_type"` // "authentication" or "enrollment"
+	Result      string   `json:"result"`     // success, denied, fraud or error
+	Reason      string   `json:"reason"`     // a reason of domain/audit
+	Factor      string   `json:"factor"`     // a factor of domain/audit
 	UserID      string   `json:"user_id"`
 	Username    string   `json:"username"`
 	Email       string   `json:"email"`
 	Application namedDoc `json:"application"`
-	IP          string   `json:"ip"`
+	IP          string   `json:"ip"` // of the browser, or as the application reports it
 	UserAgent   string   `json:"user_agent"`
 	Device      namedDoc `json:"auth_device"`
 }
@@ -89,15 +95,15 @@ func (c *logAuth) Run(r *run) error {
 			q.User = name
 		}
 	}
-	return r.office(func(o *office) error {
+	return r.open(func(in *instance) error {
 		if c.App != "" {
-			a, err := o.findApp(r.ctx, c.App)
+			a, err := in.findApp(r.ctx, c.App)
 			if err != nil {
 				return err
 			}
 			q.Application = a.ID
 		}
-		entries, err := o.AuthenticationLog(r.ctx, q)
+		entries, err := in.AuthenticationLog(r.ctx, q)
 		if err != nil {
 			return err
 		}
@@ -121,17 +127,19 @@ func (c *logAuth) Run(r *run) error {
 	})
 }
 
+// logAdmin is `countersign log admin`: it prints rows of the administrator log, newest first. It changes nothing.
 type logAdmin struct {
 	window
 }
 
+// actionDoc is a row of the administrator log in a JSON document: who did what to which object.
 type actionDoc struct {
 	ID          string         `json:"id"`
-	Time        *string        `json:"time"`
-	Actor       string         `json:"actor"`
-	Action      string         `json:"action"`
-	Object      string         `json:"object"`
-	Description map[string]any `json:"description"`
+	Time        *string        `json:"time"`        // RFC 3339
+	Actor       string         `json:"actor"`       // who did it
+	Action      string         `json:"action"`      // such as user_update, as the Admin API names it
+	Object      string         `json:"object"`      // name of what was changed
+	Description map[string]any `json:"description"` // the changed fields; no secrets
 }
 
 func (c *logAdmin) Run(r *run) error {
@@ -139,8 +147,8 @@ func (c *logAdmin) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	return r.office(func(o *office) error {
-		entries, err := o.ActionLog(r.ctx, q)
+	return r.open(func(in *instance) error {
+		entries, err := in.ActionLog(r.ctx, q)
 		if err != nil {
 			return err
 		}

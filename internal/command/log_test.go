@@ -11,7 +11,7 @@ import (
 	"countersign/internal/server/config"
 )
 
-// The help desk is told a reference and finds the sign-in by it.
+// A person reads a reference to the help desk, which finds the sign-in by it.
 func TestTheLogShowsTheReferenceThatPeopleReadAloud(t *testing.T) {
 	s := ready(t)
 	cfg, err := config.Load(s.config, nil)

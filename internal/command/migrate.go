@@ -1,14 +1,17 @@
 package command
 
+// migrateCommand is `countersign migrate`: it brings the schema of the database to the version that this release
+// needs. It creates no master key and so no instance; init does that.
 type migrateCommand struct{}
 
+// migrateDoc is the result in a JSON document.
 type migrateDoc struct {
 	Database string `json:"database"`
-	Before   int64  `json:"before"`
-	Version  int64  `json:"version"`
+	Before   int64  `json:"before"`  // 0: there was no schema
+	Version  int64  `json:"version"` // the schema of this release
 }
 
-// Run brings the schema to this release; running it again changes nothing.
+// Run applies the migrations that are missing. A second run changes nothing.
 func (migrateCommand) Run(r *run) error {
 	cfg, err := r.load()
 	if err != nil {

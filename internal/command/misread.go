@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// parserWords are the parser's own words for a mistake, and ours for people who did not write it.
+// parserWords replaces the parser's words for a mistake by words for people who did not write the parser.
 var parserWords = []struct {
 	theirs *regexp.Regexp
 	ours   string
@@ -24,14 +24,14 @@ var parserWords = []struct {
 	{regexp.MustCompile(`","`), `", "`},
 }
 
-// misread puts what the parser did not understand into one sentence.
+// misread turns an error of the parser into one sentence.
 func misread(err error) error {
 	var p *kong.ParseError
 	if !errors.As(err, &p) || p.Context == nil {
 		return err
 	}
 	text := strings.TrimRight(err.Error(), ".?")
-	if strings.HasPrefix(text, "expected one of") { // the parser's list leaves some out
+	if strings.HasPrefix(text, "expected one of") { // the parser's own list is incomplete
 		var names []string
 		for _, c := range at(p.Context).Children {
 			names = append(names, c.Name)
@@ -44,7 +44,7 @@ func misread(err error) error {
 	return errors.New(text)
 }
 
-// at is the last command that was understood.
+// at returns the last command on the line that was understood.
 func at(c *kong.Context) *kong.Node {
 	node := c.Model.Node
 	for _, p := range c.Path {
@@ -55,7 +55,7 @@ func at(c *kong.Context) *kong.Node {
 	return node
 }
 
-// helpOf is the command line that explains what was asked for.
+// helpOf returns the command line that prints the help of the command that was understood.
 func helpOf(c *kong.Context) string {
 	words := ""
 	for n := at(c); n.Parent != nil; n = n.Parent {

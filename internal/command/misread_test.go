@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// What was not understood is said in words of the program, not of its parser, and with the place where the command
-// that was meant is explained.
+// A mistake is explained in the words of the program, not of its parser, with the command line that prints the help.
 func TestAMistakeInACommandIsSaidInPlainWords(t *testing.T) {
 	s := newShell(t)
 	for _, c := range []struct{ args, says string }{

@@ -17,20 +17,22 @@ import (
 	"countersign/internal/server/config"
 )
 
-// errSchema reports a database this release has not prepared yet; arguments "name", "version", "wanted".
+// errSchema reports a database whose schema is not the one of this release. Arguments: "name", "version", "wanted".
 var errSchema = errs.New(errs.Unavailable, "command.schema")
 
-// office is the administration of the configured instance.
-type office struct {
+// instance is the configured instance, opened for the operator: what administrators may do, and a few settings that
+// commands print.
+type instance struct {
 	*directory.Flow
 	apiHost    string
-	mailServer string // host name; "" = none is set, and mail waits
-	caFile     string // certificate of the local authority; "" = the certificate comes from elsewhere
+	mailServer string // host name; "": none is set, and mail stays in the outbox
+	caFile     string // certificate of the local authority; "": the certificate comes from elsewhere
 }
 
-// office opens the configured instance, does work and closes it again. A server may be running. Nothing is
-// made that is missing: that is what init and migrate are for.
-func (r *run) office(work func(o *office) error) (err error) {
+// open opens the configured instance, calls work and closes the instance again. A server may run at the same time.
+// Nothing that is missing is created; init and migrate do that. Errors: errConfig, errUnread, errSchema,
+// errPermission, those of the master key, and those of work.
+func (r *run) open(work func(in *instance) error) (err error) {
 	cfg, err := r.load()
 	if err != nil {
 		return err
@@ -56,20 +58,20 @@ func (r *run) office(work func(o *office) error) (err error) {
 		return err
 	}
 	log := slog.New(slog.DiscardHandler)
-	bell, hangUp, err := openBell(r.ctx, cfg, log)
+	bell, closeBell, err := openBell(r.ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	defer hangUp()
-	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
-	return work(&office{
-		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk},
+	defer closeBell()
+	notices := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
+	return work(&instance{
+		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: notices},
 		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost, caFile: localCA(cfg),
 	})
 }
 
-// openBell reaches waiting pages and phones of running nodes through PostgreSQL. Beside an embedded database
-// there is no such way; they find out at their next poll.
+// openBell returns a bell that wakes the waiting pages and phones of running nodes through PostgreSQL, and a function
+// that closes it. With SQLite there is no such way, and the bell is nil: they see the change at their next poll.
 func openBell(ctx context.Context, cfg config.Config, log *slog.Logger) (flow.Bell, func(), error) {
 	if cfg.Database.URL.Empty() {
 		return nil, func() {}, nil
@@ -78,14 +80,15 @@ func openBell(ctx context.Context, cfg config.Config, log *slog.Logger) (flow.Be
 	if err != nil {
 		return nil, nil, err
 	}
-	return bell, func() { _ = bell.Close() }, nil // what was rung is only a hint
+	return bell, func() { _ = bell.Close() }, nil // a ring that is lost does no harm
 }
 
-// errPermission reports a database that this user may not change; argument "name".
+// errPermission reports a file that this user may not change or read. Argument: "name".
 var errPermission = errs.New(errs.Forbidden, "command.permission")
 
-// openDatabase opens what the configuration names. unchecked leaves out reading a whole SQLite file, and is
-// refused when there is no file: opening would make one. errPermission.
+// openDatabase opens the database of the configuration. unchecked skips the integrity check, which reads a whole
+// SQLite file. With unchecked a missing SQLite file is errSchema, because opening would create one. Other errors:
+// errPermission and those of sqlstore.Open.
 func openDatabase(ctx context.Context, cfg config.Config, unchecked bool) (*sqlstore.DB, error) {
 	if unchecked && cfg.Database.URL.Empty() && !exists(cfg.SQLiteFile()) {
 		return nil, errSchema.Arg("name", cfg.DatabaseName()).Arg("version", 0).Arg("wanted", 1)
@@ -100,7 +103,8 @@ func openDatabase(ctx context.Context, cfg config.Config, unchecked bool) (*sqls
 	return db, err
 }
 
-// mayWrite reports, before SQLite says it in its own way, a database file that this user may not change, and a key it may not read. errPermission.
+// mayWrite returns errPermission for a database file that this user may not change, and for a master key that it may
+// not read. SQLite's own error would not say what to do.
 func mayWrite(cfg config.Config) error {
 	for _, f := range []struct {
 		name string

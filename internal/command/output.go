@@ -14,7 +14,7 @@ import (
 	"countersign/internal/base/message"
 )
 
-// show prints a result: doc as one line of JSON, or what text writes.
+// show prints a result to standard output: with --json doc as one line of JSON, otherwise what text writes.
 func (r *run) show(doc any, text func(p *page)) error {
 	if r.json {
 		enc := json.NewEncoder(r.Stdout)
@@ -26,24 +26,26 @@ func (r *run) show(doc any, text func(p *page)) error {
 	return p.err
 }
 
-// page writes text for people and remembers the first error.
+// page writes text for people. It keeps the first error and writes nothing after it.
 type page struct {
 	w   io.Writer
 	err error
 }
 
-// line writes a sentence of the catalogue, area "command".
+// line writes the sentence command.<key> of the catalogue. pairs fill its placeholders.
 func (p *page) line(key string, pairs ...any) {
 	p.raw(message.English().Text("command."+key, pairs...) + "\n")
 }
 
+// raw writes text as it is.
 func (p *page) raw(text string) {
 	if p.err == nil {
 		_, p.err = io.WriteString(p.w, text)
 	}
 }
 
-// fields writes label, value pairs in two columns; empty values are left out.
+// fields writes pairs of label and value in two columns. A label is a key of the catalogue; a pair with an empty
+// value is left out.
 func (p *page) fields(pairs ...any) {
 	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -54,7 +56,7 @@ func (p *page) fields(pairs ...any) {
 	p.flush(t)
 }
 
-// table writes rows under headings, whose words come from the catalogue.
+// table writes rows in columns under headings, which are keys of the catalogue. An empty cell prints as "-".
 func (p *page) table(headings []string, rows [][]any) {
 	t := tabwriter.NewWriter(p.w, 0, 0, 2, ' ', 0)
 	words := make([]string, len(headings))
@@ -74,15 +76,18 @@ func (p *page) table(headings []string, rows [][]any) {
 	p.flush(t)
 }
 
+// flush writes the columns that t has collected.
 func (p *page) flush(t *tabwriter.Writer) {
 	if err := t.Flush(); p.err == nil {
 		p.err = err
 	}
 }
 
+// label is the word command.label.<key> of the catalogue.
 func label(key string) string { return message.English().Text("command.label." + key) }
 
-// cell writes a value in one line; control characters of stored text never reach a terminal.
+// cell formats a value for a terminal, on one line. Control characters and marks that change the direction of writing
+// become "?", so that stored text cannot command the terminal. Times are local; the zero time is empty.
 func cell(v any) string {
 	var s string
 	switch v := v.(type) {
@@ -106,7 +111,7 @@ func cell(v any) string {
 	}, s)
 }
 
-// stamp is a time in a JSON document: RFC 3339 in UTC, null for none.
+// stamp formats a time for a JSON document: RFC 3339 in UTC, null for the zero time.
 func stamp(t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -115,19 +120,19 @@ func stamp(t time.Time) *string {
 	return &s
 }
 
-// problem is an error in a JSON document.
+// problem is a failure in a JSON document, on standard error.
 type problem struct {
-	Error   string `json:"error"`
-	Message string `json:"message"`
+	Error   string `json:"error"`   // a code of internal/base/errs, or "usage"
+	Message string `json:"message"` // for the operator
 }
 
-// fail says on standard error, in one line, what happened and what to do next.
+// fail prints on standard error, in one line, what happened and what to do next.
 func (r *run) fail(err error) {
 	code, text := sentence(err)
 	r.complain(code, text)
 }
 
-// usage says what was not understood, and where the command that was asked for is explained.
+// usage prints what was not understood, and which command line prints the help for it. asked may be nil.
 func (r *run) usage(err error, asked *kong.Context) {
 	help := "countersign --help"
 	if asked != nil {
@@ -136,21 +141,23 @@ func (r *run) usage(err error, asked *kong.Context) {
 	r.complain("usage", strings.TrimRight(err.Error(), ".?")+". See: "+help)
 }
 
+// complain prints a failure on standard error, as a sentence or as JSON.
 func (r *run) complain(code, text string) {
 	text = oneLine(text)
 	if r.json {
-		// There is nobody left to tell when standard error is closed.
+		// When standard error is closed, nobody can be informed.
 		_ = json.NewEncoder(r.Stderr).Encode(problem{Error: code, Message: text})
 		return
 	}
 	fmt.Fprintf(r.Stderr, "countersign: %s\n", cell(text))
 }
 
-// oneLine makes one line of a text of several.
+// oneLine joins the lines of a text with spaces.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// sentence finds the words for an error: those meant for operators, else those meant for everybody. The
-// operator also reads causes; nobody else does.
+// sentence returns the code of an error and its sentence in the catalogue: command.error.<code>, which is meant for
+// operators, or else error.<code>, which is meant for everybody. The cause is added, because the reader is the
+// operator.
 func sentence(err error) (code, text string) {
 	e := errs.Of(err)
 	pairs := make([]any, 0, 2*len(e.Args))

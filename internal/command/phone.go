@@ -8,6 +8,9 @@ import (
 	"countersign/internal/client/phone"
 )
 
+// phonePair is `countersign phone pair`: it makes a key, pairs it with the server by a link or a typed code, and
+// writes a state file with the private key. A given authority (--ca) is kept beside it. State files of the same
+// phone record are removed, because the server accepts one key for a record.
 type phonePair struct {
 	Code   string `arg:"" help:"Pairing link, or the typed code with --origin."`
 	Origin string `help:"Address of the server, for a typed code." placeholder:"URL"`
@@ -46,7 +49,7 @@ func (c *phonePair) Run(r *run) error {
 	})
 }
 
-// forget removes older files of the same phone record, whose keys died with this pairing.
+// forget removes older state files of the same phone record, whose keys ended with this pairing.
 func (c *phonePair) forget(r *run, now accountDoc) error {
 	all := c.phoneFlags
 	all.Account = ""
@@ -64,6 +67,7 @@ func (c *phonePair) forget(r *run, now accountDoc) error {
 	return nil
 }
 
+// keepCA copies the certificate of an authority beside the state file, for later commands.
 func keepCA(ca, state string) error {
 	pem, err := os.ReadFile(ca)
 	if err != nil {
@@ -75,6 +79,8 @@ func keepCA(ca, state string) error {
 	return os.WriteFile(caPath(state), pem, 0o600)
 }
 
+// phoneList is `countersign phone list`: it prints the paired accounts and their open requests. An account whose
+// server cannot be asked is listed with the reason. It changes nothing.
 type phoneList struct{ phoneFlags }
 
 func (c *phoneList) Run(r *run) error {
@@ -115,11 +121,13 @@ func (c *phoneList) Run(r *run) error {
 		}
 		p.table(requestHeadings, requests)
 		for _, q := range all {
-			told(p, q, "phone.told_of")
+			printDetails(p, q, "phone.told_of")
 		}
 	})
 }
 
+// phoneCode is `countersign phone code`: it prints the next passcode, without a connection. With HOTP it increments
+// the counter in the state file.
 type phoneCode struct{ phoneFlags }
 
 func (c *phoneCode) Run(r *run) error {
@@ -139,7 +147,7 @@ func (c *phoneCode) Run(r *run) error {
 	return r.show(doc, func(p *page) { p.raw(code + "\n") })
 }
 
-// one is the only account there is, or the one asked for.
+// one opens the only account, or the one that --account names. With several accounts the error is a usageError.
 func (f phoneFlags) one(r *run) (device, error) {
 	devices, err := f.devices(r)
 	if err != nil {

@@ -18,8 +18,8 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// desk is a shell whose phone talks to a server that only knows phones, over TLS.
-func desk(t *testing.T) (s *shell, m *phonefake.Mobile, origin, ca string) {
+// phoneShell returns a shell and a server that has the phone protocol only, over TLS, with the file of its authority.
+func phoneShell(t *testing.T) (s *shell, m *phonefake.Mobile, origin, ca string) {
 	t.Helper()
 	s = newShell(t)
 	m = &phonefake.Mobile{Organisation: "Northfield", Now: time.Now}
@@ -40,7 +40,7 @@ func ask(m *phonefake.Mobile, account, number, tx string) {
 }
 
 func TestAPhoneOnTheCommandLinePairsAnswersAndMakesCodes(t *testing.T) {
-	s, m, origin, ca := desk(t)
+	s, m, origin, ca := phoneShell(t)
 	m.Offer("7KQM2XWN", "ana")
 	if code, _, bad := s.run("phone", "list"); code != exitFailed || !strings.Contains(bad, "phone pair") {
 		t.Fatalf("exit %d: %s", code, bad)
@@ -109,7 +109,7 @@ func TestAPhoneOnTheCommandLinePairsAnswersAndMakesCodes(t *testing.T) {
 }
 
 func TestAPhoneHasSeveralAccounts(t *testing.T) {
-	s, m, origin, ca := desk(t)
+	s, m, origin, ca := phoneShell(t)
 	var ana, ben accountDoc
 	m.Offer("7KQM2XWN", "ana")
 	s.json(&ana, "phone", "pair", "7KQM2XWN", "--origin", origin, "--ca", ca)
@@ -134,7 +134,7 @@ func TestAPhoneHasSeveralAccounts(t *testing.T) {
 }
 
 func TestWatchPrintsRequestsAsTheyCome(t *testing.T) {
-	s, m, origin, ca := desk(t)
+	s, m, origin, ca := phoneShell(t)
 	m.Offer("7KQM2XWN", "ana")
 	var account accountDoc
 	s.json(&account, "phone", "pair", "7KQM2XWN", "--origin", origin, "--ca", ca)
@@ -143,7 +143,7 @@ func TestWatchPrintsRequestsAsTheyCome(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"phone", "watch", "--json"}, s.world(writer, io.Discard))
+		ended <- Run(ctx, []string{"phone", "watch", "--json"}, s.process(writer, io.Discard))
 		_ = writer.Close()
 	}()
 	ask(m, account.AccountID, "417", "tx-1")

@@ -11,13 +11,15 @@ import (
 	"countersign/internal/client/phone"
 )
 
-// outcomeDoc is what became of an answer.
+// outcomeDoc is the outcome of an answer in a JSON document.
 type outcomeDoc struct {
-	Transaction string `json:"transaction"`
-	State       string `json:"state"`
+	Transaction string `json:"transaction"` // of the request
+	State       string `json:"state"`       // a State constant of phonewire
 	AccountID   string `json:"account_id"`
 }
 
+// phoneApprove is `countersign phone approve`: it signs an approval of an open request and sends it to the server. It
+// increments the counter in the state file. The exit code is 1 when the server does not count it as an approval.
 type phoneApprove struct {
 	Transaction string `arg:"" optional:"" help:"Which request; without it, the only open one."`
 	Number      string `help:"Number shown where the sign-in waits." placeholder:"N"`
@@ -35,11 +37,14 @@ func (c *phoneApprove) Run(r *run) error {
 	return r.answer(d, q, phonewire.Approve, phonewire.NoReason, c.Number, phonewire.StateApproved)
 }
 
-// digits reports whether s is n digits; anything else cannot be the number, and does not cost the request.
+// digits reports whether s is n digits. Anything else cannot be the number of a request and is not sent, because a
+// wrong number ends the request.
 func digits(s string, n int) bool {
 	return len(s) == n && strings.Trim(s, "0123456789") == ""
 }
 
+// phoneDeny is `countersign phone deny`: it signs a denial of an open request and sends it to the server. With the
+// reason fraud the server reports it to the organization. It increments the counter in the state file.
 type phoneDeny struct {
 	Transaction string `arg:"" optional:"" help:"Which request; without it, the only open one."`
 	Reason      string `enum:"mistake,fraud" required:"" placeholder:"mistake|fraud" help:"mistake: it was you; fraud: it was not you."`
@@ -54,7 +59,8 @@ func (c *phoneDeny) Run(r *run) error {
 	return r.answer(d, q, phonewire.Deny, phonewire.Reason(c.Reason), "", phonewire.StateDenied, phonewire.StateReported)
 }
 
-// answer sends a decision; any outcome but the wanted ones is a failure.
+// answer sends a decision and prints its outcome. Every outcome that is not in wanted is an error
+// phone.outcome.<state>.
 func (r *run) answer(d device, q phonewire.Request, decision phonewire.Decision, reason phonewire.Reason, number string, wanted ...string) error {
 	out, err := d.Answer(r.ctx, q, decision, reason, number)
 	if err != nil {
@@ -71,7 +77,8 @@ func (r *run) answer(d device, q phonewire.Request, decision phonewire.Decision,
 	return errs.New(errs.Conflict, "phone.outcome."+out.State)
 }
 
-// find gives the request asked for, or the only open one, over all accounts.
+// find returns an open request by its transaction, or the only open one of all accounts when transaction is empty.
+// Errors: a usageError when several are open, errNoRequest, and those of phoneError.
 func (f phoneFlags) find(r *run, transaction string) (device, phonewire.Request, error) {
 	devices, err := f.devices(r)
 	if err != nil {
@@ -103,7 +110,7 @@ func (f phoneFlags) find(r *run, transaction string) (device, phonewire.Request,
 	return device{}, phonewire.Request{}, errNoRequest
 }
 
-// phoneError gives the client's errors their codes and words.
+// phoneError turns an error of the client into one with a code of the catalogue.
 func phoneError(err error) error {
 	var refused *phone.Refusal
 	var unreachable *url.Error

@@ -18,27 +18,28 @@ import (
 )
 
 var (
-	errUnpaired  = errs.New(errs.NotFound, "phone.unpaired")
-	errAccount   = errs.New(errs.NotFound, "phone.account")
-	errCA        = errs.New(errs.Invalid, "phone.ca")
-	errLink      = errs.New(errs.Invalid, "phone.link")
-	errNoRequest = errs.New(errs.NotFound, "phone.no_request")
+	errUnpaired  = errs.New(errs.NotFound, "phone.unpaired")   // no state file
+	errAccount   = errs.New(errs.NotFound, "phone.account")    // no account fits --account; argument "account"
+	errCA        = errs.New(errs.Invalid, "phone.ca")          // not a certificate; argument "file"
+	errLink      = errs.New(errs.Invalid, "phone.link")        // not a pairing link
+	errNoRequest = errs.New(errs.NotFound, "phone.no_request") // no such open request
 )
 
-// phoneFlags say which phone this is. Each account has a file of its own beside the first one's:
-// phone.json, phone.2.json …; it holds a private key and is readable by its owner only.
+// phoneFlags select the phone and its account. Each account has a state file of its own beside the first one:
+// phone.json, phone.2.json … A state file holds a private key, and only its owner may read it.
 type phoneFlags struct {
 	State   string `help:"State file; further accounts lie beside it. Default: ~/.config/countersign/phone.json." placeholder:"FILE"`
 	CA      string `name:"ca" help:"Certificate authority to trust, PEM; kept when pairing." placeholder:"FILE"`
 	Account string `help:"Only this account: its id, user name or file." placeholder:"ACCOUNT"`
 }
 
-// device is one paired account and where it is kept.
+// device is one paired account and its state file.
 type device struct {
 	*phone.Device
 	path string
 }
 
+// state returns the first state file: --state, or the usual place in the user's configuration folder.
 func (f phoneFlags) state(r *run) (string, error) {
 	if f.State != "" {
 		return f.State, nil
@@ -52,7 +53,7 @@ func (f phoneFlags) state(r *run) (string, error) {
 	return "", usagef("there is no home folder; say --state FILE")
 }
 
-// slot is the file of account n, counted from 1.
+// slot returns the state file of account n, counted from 1.
 func slot(first string, n int) string {
 	if n == 1 {
 		return first
@@ -61,10 +62,11 @@ func slot(first string, n int) string {
 	return fmt.Sprintf("%s.%d%s", strings.TrimSuffix(first, ext), n, ext)
 }
 
-// maxAccounts bounds the search for files.
+// maxAccounts bounds the search for state files.
 const maxAccounts = 50
 
-// devices opens every account, or the one asked for.
+// devices opens every account, or those that --account names. At least one is returned. Errors: errUnpaired,
+// errAccount, errCA, and those of a state file that cannot be read.
 func (f phoneFlags) devices(r *run) ([]device, error) {
 	first, err := f.state(r)
 	if err != nil {
@@ -99,7 +101,7 @@ func (f phoneFlags) devices(r *run) ([]device, error) {
 	return fitting, nil
 }
 
-// freeSlot is where a new account goes.
+// freeSlot returns the first state file that does not exist yet.
 func (f phoneFlags) freeSlot(r *run) (string, error) {
 	first, err := f.state(r)
 	if err != nil {
@@ -115,12 +117,13 @@ func (f phoneFlags) freeSlot(r *run) (string, error) {
 	return "", fmt.Errorf("%s and its neighbours hold %d accounts; choose another --state", first, maxAccounts)
 }
 
+// caPath is the file beside a state file that keeps the certificate of --ca.
 func caPath(state string) string { return state + ".ca.pem" }
 
-// httpClient trusts the system's authorities and, when given, one more: of the flag, else the one kept
-// beside the state file.
+// httpClient trusts the system's authorities and one more: the one in the file ca, or else the one that is kept
+// beside the state file, if any. The error is errCA.
 func httpClient(ca, state string) (*http.Client, error) {
-	client := &http.Client{Timeout: 60 * time.Second} // longer than the longest wait for requests
+	client := &http.Client{Timeout: 60 * time.Second} // longer than a long poll for requests
 	path := ca
 	if path == "" {
 		path = caPath(state)
@@ -151,11 +154,12 @@ type accountDoc struct {
 	Username     string `json:"username"`
 	Organisation string `json:"organisation"`
 	PhoneName    string `json:"phone_name"`
-	Origin       string `json:"origin"`
+	Origin       string `json:"origin"` // of the server: scheme, host and port
 	State        string `json:"state_file"`
-	Trouble      string `json:"trouble,omitempty"` // why its requests could not be read
+	Trouble      string `json:"trouble,omitempty"` // why its open requests could not be read
 }
 
+// doc makes the document of an account. It holds no secret.
 func (d device) doc() accountDoc {
 	a := d.Account()
 	return accountDoc{
@@ -169,6 +173,7 @@ type requestDoc struct {
 	AccountID string `json:"account_id"`
 }
 
+// requestRow is an open request as a row of the table under requestHeadings.
 func requestRow(q phonewire.Request) []any {
 	number := ""
 	if q.NumberDigits > 0 {
@@ -177,4 +182,5 @@ func requestRow(q phonewire.Request) []any {
 	return []any{q.Transaction, label("kind." + q.Kind), q.ApplicationName, q.Username, q.Browser, q.IP, number, time.UnixMilli(q.Expires)}
 }
 
+// requestHeadings are the columns of requestRow.
 var requestHeadings = []string{"transaction", "kind", "application", "username", "browser", "ip", "number", "expires"}

@@ -11,14 +11,14 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// who approves on the command line sees what is asked for, apart from what we know ourselves.
+// the command line shows what the application adds to a request, apart from what the server knows itself.
 func TestAPhoneOnTheCommandLineShowsWhatTheApplicationTells(t *testing.T) {
-	s, m, origin, ca := desk(t)
+	s, m, origin, ca := phoneShell(t)
 	m.Offer("7KQM2XWN", "ana")
 	var account accountDoc
 	s.json(&account, "phone", "pair", "7KQM2XWN", "--origin", origin, "--ca", ca)
 	m.Ask(account.AccountID, "", phonewire.Request{Transaction: "tx-1", Kind: phonewire.KindSignin, ApplicationID: "DI1", ApplicationName: "ssh", Username: "ana", IP: "198.51.100.7",
-		Title: "Command", Info: []phonewire.Told{{Label: "Command", Value: "rm -rf /\nExpires  never\u202e"}},
+		Title: "Command", Info: []phonewire.Detail{{Label: "Command", Value: "rm -rf /\nExpires  never\u202e"}},
 		Created: time.Now().UnixMilli(), Expires: time.Now().Add(time.Minute).UnixMilli()})
 	fenced := "tx-1, told by the application, not checked:\n  | Command\n  | Command: rm -rf /?Expires  never?\n"
 	if out := s.ok("phone", "list"); !strings.Contains(out, fenced) {
@@ -34,7 +34,7 @@ func TestAPhoneOnTheCommandLineShowsWhatTheApplicationTells(t *testing.T) {
 	reader, writer := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- Run(ctx, []string{"phone", "watch"}, s.world(writer, io.Discard))
+		ended <- Run(ctx, []string{"phone", "watch"}, s.process(writer, io.Discard))
 		_ = writer.Close()
 	}()
 	var seen strings.Builder

@@ -12,9 +12,12 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
+// phoneWatch is `countersign phone watch`: it waits at the server of each account and prints requests as they come.
+// It answers none.
 type phoneWatch struct{ phoneFlags }
 
-// Run prints requests as they come until it is told to stop; with --json, one document a line.
+// Run prints requests until the context ends or the server no longer accepts a phone's key. With --json it prints one
+// document on each line. While a server cannot be reached it reports that and tries again.
 func (c *phoneWatch) Run(r *run) error {
 	devices, err := c.devices(r)
 	if err != nil {
@@ -35,7 +38,7 @@ func (c *phoneWatch) Run(r *run) error {
 			}, func(err error) {
 				mu.Lock()
 				defer mu.Unlock()
-				r.fail(phoneError(err)) // and goes on trying
+				r.fail(phoneError(err)) // Watch tries again
 			})
 		})
 	}
@@ -45,6 +48,7 @@ func (c *phoneWatch) Run(r *run) error {
 	return nil
 }
 
+// announce prints one request: who signs in to what and from where, and the command line that approves it.
 func announce(p *page, q phonewire.Request) {
 	key, from := "phone.request_unplaced", []string{}
 	for _, part := range []string{q.Browser, q.IP} {
@@ -57,7 +61,7 @@ func announce(p *page, q phonewire.Request) {
 	}
 	p.line(key, "application", cell(q.ApplicationName), "username", cell(q.Username), "from", cell(strings.Join(from, " ")),
 		"until", time.UnixMilli(q.Expires).Local().Format(time.TimeOnly))
-	told(p, q, "phone.told")
+	printDetails(p, q, "phone.told")
 	answer := "countersign phone approve " + q.Transaction
 	if q.NumberDigits > 0 {
 		answer += " --number N"
@@ -65,9 +69,10 @@ func announce(p *page, q phonewire.Request) {
 	p.raw("  " + answer + "\n")
 }
 
-// told prints what the application says about a request under a heading, behind a bar on each line: it is not ours,
-// and a value that looks like a line of ours stays behind the bar (A-34). Nothing when nothing is told.
-func told(p *page, q phonewire.Request, heading string) {
+// printDetails prints what the application adds to a request, under a heading of the catalogue. Each line begins with
+// a bar, because nobody has checked the text: a value that imitates a line of this program stays behind the bar
+// (A-34). It prints nothing when the application adds nothing.
+func printDetails(p *page, q phonewire.Request, heading string) {
 	if q.Title == "" && len(q.Info) == 0 {
 		return
 	}

@@ -9,13 +9,14 @@ import (
 	"countersign/internal/server/config"
 )
 
-// The configuration file in the current folder, and the one of last resort.
+// The configuration file in the current folder, and the one that is used when no other is found.
 const (
 	localConfig  = "countersign.toml"
 	systemConfig = "/etc/countersign/countersign.toml"
 )
 
-// configPath is the configuration file to use: --config, else the first that there is.
+// configPath returns the configuration file to use: --config, the one in the current folder if it exists, the one
+// that the environment names, or the system's.
 func (r *run) configPath() string {
 	if r.config != "" {
 		return r.config
@@ -33,15 +34,16 @@ func (r *run) configPath() string {
 }
 
 var (
-	// errConfig reports a configuration that is missing or has mistakes; its cause says which.
+	// errConfig reports a configuration that is missing or has mistakes. Its cause lists them.
 	errConfig = errs.New(errs.Invalid, "command.config")
-	// errUnread reports a configuration file that cannot be read; argument "config".
+	// errUnread reports a configuration file that this user may not read. Argument: "config".
 	errUnread = errs.New(errs.Forbidden, "command.unread")
 )
 
-// load reads the configuration as the server does. errConfig.
+// load reads and validates the configuration as the server does. The error is errConfig or errUnread.
 func (r *run) load() (config.Config, error) { return r.loadFrom(r.configPath()) }
 
+// loadFrom is load for the file at path.
 func (r *run) loadFrom(path string) (config.Config, error) {
 	c, err := config.Load(path, r.Environ)
 	if at := new(fs.PathError); errors.As(err, &at) && !errors.Is(err, fs.ErrNotExist) {
@@ -53,6 +55,7 @@ func (r *run) loadFrom(path string) (config.Config, error) {
 	return c, nil
 }
 
+// exists reports whether there is something at path, even if this user may not read it.
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return !errors.Is(err, fs.ErrNotExist)

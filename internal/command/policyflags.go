@@ -9,10 +9,11 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// inherit as a flag's value takes a setting out of a layer: what the wider layer says holds.
+// inherit as the value of a flag removes a setting from a policy layer, so that the wider layer's setting holds.
 const inherit = "inherit"
 
-// policyFlags change one policy layer: the organisation's or an application's.
+// policyFlags change one policy layer, the organization's or an application's. A flag that is not given changes
+// nothing.
 type policyFlags struct {
 	NewUser            string   `enum:",enroll,allow,deny,inherit" default:"" placeholder:"enroll|allow|deny" help:"What happens to someone who has no device yet."`
 	Authentication     string   `enum:",enforce,bypass,deny,inherit" default:"" placeholder:"enforce|bypass|deny" help:"Ask for a second proof, let everybody through, or let nobody in."`
@@ -25,6 +26,7 @@ type policyFlags struct {
 	InlineReenrollment string   `enum:",on,off,inherit" default:"" placeholder:"on|off" help:"Let someone who lost every device set one up while signing in."`
 }
 
+// change turns the flags into a change of a policy. The error is a usageError.
 func (p policyFlags) change() (directory.PolicyChange, error) {
 	c := directory.PolicyChange{
 		NewUser:            choice[policy.NewUser](p.NewUser),
@@ -58,7 +60,7 @@ func (p policyFlags) change() (directory.PolicyChange, error) {
 	return c, nil
 }
 
-// choice is nil for a flag that was not given and the zero value for inherit.
+// choice returns nil for a flag that was not given, and a pointer to the zero value for inherit.
 func choice[T ~string](flag string) *T {
 	v := T(flag)
 	switch flag {
@@ -70,6 +72,7 @@ func choice[T ~string](flag string) *T {
 	return &v
 }
 
+// numberEntry reads --number-entry: 0 for inherit, policy.NumberEntryOff, or a number of digits.
 func numberEntry(flag string) (int, error) {
 	switch flag {
 	case inherit:
@@ -84,6 +87,7 @@ func numberEntry(flag string) (int, error) {
 	return n, nil
 }
 
+// rememberDays reads --remember-days: 0 for inherit, policy.RememberOff, or a number of days.
 func rememberDays(flag string) (int, error) {
 	switch flag {
 	case inherit:
@@ -98,19 +102,20 @@ func rememberDays(flag string) (int, error) {
 	return n, nil
 }
 
-// policyDoc is a policy layer in a JSON document; what a layer does not set is left out.
+// policyDoc is a policy layer in a JSON document. Settings that the layer does not have are left out.
 type policyDoc struct {
-	NewUser            string   `json:"new_user,omitempty"`
-	Authentication     string   `json:"authentication,omitempty"`
-	Methods            []string `json:"methods,omitempty"`
-	NumberEntry        string   `json:"number_entry,omitempty"`
-	NumberRequired     string   `json:"number_required,omitempty"`
-	Spare              string   `json:"spare,omitempty"`
-	PasscodeType       string   `json:"passcode_type,omitempty"`
-	InlineReenrollment string   `json:"inline_reenrollment,omitempty"`
-	RememberDays       string   `json:"remember_days,omitempty"`
+	NewUser            string   `json:"new_user,omitempty"`            // enroll, allow or deny
+	Authentication     string   `json:"authentication,omitempty"`      // enforce, bypass or deny
+	Methods            []string `json:"methods,omitempty"`             // push, passcode
+	NumberEntry        string   `json:"number_entry,omitempty"`        // off, or how many digits
+	NumberRequired     string   `json:"number_required,omitempty"`     // on or off
+	Spare              string   `json:"spare,omitempty"`               // off, remind or require
+	PasscodeType       string   `json:"passcode_type,omitempty"`       // hotp or totp
+	InlineReenrollment string   `json:"inline_reenrollment,omitempty"` // on or off
+	RememberDays       string   `json:"remember_days,omitempty"`       // off, or how many days
 }
 
+// policyOf makes the document of a policy layer.
 func policyOf(p policy.Policy) policyDoc {
 	d := policyDoc{
 		NewUser: string(p.NewUser), Authentication: string(p.Authentication), Methods: p.Methods,
@@ -131,6 +136,7 @@ func policyOf(p policy.Policy) policyDoc {
 	return d
 }
 
+// fields are the pairs of label and value for page.fields.
 func (d policyDoc) fields() []any {
 	return []any{
 		"new_user", d.NewUser, "authentication", d.Authentication, "methods", d.Methods, "number_entry", d.NumberEntry,

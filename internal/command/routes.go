@@ -8,17 +8,20 @@ import (
 	"countersign/internal/server/config"
 )
 
+// routesCommand is `countersign routes`: it lists every address that the server answers, with the package that
+// answers it. It needs no instance and changes none.
 type routesCommand struct{}
 
+// routeDoc is a route in a JSON document.
 type routeDoc struct {
-	Method  string `json:"method"` // ANY for all
+	Method  string `json:"method"` // "ANY" for every method
 	Pattern string `json:"pattern"`
-	Room    string `json:"room"`
-	Name    string `json:"name"`
+	Room    string `json:"room"` // the package, such as api/oidc
+	Name    string `json:"name"` // what the route does
 }
 
-// Run lists every address with the package that answers it. The addresses are the program's, not an instance's: it
-// asks a program of its own in a folder that goes away, so looking needs no instance and changes none.
+// Run opens a server in a temporary folder and asks it for its routes, because they depend on the program and not on
+// an instance. The folder is removed afterwards.
 func (routesCommand) Run(r *run) error {
 	dir, err := os.MkdirTemp("", "countersign-routes-")
 	if err != nil {

@@ -9,13 +9,14 @@ import (
 	"countersign/internal/server/config"
 )
 
+// serveCommand is `countersign serve`: it runs the server of an instance that init has set up.
 type serveCommand struct{}
 
-// errNoDatabase reports a data folder without a database.
+// errNoDatabase reports a data folder without a database. Argument: "name".
 var errNoDatabase = errs.New(errs.NotFound, "command.no_database")
 
-// Run serves until it is told to stop, then lets requests on their way finish. It says what it does in its
-// log, on standard error; --json asks for that in JSON.
+// Run serves until the context ends, and then lets the requests that are under way finish. The log goes to standard
+// error, with --json in JSON. A missing database is an error and is never created here.
 func (serveCommand) Run(r *run) error {
 	cfg, err := r.load()
 	if err != nil {
@@ -30,16 +31,17 @@ func (serveCommand) Run(r *run) error {
 	if r.json {
 		cfg.Log.Format = "json"
 	}
-	// Browsers that remember a private authority's server as https only could not be sent elsewhere later.
+	// With a private authority no HSTS header (RFC 6797) is sent: a browser that has learned it could no longer open
+	// the address without that authority.
 	lasting := cfg.TLS.Mode != config.TLSLocal && strings.HasPrefix(cfg.PublicURL, "https://")
 	return server.Run(r.ctx, cfg, server.Options{Now: r.Now, Rand: r.Rand, Log: r.logger(cfg.Log), HSTS: lasting})
 }
 
-// logger writes the server's log to standard error.
+// logger makes the server's log, which goes to standard error.
 func (r *run) logger(l config.Log) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		level = slog.LevelInfo // the configuration was checked
+		level = slog.LevelInfo // cannot happen: the configuration was validated
 	}
 	o := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {

@@ -8,19 +8,20 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// settingsDoc is the settings in a JSON document.
+// settingsDoc holds the organization's settings in a JSON document.
 type settingsDoc struct {
 	Organization     string    `json:"organization"`
-	Help             string    `json:"help_line"`
-	LockoutThreshold int       `json:"lockout_threshold"`
-	LockoutMinutes   *int      `json:"lockout_minutes"` // null: never by itself
-	DormantDays      int       `json:"dormant_days"`
-	ChangeMail       bool      `json:"change_mail"`
-	FraudEmail       string    `json:"fraud_email"`
-	EnrollmentStyle  string    `json:"enrollment_style"` // universal or traditional
+	Help             string    `json:"help_line"`         // how people reach the help desk
+	LockoutThreshold int       `json:"lockout_threshold"` // failures in a row that lock a user out
+	LockoutMinutes   *int      `json:"lockout_minutes"`   // null: a lock-out never ends by itself
+	DormantDays      int       `json:"dormant_days"`      // days without a sign-in after which enrolling needs the help desk
+	ChangeMail       bool      `json:"change_mail"`       // people get mail when their devices change
+	FraudEmail       string    `json:"fraud_email"`       // "": nobody gets reports
+	EnrollmentStyle  string    `json:"enrollment_style"`  // universal or traditional
 	Policy           policyDoc `json:"policy"`
 }
 
+// settingsOf makes the document of the settings.
 func settingsOf(s settings.Settings) settingsDoc {
 	d := settingsDoc{
 		Organization: s.Organization, Help: s.Help, LockoutThreshold: s.LockoutThreshold, DormantDays: s.DormantDays,
@@ -32,6 +33,7 @@ func settingsOf(s settings.Settings) settingsDoc {
 	return d
 }
 
+// write prints the settings as text.
 func (d settingsDoc) write(p *page) {
 	minutes := label("never")
 	if d.LockoutMinutes != nil {
@@ -42,11 +44,12 @@ func (d settingsDoc) write(p *page) {
 		"lockout_minutes", minutes, "dormant_days", d.DormantDays, "change_mail", d.ChangeMail, "fraud_email", d.FraudEmail, "enrollment_style", d.EnrollmentStyle}, d.Policy.fields()...)...)
 }
 
+// settingsShow is `countersign settings show`: it prints the organization's settings and policy. It changes nothing.
 type settingsShow struct{}
 
 func (settingsShow) Run(r *run) error {
-	return r.office(func(o *office) error {
-		s, err := o.Settings(r.ctx)
+	return r.open(func(in *instance) error {
+		s, err := in.Settings(r.ctx)
 		if err != nil {
 			return err
 		}
@@ -55,6 +58,9 @@ func (settingsShow) Run(r *run) error {
 	})
 }
 
+// settingsSet is `countersign settings set`: it changes the settings that are given as flags, writes a row of the
+// administrator log when something differs, and prints all settings. They hold for every application that has no
+// setting of its own.
 type settingsSet struct {
 	Organization     *string `help:"Name people see on pages and in mail." placeholder:"NAME"`
 	HelpLine         *string `help:"How to reach the help desk; people see it when they are stuck." placeholder:"TEXT"`
@@ -88,8 +94,8 @@ func (c *settingsSet) Run(r *run) error {
 		}
 		change.LockoutMinutes = &n
 	}
-	return r.office(func(o *office) error {
-		s, err := o.SetSettings(r.ctx, directory.CommandLine, change)
+	return r.open(func(in *instance) error {
+		s, err := in.SetSettings(r.ctx, directory.CommandLine, change)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"countersign/internal/server/config"
 )
 
-// A stop between the first touch of the database file and its first content leaves an empty file. Nothing is lost with it.
+// A stop after the database file was created and before anything was written leaves an empty file. Nothing is lost.
 func TestInitGoesOnWithADatabaseFileThatNothingWasWrittenTo(t *testing.T) {
 	s := newShell(t)
 	data := filepath.Join(s.dir, "data")
@@ -27,7 +27,7 @@ func TestInitGoesOnWithADatabaseFileThatNothingWasWrittenTo(t *testing.T) {
 	s.ok("app", "add", "--name", "Payroll")
 }
 
-// With the key there, an empty file is a database that was lost.
+// When there is a key, an empty file means that the database was lost.
 func TestInitKeepsItsHandsOffAnEmptyFileThatAKeyBelongsTo(t *testing.T) {
 	s := ready(t)
 	file := filepath.Join(s.dir, "data", "countersign.db")
@@ -59,7 +59,7 @@ func TestTwoInitsDoNotMeet(t *testing.T) {
 	s.ok(args...)
 }
 
-// A flag that the file contradicts would do nothing: it is refused, and nothing is made.
+// A flag that the configuration file contradicts is refused, and nothing is created.
 func TestInitDoesNotPassOverAFlag(t *testing.T) {
 	s := newShell(t)
 	s.ok("init", "--data", filepath.Join(s.dir, "data"), "--public-url", "https://localhost:1")
@@ -74,7 +74,7 @@ func TestInitDoesNotPassOverAFlag(t *testing.T) {
 	}
 }
 
-// A folder that cannot be made leaves no configuration behind that names it.
+// When the data folder cannot be created, no configuration that names it is written.
 func TestInitWritesNoConfigurationForAFolderThatCannotBe(t *testing.T) {
 	s := newShell(t)
 	file := filepath.Join(s.dir, "file")
@@ -108,7 +108,7 @@ func TestAConfigurationThatCannotBeReadIsSaidSo(t *testing.T) {
 	}
 }
 
-// Nobody is sent to the doctor by the doctor, and nothing is said in two lines.
+// The doctor does not advise to run the doctor, and every finding is one line.
 func TestTheDoctorSaysWhyADatabaseIsNotReached(t *testing.T) {
 	s := ready(t)
 	s.env["COUNTERSIGN_DATABASE_URL"] = "postgres://somebody:hush@127.0.0.1:1/nothing"

@@ -7,44 +7,47 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// userDoc is a user in a JSON document.
+// userDoc is a user in a JSON document. Phones and bypass codes are listed by `user show` only.
 type userDoc struct {
 	ID        string      `json:"user_id"`
-	Username  string      `json:"username"`
+	Username  string      `json:"username"` // normalized
 	RealName  string      `json:"realname"`
 	Email     string      `json:"email"`
-	Status    string      `json:"status"`
+	Status    string      `json:"status"` // active, bypass, disabled, locked out or pending deletion
 	Notes     string      `json:"notes"`
-	Enrolled  *string     `json:"first_enrolled"`
+	Enrolled  *string     `json:"first_enrolled"` // RFC 3339, as all times here; null: never
 	Created   *string     `json:"created"`
 	LastLogin *string     `json:"last_login"`
-	UnlocksAt *string     `json:"unlocks_at,omitempty"`
+	UnlocksAt *string     `json:"unlocks_at,omitempty"` // null: not locked out, or not by itself
 	Phones    []phoneDoc  `json:"phones,omitempty"`
 	Codes     []bypassDoc `json:"bypass_codes,omitempty"`
 
 	row user.User
 }
 
+// phoneDoc is a phone of a user in a JSON document.
 type phoneDoc struct {
 	ID        string  `json:"phone_id"`
 	Name      string  `json:"name"`
 	Platform  string  `json:"platform"`
 	Model     string  `json:"model"`
-	Activated bool    `json:"activated"`
-	Alerts    string  `json:"alerts"`
-	LastSeen  *string `json:"last_seen"`
-	LastUsed  *string `json:"last_used"`
+	Activated bool    `json:"activated"` // its app is paired
+	Alerts    string  `json:"alerts"`    // on, off or dead
+	LastSeen  *string `json:"last_seen"` // last contact of the app
+	LastUsed  *string `json:"last_used"` // last proof
 }
 
+// bypassDoc is a bypass code in a JSON document. Code is set only in the answer to the command that makes it.
 type bypassDoc struct {
 	ID       string  `json:"bypass_code_id"`
 	Code     string  `json:"code,omitempty"`
 	Username string  `json:"username,omitempty"`
-	Uses     int     `json:"uses"` // 0 = no limit
+	Uses     int     `json:"uses"` // 0: no limit
 	Expires  *string `json:"expires"`
 	Creator  string  `json:"creator,omitempty"`
 }
 
+// userDocOf makes the document of a user, without phones and codes.
 func userDocOf(u user.User) userDoc {
 	return userDoc{
 		ID: u.ID, Username: u.Username, RealName: u.RealName, Email: u.Email, Status: string(u.Status), Notes: u.Notes,
@@ -52,11 +55,14 @@ func userDocOf(u user.User) userDoc {
 	}
 }
 
+// write prints the user as text, without phones and codes.
 func (d userDoc) write(p *page) {
 	p.fields("username", d.Username, "user_id", d.ID, "realname", d.RealName, "email", d.Email, "status", d.Status,
 		"notes", d.Notes, "created", d.row.Created, "first_enrolled", d.row.FirstEnrolled, "last_login", d.row.LastLogin)
 }
 
+// userAdd is `countersign user add`: it creates a user under the normalized name and writes a row of the
+// administrator log. The error is user.ErrNameTaken when the name or an alias exists, in the trash too.
 type userAdd struct {
 	Name     string `arg:"" help:"User name, as the applications know it."`
 	Email    string `help:"Mail address." placeholder:"ADDRESS"`
@@ -66,8 +72,8 @@ type userAdd struct {
 
 func (c *userAdd) Run(r *run) error {
 	status := user.Status(c.Status)
-	return r.office(func(o *office) error {
-		u, err := o.AddUser(r.ctx, directory.CommandLine, c.Name, directory.UserChange{
+	return r.open(func(in *instance) error {
+		u, err := in.AddUser(r.ctx, directory.CommandLine, c.Name, directory.UserChange{
 			Email: &c.Email, RealName: &c.Realname, Status: &status,
 		})
 		if err != nil {
@@ -80,13 +86,16 @@ func (c *userAdd) Run(r *run) error {
 	})
 }
 
+// userList is `countersign user list`: it lists users by name. It changes nothing.
+//
+// The store returns users in pages of pageSize; the command reads as many pages as it needs.
 type userList struct {
 	Search string `help:"Part of the name, full name or mail address." placeholder:"TEXT"`
 	Status string `enum:",active,bypass,disabled,locked-out,pending-deletion" default:"" placeholder:"STATUS" help:"Only users of this status: active, bypass, disabled, locked-out, pending-deletion."`
 	Limit  int    `default:"0" help:"At most so many; 0 lists all."`
 }
 
-// statusOf turns a flag's spelling into a status.
+// statusOf turns the spelling of a status on the command line into the status.
 func statusOf(flag string) user.Status {
 	switch flag {
 	case "locked-out":
@@ -102,11 +111,11 @@ func (c *userList) Run(r *run) error {
 	if c.Limit < 0 {
 		return usagef("--limit is 0 or more")
 	}
-	return r.office(func(o *office) error {
+	return r.open(func(in *instance) error {
 		docs := []userDoc{}
 		q := user.Query{Search: c.Search, Status: statusOf(c.Status), Limit: pageSize}
 		for {
-			users, err := o.Users(r.ctx, q)
+			users, err := in.Users(r.ctx, q)
 			if err != nil {
 				return err
 			}
@@ -136,13 +145,15 @@ func (c *userList) Run(r *run) error {
 	})
 }
 
+// userShow is `countersign user show`: it prints a user with phones and valid bypass codes. The codes themselves are
+// not shown. It changes nothing.
 type userShow struct {
 	Name string `arg:"" help:"User name or ID."`
 }
 
 func (c *userShow) Run(r *run) error {
-	return r.office(func(o *office) error {
-		d, err := o.User(r.ctx, c.Name)
+	return r.open(func(in *instance) error {
+		d, err := in.User(r.ctx, c.Name)
 		if err != nil {
 			return err
 		}
@@ -176,6 +187,9 @@ func (c *userShow) Run(r *run) error {
 	})
 }
 
+// userSet is `countersign user set`: it changes the fields that are given as flags and writes a row of the
+// administrator log when something differs. A change from active to another status ends the sessions, open requests
+// and pairing codes of the user, and remembered browsers are forgotten. The name of a user never changes.
 type userSet struct {
 	Name     string  `arg:"" help:"User name or ID."`
 	Email    *string `help:"Mail address; empty for none." placeholder:"ADDRESS"`
@@ -185,13 +199,13 @@ type userSet struct {
 }
 
 func (c *userSet) Run(r *run) error {
-	return r.office(func(o *office) error {
+	return r.open(func(in *instance) error {
 		change := directory.UserChange{Email: c.Email, RealName: c.Realname, Notes: c.Notes}
 		if c.Status != "" {
 			status := statusOf(c.Status)
 			change.Status = &status
 		}
-		u, err := o.SetUser(r.ctx, directory.CommandLine, c.Name, change)
+		u, err := in.SetUser(r.ctx, directory.CommandLine, c.Name, change)
 		if err != nil {
 			return err
 		}
@@ -200,13 +214,15 @@ func (c *userSet) Run(r *run) error {
 	})
 }
 
+// userDelete is `countersign user delete`: it moves a user to the trash and writes a row of the administrator log.
+// The user cannot sign in any more; links and codes end, and the name stays taken.
 type userDelete struct {
 	Name string `arg:"" help:"User name or ID."`
 }
 
 func (c *userDelete) Run(r *run) error {
-	return r.office(func(o *office) error {
-		u, err := o.DeleteUser(r.ctx, directory.CommandLine, c.Name)
+	return r.open(func(in *instance) error {
+		u, err := in.DeleteUser(r.ctx, directory.CommandLine, c.Name)
 		if err != nil {
 			return err
 		}
@@ -214,13 +230,15 @@ func (c *userDelete) Run(r *run) error {
 	})
 }
 
+// userUnlock is `countersign user unlock`: a user who is locked out may try again. It writes a row of the
+// administrator log. For a user who is not locked out the error is directory.ErrNotLocked.
 type userUnlock struct {
 	Name string `arg:"" help:"User name or ID."`
 }
 
 func (c *userUnlock) Run(r *run) error {
-	return r.office(func(o *office) error {
-		u, err := o.Unlock(r.ctx, directory.CommandLine, c.Name)
+	return r.open(func(in *instance) error {
+		u, err := in.Unlock(r.ctx, directory.CommandLine, c.Name)
 		if err != nil {
 			return err
 		}
@@ -228,13 +246,16 @@ func (c *userUnlock) Run(r *run) error {
 	})
 }
 
+// userEnroll is `countersign user enroll`: it makes the link by which a user sets up a first device, writes a row of
+// the administrator log and prints the link. It also queues the link as mail when the user has an address. A user who
+// has a device already gets directory.ErrEnrolled.
 type userEnroll struct {
 	Name string `arg:"" help:"User name or ID."`
 }
 
 func (c *userEnroll) Run(r *run) error {
-	return r.office(func(o *office) error {
-		inv, err := o.Invite(r.ctx, directory.CommandLine, c.Name)
+	return r.open(func(in *instance) error {
+		inv, err := in.Invite(r.ctx, directory.CommandLine, c.Name)
 		if err != nil {
 			return err
 		}
@@ -243,7 +264,7 @@ func (c *userEnroll) Run(r *run) error {
 			Link     string  `json:"link"`
 			Expires  *string `json:"expires"`
 			Mail     string  `json:"mail"`
-		}{inv.User.Username, inv.Link.Reveal(), stamp(inv.Expires), o.mailOf(inv)}
+		}{inv.User.Username, inv.Link.Reveal(), stamp(inv.Expires), in.mailOf(inv)}
 		return r.show(doc, func(p *page) {
 			p.fields("link", doc.Link, "expires", expiresText(inv.Expires))
 			p.line("user.invited_"+doc.Mail, "name", cell(inv.User.Username), "email", cell(inv.User.Email))
@@ -251,23 +272,25 @@ func (c *userEnroll) Run(r *run) error {
 	})
 }
 
-// What becomes of the mail with an invitation's link.
+// What happens to the mail with an enrollment link.
 const (
-	mailQueued  = "queued"  // a server sends it within a minute
+	mailQueued  = "queued"  // a running server sends it within a minute
 	mailWaiting = "waiting" // it is queued, but no mail server is set
 	mailNone    = "none"    // the user has no address
 )
 
-func (o *office) mailOf(inv directory.Invitation) string {
+// mailOf says what happens to the mail of an invitation.
+func (in *instance) mailOf(inv directory.Invitation) string {
 	switch {
 	case !inv.Mailed:
 		return mailNone
-	case o.mailServer == "":
+	case in.mailServer == "":
 		return mailWaiting
 	}
 	return mailQueued
 }
 
+// expiresText prints when something expires; the zero time is never.
 func expiresText(t time.Time) string {
 	if t.IsZero() {
 		return label("never")

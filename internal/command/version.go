@@ -2,15 +2,18 @@ package command
 
 import "runtime/debug"
 
+// versionCommand is `countersign version`: it prints the release, its revision and the version of Go. It needs no
+// instance.
 type versionCommand struct{}
 
+// versionDoc is the version in a JSON document.
 type versionDoc struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision,omitempty"`
-	Go       string `json:"go"`
+	Version  string `json:"version"`            // of the module, "unknown" without build information
+	Revision string `json:"revision,omitempty"` // commit
+	Go       string `json:"go"`                 // toolchain
 }
 
-// Run prints what the build recorded about itself.
+// Run prints the build information that the Go toolchain has put into the program.
 func (versionCommand) Run(r *run) error {
 	doc := versionDoc{Version: "unknown"}
 	if b, ok := debug.ReadBuildInfo(); ok {

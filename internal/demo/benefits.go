@@ -3,7 +3,7 @@ package demo
 import (
 	"bytes"
 	"crypto/hmac"
-	"crypto/sha1" // the older Web SDK's own
+	"crypto/sha1" // Web SDK v2 signs with it
 	"encoding/base64"
 	"encoding/hex"
 	"html/template"
@@ -17,19 +17,20 @@ import (
 	"countersign/internal/site/web"
 )
 
-// benefits is the second sample application: one of the older kind, which shows the prompt in a frame of its own
-// page. It signs the request and checks the answer as the published clients of Web SDK v2 do, and frame-client.js
-// stands for their script. The frame is at the demo's plain address, where browsers need no certificate.
+// benefits is the second sample application. It uses Web SDK v2, which shows the prompt in a frame of the
+// application's page. It signs the request and checks the answer as the published clients of that SDK do, and
+// frame-client.js does what their script does. The frame is at the demo's plain address, where browsers need no
+// certificate.
 type benefits struct {
 	App    Application
-	Origin string
+	Origin string // of the frame: the demo's pages
 	People func() []Person
 	Assets *web.Assets
 	Now    func() time.Time
 	Log    *slog.Logger
 
 	mu   sync.Mutex
-	used map[string]time.Time // answers that were taken, each once
+	used map[string]time.Time // answers that were accepted, and when: each is accepted once
 }
 
 var benefitsLayout = template.Must(template.ParseFS(files, "benefits.html", "samples.html"))
@@ -43,6 +44,7 @@ type benefitsPage struct {
 	Person                      string // signed in
 }
 
+// App, At and Hint are what samples.html shows: the application's name, its address, and what it is.
 func (benefitsPage) App() string { return "Benefits" }
 func (benefitsPage) At() string  { return "/sample/frame/" }
 func (benefitsPage) Hint() string {
@@ -76,7 +78,7 @@ func (b *benefits) login(w http.ResponseWriter, r *http.Request) {
 	b.write(w, http.StatusOK, benefitsPage{Title: "One more step", Origin: b.Origin, Request: tx + ":" + mine})
 }
 
-// answer takes what the frame said, once.
+// answer checks the signed answer of the frame and signs the person in. It accepts an answer once.
 func (b *benefits) answer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, web.FormLimit)
 	theirs, mine, _ := strings.Cut(r.PostFormValue("sig_response"), ":")
@@ -89,6 +91,7 @@ func (b *benefits) answer(w http.ResponseWriter, r *http.Request) {
 	b.write(w, http.StatusOK, benefitsPage{Title: "Your benefits", Person: person})
 }
 
+// first reports whether an answer comes for the first time. It forgets answers after an hour, when they have expired.
 func (b *benefits) first(answer string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -107,13 +110,15 @@ func (b *benefits) first(answer string) bool {
 	return true
 }
 
-// sign writes PREFIX|base64(user|key|expiry)|HMAC.
+// sign writes PREFIX|base64(user|key|expiry)|HMAC, the signed value of Web SDK v2. key is the secret key for TX and the
+// application's own key for APP; expiry is in unix seconds.
 func (b *benefits) sign(key, prefix, username string, life time.Duration) string {
 	plain := username + "|" + b.App.ClientID + "|" + strconv.FormatInt(b.Now().Add(life).Unix(), 10)
 	cookie := prefix + "|" + base64.StdEncoding.EncodeToString([]byte(plain))
 	return cookie + "|" + mac(key, cookie)
 }
 
+// verify reads a value that sign or the server has made and returns the user name if it is valid now.
 func (b *benefits) verify(key, prefix, value string) (username string, ok bool) {
 	parts := strings.Split(value, "|")
 	if len(parts) != 3 || parts[0] != prefix || !hmac.Equal([]byte(mac(key, parts[0]+"|"+parts[1])), []byte(parts[2])) {
@@ -128,6 +133,7 @@ func (b *benefits) verify(key, prefix, value string) (username string, ok bool) 
 	return inner[0], err == nil && b.Now().Unix() < expiry
 }
 
+// mac is HMAC-SHA-1 in lower-case hex.
 func mac(key, text string) string {
 	h := hmac.New(sha1.New, []byte(key))
 	h.Write([]byte(text))
@@ -151,8 +157,8 @@ func (b *benefits) write(w http.ResponseWriter, status int, page benefitsPage) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	// Its own policy: it shows a frame of the prompt, which the product's pages never do.
+	// A policy of its own, because it shows a frame, which the product's pages never do.
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; frame-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
 	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // a visitor who left is no error
+	_, _ = w.Write(out.Bytes()) // the browser may have gone
 }

@@ -20,44 +20,44 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// Options say where the demo runs. The zero value is good.
+// Options say where the demo runs. The zero value works.
 type Options struct {
-	Listen  string       // address of the pages, "" = 127.0.0.1:8080; port 0 takes a free one
-	DataDir string       // kept between runs; "" = a new folder that is removed at the end
-	Environ []string     // COUNTERSIGN_ variables that override the written configuration, as os.Environ gives them
-	JSON    bool         // one line of JSON when ready instead of words for people
-	Out     io.Writer    // nil: nothing is said
+	Listen  string       // address of the pages, "": 127.0.0.1:8080; port 0 takes a free one
+	DataDir string       // kept between runs; "": a new folder that is removed at the end
+	Environ []string     // COUNTERSIGN_ variables that override the written configuration, as os.Environ returns them
+	JSON    bool         // print one line of JSON (Ready) instead of text for people
+	Out     io.Writer    // nil: nothing is printed
 	Log     *slog.Logger // nil: nothing is logged
 
 	Now  func() time.Time // nil: the machine's clock
 	Rand io.Reader        // nil: the system's randomness
 }
 
-// Ready is what --json prints when the demo can be used.
+// Ready is what --json prints when the demo can be used. Addresses are absolute.
 type Ready struct {
 	URL          string        `json:"url"`
-	CAFile       string        `json:"ca_file"`
+	CAFile       string        `json:"ca_file"` // PEM; clients of the API hosts must trust it
 	DataDir      string        `json:"data_dir"`
 	SampleAppURL string        `json:"sample_app_url"`
-	FramedAppURL string        `json:"framed_app_url"`
-	InboxURL     string        `json:"inbox_url"`
-	PhoneURL     string        `json:"phone_url"`
-	Applications []Application `json:"applications"`
+	FramedAppURL string        `json:"framed_app_url"` // the sample application with the prompt in a frame
+	InboxURL     string        `json:"inbox_url"`      // with .json at the end: the mails as JSON
+	PhoneURL     string        `json:"phone_url"`      // the virtual phones
+	Applications []Application `json:"applications"`   // in the order of seeds
 	Users        []Person      `json:"users"`
 }
 
-// Application is what a client of a sample application's kind is configured with.
+// Application is what a client of a sample application is configured with.
 type Application struct {
 	Name         string `json:"name"`
-	Type         string `json:"type"`
-	APIHost      string `json:"api_host"`
+	Type         string `json:"type"`     // websdk, websdk2, authapi or unix
+	APIHost      string `json:"api_host"` // host:port, with TLS
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	AKEY         string `json:"akey,omitempty"` // websdk2 only: the application's own key
 }
 
-// Run shows the product until ctx ends. It returns nil after an orderly end.
-func Run(ctx context.Context, o Options) (err error) {
+// withDefaults fills in what is nil.
+func (o Options) withDefaults() Options {
 	if o.Out == nil {
 		o.Out = io.Discard
 	}
@@ -70,22 +70,29 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	return o
+}
+
+// Run shows the product until ctx ends. It returns nil after an orderly end, and server.ErrOccupied when another
+// demo uses the data folder.
+func Run(ctx context.Context, o Options) (err error) {
+	o = o.withDefaults()
 	dir, temporary, err := folder(o.DataDir)
 	if err != nil {
 		return err
 	}
 	if temporary {
-		defer os.RemoveAll(dir) // what is left in a temporary folder harms nobody
+		defer os.RemoveAll(dir) // an error leaves files in a temporary folder, which does no harm
 	}
-	free, err := server.Occupy(config.Default(dir)) // a demo at work there keeps its ports and their file
+	free, err := server.Occupy(config.Default(dir)) // so that the file of a demo that runs there is not rewritten
 	if err != nil {
 		return err
 	}
-	p, err := settle(dir, o.Listen, o.Environ)
+	p, err := prepare(dir, o.Listen, o.Environ)
 	if err := errors.Join(err, free()); err != nil {
 		return err
 	}
-	defer p.leave()
+	defer p.close()
 	cert, err := tlscert.Local(tlscert.LocalOptions{Dir: filepath.Join(dir, "tls"), Names: tlscert.DemoNames, IPs: tlscert.DemoIPs, Now: o.Now, Log: o.Log})
 	if err != nil {
 		return err
@@ -103,29 +110,35 @@ func Run(ctx context.Context, o Options) (err error) {
 			err = closing
 		}
 	}()
+	return st.serve(ctx, o, cert, temporary)
+}
+
+// serve runs the server until ctx ends. Meanwhile it pairs the sample phones, which need a running server, and prints
+// that the demo is ready.
+func (st *stage) serve(ctx context.Context, o Options, cert *tlscert.Source, temporary bool) error {
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
 	go func() {
-		done <- s.Serve(serving, server.Listen{Listener: p.Pages}, server.Listen{Listener: p.TLS, TLS: cert.Config()})
+		done <- st.server.Serve(serving, server.Listen{Listener: st.place.Pages}, server.Listen{Listener: st.place.TLS, TLS: cert.Config()})
 	}()
-	err = st.enrollSamples(serving, s)
+	err := st.enrollSamples(serving, st.server)
 	if err == nil {
-		err = st.say(ctx, o, temporary)
+		err = st.announce(ctx, o, temporary)
 	}
 	if err != nil {
 		stop()
 		<-done
 		if ctx.Err() != nil {
-			return nil // stopped while it was getting ready
+			return nil // stopped before it was ready
 		}
 		return err
 	}
 	return <-done
 }
 
-// say tells that the demo is ready.
-func (st *stage) say(ctx context.Context, o Options, temporary bool) error {
+// announce prints that the demo is ready, and where everything is.
+func (st *stage) announce(ctx context.Context, o Options, temporary bool) error {
 	origin := st.place.Config.PublicURL
 	ready := Ready{
 		URL: origin, CAFile: st.CAFile, DataDir: st.place.Dir, SampleAppURL: origin + "/sample/", FramedAppURL: origin + "/sample/frame/",

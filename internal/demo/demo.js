@@ -1,4 +1,4 @@
-// Keeps the phone page and the inbox fresh. Without it a link does the same.
+// Keeps the phone page and the inbox up to date. Without script a link on the page does the same.
 import { follow, renew } from "./live.js";
 
 const news = document.querySelector("[data-news]");
@@ -7,7 +7,7 @@ if (news) {
   follow(path, after, () => { renew(page); });
 }
 if (document.body.dataset.screen === "demo-inbox") {
-  const look = async () => { // one look after the other: without a connection renew waits for one
+  const look = async () => { // never two at the same time: without a connection, renew waits for one
     if (document.visibilityState === "visible") await renew("/demo/inbox");
     setTimeout(look, 3000);
   };

@@ -20,7 +20,7 @@ import (
 	"countersign/internal/server"
 )
 
-// show runs the demo until the test ends and gives what it printed.
+// show runs the demo until the test ends and returns what it printed.
 func show(t *testing.T, dir string) (demo.Ready, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -103,7 +103,7 @@ func (p *person) send(path string, fields ...string) {
 	p.took(p.http.PostForm(to.String(), form))
 }
 
-// find gives the first match's group on the page.
+// find returns the group of the first match on the page.
 func (p *person) find(pattern string) string {
 	p.t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(p.page)

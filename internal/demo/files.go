@@ -8,5 +8,5 @@ import (
 //go:embed *.tmpl *.html *.css *.js
 var files embed.FS
 
-// Files is the folder's templates, styles and scripts, for the renderer and the assets.
+// Files holds the templates, styles and scripts of this folder, for the renderer and the assets.
 func Files() fs.FS { return files }

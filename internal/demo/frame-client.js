@@ -1,5 +1,5 @@
-// What the script of a Web SDK v2 client does, in few lines: puts the signed request into the frame's address,
-// and posts the frame's answer, and only that frame's, together with the application's own half.
+// Does what the script of a Web SDK v2 client does. It puts the signed request into the frame's address. It posts the
+// answer of that frame, and of no other, to the application, together with the application's own half of the request.
 const frame = document.getElementById("prompt");
 const { origin, request } = frame.dataset;
 const [theirs, mine] = request.split(":");

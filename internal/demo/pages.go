@@ -15,6 +15,7 @@ import (
 	"countersign/internal/site/web"
 )
 
+// errNoMail reports a mail that is not in the inbox.
 var errNoMail = errs.New(errs.NotFound, "demo.mail")
 
 // Person is one of the sample people, as the home page and --json list them.
@@ -22,10 +23,10 @@ type Person struct {
 	Username string `json:"username"`
 	Password string `json:"password"`
 	Enrolled bool   `json:"enrolled"`
-	Note     string `json:"-"` // catalogue key of what is special
+	Note     string `json:"-"` // catalogue key of a sentence about the person's state
 }
 
-// pages are the demo's own: home, inbox, phones.
+// pages are the demo's own pages: home, inbox and phones.
 type pages struct {
 	Site   *web.Site
 	Inbox  *mail.Inbox
@@ -34,6 +35,7 @@ type pages struct {
 	Now    func() time.Time
 }
 
+// routes adds the pages to mux. Their errors go through the product's own funnel.
 func (p *pages) routes(mux *http.ServeMux) {
 	mux.Handle("GET /{$}", p.Site.Handle(p.showHome))
 	mux.Handle("GET /demo/inbox", p.Site.Handle(p.showInbox))
@@ -45,10 +47,10 @@ func (p *pages) routes(mux *http.ServeMux) {
 	mux.Handle("GET /demo/phone/{account}/news", p.Site.Handle(p.news))
 	mux.Handle("POST /demo/phone/{account}", p.Site.Handle(p.answer))
 	mux.Handle("POST /demo/phone/{account}/code", p.Site.Handle(p.makeCode))
-	mux.Handle("POST /demo/phone/{account}/forget", p.Site.Handle(p.throwAway))
+	mux.Handle("POST /demo/phone/{account}/forget", p.Site.Handle(p.forgetPhone))
 }
 
-// homePage is the first page: what this is and what to try.
+// homePage is the first page. It says what the demo is and what to try.
 type homePage struct{ People []Person }
 
 // Frame implements web.Page.
@@ -56,6 +58,7 @@ func (homePage) Frame(w web.Words) web.Frame {
 	return frame("demo-home", "demo/home", w.S("demo.home.title"))
 }
 
+// frame is what the demo's pages have in common.
 func frame(screen, template, title string, scripts ...string) web.Frame {
 	return web.Frame{Screen: screen, Template: template, Title: title, Scripts: scripts, Wide: true,
 		Org: web.Org{Name: organization}}
@@ -83,6 +86,7 @@ type mailPage struct {
 	Lines []line
 }
 
+// line is one line of a mail. Link says that the whole line is an address.
 type line struct {
 	Text string
 	Link bool
@@ -105,7 +109,7 @@ func (p *pages) showMail(w http.ResponseWriter, r *http.Request) error {
 	return errNoMail
 }
 
-// inboxJSON is for tests: [{number, to, subject, text, html, at}], newest first.
+// inboxJSON returns the mails for tests: [{number, at, to, subject, text, html}], newest first.
 func (p *pages) inboxJSON(w http.ResponseWriter, _ *http.Request) error {
 	type row struct {
 		Number  int       `json:"number"`
@@ -136,8 +140,8 @@ func sendJSON(w http.ResponseWriter, v any) error {
 // phonesPage lists the virtual phones.
 type phonesPage struct {
 	Phones []phonewire.Account
-	Error  *errs.Error
-	Typed  string
+	Error  *errs.Error // of the pairing just tried; nil: none
+	Typed  string      // what was typed there
 }
 
 // Frame implements web.Page.
@@ -146,10 +150,10 @@ func (phonesPage) Frame(w web.Words) web.Frame {
 }
 
 func (p *pages) showPhones(w http.ResponseWriter, r *http.Request) error {
-	return p.Site.Pages.Write(w, r, http.StatusOK, p.drawer())
+	return p.Site.Pages.Write(w, r, http.StatusOK, p.phonesPage())
 }
 
-func (p *pages) drawer() phonesPage {
+func (p *pages) phonesPage() phonesPage {
 	var page phonesPage
 	for _, d := range p.Phones.all() {
 		page.Phones = append(page.Phones, d.Account())
@@ -161,7 +165,7 @@ func (p *pages) pairPhone(w http.ResponseWriter, r *http.Request) error {
 	typed := r.PostFormValue("code")
 	d, err := p.Phones.pair(r.Context(), typed, r.PostFormValue("name"))
 	if errors.Is(err, errPairing) {
-		page := p.drawer()
+		page := p.phonesPage()
 		page.Error, page.Typed = errs.Of(err), typed
 		return p.Site.Pages.Write(w, r, http.StatusBadRequest, page)
 	}
@@ -172,14 +176,14 @@ func (p *pages) pairPhone(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// phonePage is one phone: its requests, or why it has none.
+// phonePage is the screen of one virtual phone.
 type phonePage struct {
 	Account  phonewire.Account
 	Requests []phonewire.Request
-	After    string // what to wait for
-	Dead     bool   // replaced or removed
-	Code     string
-	Outcome  string // of the answer just given
+	After    string // of the list, for news
+	Dead     bool   // the server no longer accepts its key: replaced or removed
+	Code     string // the passcode just made, "" for none
+	Outcome  string // of the answer just given, a State constant of phonewire or ""
 }
 
 // Frame implements web.Page.
@@ -200,7 +204,7 @@ func (p *pages) showPhone(w http.ResponseWriter, r *http.Request) error {
 	return p.writePhone(w, r, d, phonePage{Outcome: outcome(r.URL.Query().Get("outcome"))})
 }
 
-// outcome keeps only what the protocol knows.
+// outcome returns s if it is a state of the protocol, and "" otherwise: s comes from the address of the page.
 func outcome(s string) string {
 	switch s {
 	case phonewire.StateApproved, phonewire.StateDenied, phonewire.StateReported, phonewire.StateWrongNumber, phonewire.StateExpired, phonewire.StateAlreadyAnswered:
@@ -209,6 +213,7 @@ func outcome(s string) string {
 	return ""
 }
 
+// writePhone fills in the open requests of a phone and writes its page.
 func (p *pages) writePhone(w http.ResponseWriter, r *http.Request, d *phone.Device, page phonePage) error {
 	page.Account = d.Account()
 	list, err := d.Wait(r.Context(), "")
@@ -222,7 +227,7 @@ func (p *pages) writePhone(w http.ResponseWriter, r *http.Request, d *phone.Devi
 	return p.Site.Pages.Write(w, r, http.StatusOK, page)
 }
 
-// news is held until the phone's list differs from ?since=.
+// news is a long poll: it answers {"version"} when the phone's list differs from ?since=, or after about 25 s.
 func (p *pages) news(w http.ResponseWriter, r *http.Request) error {
 	d, err := p.Phones.find(r.PathValue("account"))
 	if err != nil {
@@ -235,6 +240,7 @@ func (p *pages) news(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, map[string]string{"version": list.After})
 }
 
+// answer approves or denies a request, as the buttons of the page say.
 func (p *pages) answer(w http.ResponseWriter, r *http.Request) error {
 	d, err := p.Phones.find(r.PathValue("account"))
 	if err != nil {
@@ -269,7 +275,7 @@ func (p *pages) makeCode(w http.ResponseWriter, r *http.Request) error {
 	return p.writePhone(w, r, d, phonePage{Code: code})
 }
 
-func (p *pages) throwAway(w http.ResponseWriter, r *http.Request) error {
+func (p *pages) forgetPhone(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Phones.forget(r.PathValue("account")); err != nil {
 		return err
 	}

@@ -18,15 +18,15 @@ import (
 )
 
 var (
-	errNoPhone = errs.New(errs.NotFound, "demo.phone")
-	errPairing = errs.New(errs.Invalid, "demo.pairing")
+	errNoPhone = errs.New(errs.NotFound, "demo.phone")  // no virtual phone has the account id
+	errPairing = errs.New(errs.Invalid, "demo.pairing") // a link or code that does not pair
 )
 
-// virtual is the drawer of phones without a screen that stand for those of the sample people.
-// They speak the phone protocol over the network, as any phone does; a file each.
+// virtual holds the virtual phones of the sample people. They talk to the server over the network by the phone
+// protocol, as any phone does. Each has a state file of its own.
 type virtual struct {
-	Dir    string
-	Origin string // the pages' address
+	Dir    string // of the state files
+	Origin string // address of the server
 	Client *http.Client
 	Now    func() time.Time
 
@@ -54,7 +54,7 @@ func (v *virtual) open() error {
 	return nil
 }
 
-// pair sets up one more phone with a link or a typed code.
+// pair adds a phone with a link or a typed code. The error is errPairing when the code is wrong or the server refuses.
 func (v *virtual) pair(ctx context.Context, linkOrCode, name string) (*phone.Device, error) {
 	_, code, err := phone.Target(linkOrCode, v.Origin)
 	if err != nil {
@@ -79,7 +79,7 @@ func (v *virtual) pair(ctx context.Context, linkOrCode, name string) (*phone.Dev
 	return d, nil
 }
 
-// find gives one phone by account id.
+// find returns one phone by its account id. The error is errNoPhone.
 func (v *virtual) find(account string) (*phone.Device, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -89,7 +89,7 @@ func (v *virtual) find(account string) (*phone.Device, error) {
 	return nil, errNoPhone
 }
 
-// forget throws a phone away whose key is dead.
+// forget removes a phone and its state file, once the server no longer accepts its key. The error is errNoPhone.
 func (v *virtual) forget(account string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -100,7 +100,7 @@ func (v *virtual) forget(account string) error {
 	return os.Remove(filepath.Join(v.Dir, account+".json"))
 }
 
-// all lists the phones, by their people's names.
+// all lists the phones, sorted by user name.
 func (v *virtual) all() []*phone.Device {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -114,5 +114,5 @@ func (v *virtual) all() []*phone.Device {
 	return list
 }
 
-// reasons are the two ways to say no, as the form sends them.
+// reasons are the values of the form's two buttons that deny.
 var reasons = map[string]phonewire.Reason{"mistake": phonewire.Mistake, "fraud": phonewire.Fraud}

@@ -23,16 +23,16 @@ const (
 	helpLine      = "IT desk 555-0100"
 )
 
-// place is where one demo lives: its folder, its two ports, and the configuration beside the
-// data with which operator commands find both.
+// place is the data folder, the configuration and the two ports of one demo. The configuration file is in the data
+// folder, so that the operator's commands work with it.
 type place struct {
 	Dir        string
 	ConfigFile string
-	Config     config.Config
-	Pages, TLS net.Listener
+	Config     config.Config // with what the environment overrides
+	Pages, TLS net.Listener  // plain HTTP for browsers, TLS for clients
 }
 
-// folder gives the data folder, a new temporary one when none is named.
+// folder returns the data folder as an absolute path. It creates it, or a temporary one when none is named.
 func folder(named string) (dir string, temporary bool, err error) {
 	if named == "" {
 		dir, err = os.MkdirTemp("", "countersign-demo-")
@@ -44,9 +44,9 @@ func folder(named string) (dir string, temporary bool, err error) {
 	return dir, false, os.MkdirAll(dir, 0o700)
 }
 
-// settle binds both ports, those of the last run when the folder has one and nothing else was
-// asked for, and writes the configuration. What environ overrides is not written down.
-func settle(dir, listen string, environ []string) (*place, error) {
+// prepare opens both ports and writes the configuration file. With port 0 it takes the ports of the last run in the
+// folder if they are free. What environ overrides is not written to the file.
+func prepare(dir, listen string, environ []string) (*place, error) {
 	p := &place{Dir: dir, ConfigFile: filepath.Join(dir, "countersign.toml")}
 	before, err := config.Load(p.ConfigFile, nil)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -67,25 +67,26 @@ func settle(dir, listen string, environ []string) (*place, error) {
 		return nil, fmt.Errorf("%s cannot be listened on (%w); take any free port with --listen 127.0.0.1:0", net.JoinHostPort(host, port), err)
 	}
 	if p.TLS, err = bind(host, "0", lastTLS); err != nil {
-		p.leave()
+		p.close()
 		return nil, fmt.Errorf("the demo's TLS port cannot be opened: %w", err)
 	}
 	p.Config = before
 	p.configure(host)
 	if err := p.save(before); err != nil {
-		p.leave()
+		p.close()
 		return nil, err
 	}
 	if len(environ) > 0 {
 		if p.Config, err = config.Load(p.ConfigFile, environ); err != nil {
-			p.leave()
+			p.close()
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-// configure writes what the two ports decide; everything else an operator may have changed stays.
+// configure sets what follows from the folder and the two ports. Other settings stay, because an operator may have
+// changed them.
 func (p *place) configure(host string) {
 	pages, tls := port(p.Pages), port(p.TLS)
 	c := &p.Config
@@ -100,8 +101,8 @@ func (p *place) configure(host string) {
 	c.Push.Subject = "mailto:it@northfield.example"
 }
 
-// save writes the configuration when it is new or has changed, so that a crash leaves the old one
-// or the new.
+// save writes the configuration file if it is new or has changed. After a crash the file has the old or the new
+// content.
 func (p *place) save(before config.Config) error {
 	if _, err := os.Stat(p.ConfigFile); err == nil && reflect.DeepEqual(before, p.Config) {
 		return nil
@@ -116,16 +117,16 @@ func (p *place) save(before config.Config) error {
 	return os.Rename(fresh, p.ConfigFile)
 }
 
-// leave closes both ports.
-func (p *place) leave() {
+// close closes both ports.
+func (p *place) close() {
 	for _, l := range []net.Listener{p.Pages, p.TLS} {
 		if l != nil {
-			_ = l.Close() // the server has usually done so
+			_ = l.Close() // usually closed by the server already
 		}
 	}
 }
 
-// aliases are other names of the pages; visitors are sent to the one that works everywhere.
+// aliases are other addresses of the pages. The server redirects them to the public address.
 func (p *place) aliases() []string {
 	names := []string{net.JoinHostPort("127.0.0.1", port(p.Pages)), net.JoinHostPort("::1", port(p.Pages))}
 	if actual := p.Pages.Addr().String(); !slices.Contains(names, actual) {
@@ -134,7 +135,7 @@ func (p *place) aliases() []string {
 	return names
 }
 
-// bind opens host:port. Port 0 takes the last run's when it is free, otherwise any.
+// bind opens host:port. With port 0 it takes the port last if that is free, and any free port otherwise.
 func bind(host, port, last string) (net.Listener, error) {
 	if port == "0" && last != "" {
 		if l, err := net.Listen("tcp", net.JoinHostPort(host, last)); err == nil {
@@ -151,6 +152,7 @@ func port(l net.Listener) string {
 	return ""
 }
 
+// portOf returns the port in an address, "" when it has none.
 func portOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -159,6 +161,7 @@ func portOf(address string) string {
 	return u.Port()
 }
 
+// loopback reports whether only this machine can reach a listener on host.
 func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()

@@ -18,38 +18,38 @@ import (
 	"countersign/internal/site/web"
 )
 
-// sampleLife is how long the sample application remembers a browser.
+// sampleLife is how long a session of the sample application lasts.
 const sampleLife = time.Hour
 
-// payroll is the sample application: another program that happens to run in this one. All it
-// knows of the product is the official client, its key, its secret and an address. It shows the
-// three things an integration must do right: ask first whether the service is there, compare the
-// state, and forget a sign-in that came back, so that the Back button opens nothing (P47).
+// payroll is the sample application. It is written like a separate program: it knows the official client library, its
+// key, its secret and an address. It does three things that every integration must do: it asks first whether the
+// service is available, it compares the state, and it uses a sign-in that comes back once, so that the Back button
+// opens nothing (P47).
 type payroll struct {
 	Client   *duo.Client
-	Origin   *url.URL // where the pages are: only scheme and host of the client's address are replaced
-	People   func() []Person
+	Origin   *url.URL        // of the pages: it replaces scheme and host of the client's address
+	People   func() []Person // who may sign in, with their passwords
 	Cookies  web.Cookies
 	Style    func() (string, error) // address of its style sheet
 	Rand     io.Reader
 	Now      func() time.Time
 	Log      *slog.Logger
 	mu       sync.Mutex
-	sessions map[string]*visit
+	sessions map[string]*session // by the value of the cookie
 }
 
-// visit is one browser at the sample application.
-type visit struct {
+// session is one browser at the sample application.
+type session struct {
 	Since    time.Time
-	Username string // the password was right
-	State    string // of the sign-in that is under way, "" when none
-	Done     bool   // the second step was done too
-	Factor   string // how, as the client library names it
+	Username string // whose password was correct
+	State    string // of the sign-in that is under way, "" when there is none
+	Done     bool   // the second factor was proved too
+	Factor   string // the one that was used, in the client library's name
 }
 
-// How says it in words.
-func (v *visit) How() string {
-	switch v.Factor {
+// How is the factor in words for the page.
+func (s *session) How() string {
+	switch s.Factor {
 	case "duo_push", "verified_duo_push":
 		return "a request on the phone"
 	case "duo_mobile_passcode":
@@ -66,10 +66,11 @@ var sampleLayout = template.Must(template.ParseFS(files, "sample.html", "samples
 type samplePage struct {
 	Style, Title, Error, Detail string
 	Username                    string
-	Visit                       *visit
+	Session                     *session // nil: not signed in
 	People                      []Person
 }
 
+// App, At and Hint are what samples.html shows: the application's name, its address, and what it is.
 func (samplePage) App() string  { return "Payroll" }
 func (samplePage) At() string   { return "/sample/" }
 func (samplePage) Hint() string { return "This is a sample application." }
@@ -82,15 +83,15 @@ func (p *payroll) routes(mux *http.ServeMux) {
 }
 
 func (p *payroll) show(w http.ResponseWriter, r *http.Request) {
-	v, _ := p.visitOf(r)
+	s, _ := p.sessionOf(r)
 	page := samplePage{Title: "Sign in", People: p.People()}
-	if v != nil && v.Done {
-		page.Title, page.Visit = "Your payslips", v
+	if s != nil && s.Done {
+		page.Title, page.Session = "Your payslips", s
 	}
 	p.write(w, http.StatusOK, page)
 }
 
-// login checks the password, then sends the browser on to prove who is there.
+// login checks the password and then redirects the browser to the prompt for the second factor.
 func (p *payroll) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, web.FormLimit)
 	username := strings.TrimSpace(r.PostFormValue("username"))
@@ -118,15 +119,15 @@ func (p *payroll) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	there.Scheme, there.Host = p.Origin.Scheme, p.Origin.Host
-	p.remember(w, &visit{Since: p.Now(), Username: username, State: state})
+	p.remember(w, &session{Since: p.Now(), Username: username, State: state})
 	http.Redirect(w, r, there.String(), http.StatusSeeOther)
 }
 
-// callback takes the browser back. The state is used up before anything else is looked at.
+// callback is where the browser comes back from the prompt. The state is used up before anything else is read.
 func (p *payroll) callback(w http.ResponseWriter, r *http.Request) {
-	v, name := p.visitOf(r)
+	s, name := p.sessionOf(r)
 	q := r.URL.Query()
-	if v == nil || v.State == "" || subtle.ConstantTimeCompare([]byte(v.State), []byte(q.Get("state"))) != 1 {
+	if s == nil || s.State == "" || subtle.ConstantTimeCompare([]byte(s.State), []byte(q.Get("state"))) != 1 {
 		p.fail(w, http.StatusForbidden, "This sign-in was already used or belongs to another window. Sign in again.", nil)
 		return
 	}
@@ -139,18 +140,18 @@ func (p *payroll) callback(w http.ResponseWriter, r *http.Request) {
 	if code == "" {
 		code = q.Get("code")
 	}
-	result, err := p.Client.ExchangeAuthorizationCodeFor2faResult(code, v.Username)
+	result, err := p.Client.ExchangeAuthorizationCodeFor2faResult(code, s.Username)
 	if err != nil {
 		p.fail(w, http.StatusForbidden, "The sign-in could not be confirmed. Sign in again.", err)
 		return
 	}
-	// A fresh session for the signed-in visitor, so that nobody who knew the old one has it.
-	p.remember(w, &visit{Since: p.Now(), Username: v.Username, Done: true, Factor: result.AuthContext.Factor})
+	// A new session after the sign-in, so that nobody who knew the old cookie is signed in too (session fixation).
+	p.remember(w, &session{Since: p.Now(), Username: s.Username, Done: true, Factor: result.AuthContext.Factor})
 	http.Redirect(w, r, "/sample/", http.StatusSeeOther)
 }
 
 func (p *payroll) logout(w http.ResponseWriter, r *http.Request) {
-	if _, name := p.visitOf(r); name != "" {
+	if _, name := p.sessionOf(r); name != "" {
 		p.forget(name)
 	}
 	p.Cookies.Clear(w, "payroll")
@@ -166,30 +167,32 @@ func (p *payroll) knows(username, password string) bool {
 	return false
 }
 
-func (p *payroll) visitOf(r *http.Request) (*visit, string) {
+// sessionOf returns the session of a browser and the value of its cookie; nil and "" when it has none.
+func (p *payroll) sessionOf(r *http.Request) (*session, string) {
 	name := p.Cookies.Get(r, "payroll")
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	v := p.sessions[name]
-	if v == nil || p.Now().Sub(v.Since) > sampleLife {
+	s := p.sessions[name]
+	if s == nil || p.Now().Sub(s.Since) > sampleLife {
 		return nil, ""
 	}
-	return v, name
+	return s, name
 }
 
-func (p *payroll) remember(w http.ResponseWriter, v *visit) {
+// remember stores a session and sets its cookie. It also drops old sessions, so that memory stays bounded.
+func (p *payroll) remember(w http.ResponseWriter, s *session) {
 	name := id.Token(p.Rand, 24)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sessions == nil {
-		p.sessions = map[string]*visit{}
+		p.sessions = map[string]*session{}
 	}
 	for old, o := range p.sessions {
 		if p.Now().Sub(o.Since) > sampleLife || len(p.sessions) > 10_000 {
 			delete(p.sessions, old)
 		}
 	}
-	p.sessions[name] = v
+	p.sessions[name] = s
 	p.Cookies.Set(w, "payroll", name, 0)
 }
 
@@ -199,6 +202,7 @@ func (p *payroll) forget(name string) {
 	delete(p.sessions, name)
 }
 
+// fail shows what went wrong. The error of the client library goes onto the page too, which only a demo may do.
 func (p *payroll) fail(w http.ResponseWriter, status int, what string, err error) {
 	page := samplePage{Title: "Not signed in", Error: what}
 	if err != nil {
@@ -223,5 +227,5 @@ func (p *payroll) write(w http.ResponseWriter, status int, page samplePage) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(out.Bytes()) // a visitor who left is no error
+	_, _ = w.Write(out.Bytes()) // the browser may have gone
 }

@@ -32,16 +32,16 @@ import (
 	"countersign/internal/site/web"
 )
 
-// password is that of every sample person at the sample application.
+// password is the password of every sample person at the sample applications.
 const password = "demo"
 
-// Names of the sample applications that something beside their list is about.
+// Names of sample applications that are used in more than one place.
 const (
 	payrollName = "Payroll of Northfield University"
 	serversName = "Servers of Northfield University"
 )
 
-// seeds are the applications the demo starts with, one of each type a client can be tried with.
+// seeds are the applications that the demo starts with: one of each type for which there is a client.
 var seeds = []struct {
 	name string
 	kind application.Type
@@ -52,11 +52,11 @@ var seeds = []struct {
 	{serversName, application.TypeUnix},
 }
 
-// samples are the people the demo starts with.
+// samples are the people that the demo starts with.
 var samples = []struct {
 	name, realName string
-	known          bool // has a user row from the start
-	phone          string
+	known          bool   // exists in the directory from the start
+	phone          string // name of the phone that is paired at the start; "": none
 	disabled       bool
 	locked         bool
 }{
@@ -68,25 +68,26 @@ var samples = []struct {
 	{name: "finn", realName: "Finn Oduya", known: true, locked: true},
 }
 
-// stage is everything of the demo that stands around the product.
+// stage holds everything of the demo that is not the product itself.
 type stage struct {
 	place  *place
-	CAFile string
-	Inbox  *mail.Inbox
+	CAFile string      // of the local authority, for the client library
+	Inbox  *mail.Inbox // gets the mail instead of a mail server
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger
 
-	server *server.Server
-	app    Application   // the first: Payroll
-	apps   []Application // all, in the order of seeds
+	server *server.Server // set by rooms
+	app    Application    // the first: Payroll
+	apps   []Application  // all, in the order of seeds
 	phones *virtual
 }
 
-// rooms makes the sample data, then the demo's own rooms.
+// rooms creates the sample data and returns the demo's own pages and applications for the server's router. The server
+// calls it once, when everything else is wired.
 func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	st.server = s
-	ctx := context.Background() // a few rows in a database of our own
+	ctx := context.Background() // only a few rows are written
 	if err := st.seedApplications(ctx); err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	}, nil
 }
 
-// seedApplications finds the sample applications or makes them, and says once who gets reports.
+// seedApplications finds or creates the sample applications. On the first run it also sets who gets reports.
 func (st *stage) seedApplications(ctx context.Context) error {
 	all, err := st.server.Directory.Applications(ctx)
 	if err != nil {
@@ -140,13 +141,14 @@ func (st *stage) seedApplications(ctx context.Context) error {
 	}
 	st.app = st.apps[0]
 	if len(all) > 0 {
-		return nil // a later run; what an operator set stays
+		return nil // not the first run: an operator may have changed the settings
 	}
-	desk := "security@northfield.example"
-	_, err = st.server.Directory.SetSettings(ctx, actor, directory.SettingsChange{FraudEmail: &desk})
+	reports := "security@northfield.example"
+	_, err = st.server.Directory.SetSettings(ctx, actor, directory.SettingsChange{FraudEmail: &reports})
 	return err
 }
 
+// seedApplication finds the application in all by its name, or creates it.
 func (st *stage) seedApplication(ctx context.Context, name string, kind application.Type, all []application.Application) (Application, error) {
 	found := Application{Name: name, Type: string(kind), APIHost: st.place.Config.APIHosts[0]}
 	for _, a := range all {
@@ -166,8 +168,8 @@ func (st *stage) seedApplication(ctx context.Context, name string, kind applicat
 	return found, err
 }
 
-// akey is the key that only an application of the older Web SDK knows. It is the application's own invention; the
-// demo derives it, so that it stays the same from run to run.
+// akey is the key that an application with Web SDK v2 makes for itself and tells nobody; "" for other applications. The
+// demo derives it, so that it is the same in every run.
 func (st *stage) akey(kind application.Type, clientID string) string {
 	if kind != application.TypeWebSDK2 {
 		return ""
@@ -178,7 +180,7 @@ func (st *stage) akey(kind application.Type, clientID string) string {
 // actor stands in the log of administrator actions.
 var actor = audit.Actor{Kind: audit.KindCommandLine, Name: "demo"}
 
-// seedPeople makes the people who are missing. Those an operator changed stay as they are.
+// seedPeople creates the sample people who do not exist. It does not change those who do.
 func (st *stage) seedPeople(ctx context.Context) error {
 	for _, s := range samples {
 		if !s.known {
@@ -207,7 +209,7 @@ func (st *stage) seedPeople(ctx context.Context) error {
 	return nil
 }
 
-// enrollSamples pairs the virtual phones of those who start with one, over the network.
+// enrollSamples pairs the virtual phones of the sample people who start with one, over the network.
 func (st *stage) enrollSamples(ctx context.Context, s *server.Server) error {
 	for _, p := range samples {
 		if p.phone == "" {
@@ -218,7 +220,7 @@ func (st *stage) enrollSamples(ctx context.Context, s *server.Server) error {
 			return err
 		}
 		if !u.FirstEnrolled.IsZero() {
-			continue // an earlier run did it; what became of the phone since is up to its people
+			continue // an earlier run has done it, and the phone may be gone since then
 		}
 		if err := st.enroll(ctx, u, p.phone); err != nil {
 			return fmt.Errorf("sample phone of %s: %w", p.name, err)
@@ -227,8 +229,8 @@ func (st *stage) enrollSamples(ctx context.Context, s *server.Server) error {
 	return nil
 }
 
-// enroll does what a person does who signs in for the first time: the sign-in shows a pairing
-// code, a phone claims it, and the first request on the phone is approved with the number.
+// enroll does what a person does at the first sign-in: the sign-in shows a pairing code, a phone claims it, and the
+// first request on the phone is approved with the number on the sign-in page.
 func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) error {
 	app, err := st.server.Directory.Application(ctx, st.app.ClientID)
 	if err != nil {
@@ -250,14 +252,14 @@ func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) erro
 	if err != nil {
 		return err
 	}
-	on, err := st.server.DB.Read().TransactionByID(ctx, first.Transaction) // the number the other screen shows
+	on, err := st.server.DB.Read().TransactionByID(ctx, first.Transaction) // for the number that the sign-in page shows
 	if err != nil {
 		return err
 	}
 	if _, err = d.Approve(ctx, first.Transaction, on.Number); err != nil {
 		return err
 	}
-	// The sample person has said "Later" to a spare phone, as the sign-in page asks next.
+	// The sign-in asks for a spare phone next. The sample person answers "Later".
 	now, err := st.server.SignIn.Resume(ctx, begun.Login.ID, begun.Cookie)
 	if err != nil {
 		return err
@@ -265,7 +267,7 @@ func (st *stage) enroll(ctx context.Context, u user.User, phoneName string) erro
 	return st.server.SignIn.LaterSpare(ctx, now)
 }
 
-// people tells how the sample people stand now.
+// people lists the sample people with their present state.
 func (st *stage) people(ctx context.Context) []Person {
 	list := make([]Person, 0, len(samples))
 	for _, s := range samples {
@@ -286,7 +288,7 @@ func (st *stage) people(ctx context.Context) []Person {
 	return list
 }
 
-// trust makes an HTTP client that knows the demo's own authority.
+// trust makes an HTTP client that trusts the demo's own authority, whose certificate is in caFile.
 func trust(caFile string) (*http.Client, error) {
 	pem, err := os.ReadFile(caFile)
 	if err != nil {

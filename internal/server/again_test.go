@@ -9,8 +9,8 @@ import (
 	"countersign/internal/testkit"
 )
 
-// AC-032: what was used before the program ended is used up after the next start. (A program that is killed keeps what
-// it acknowledged: AC-031 in sqlstore, and the crash journeys in e2e.)
+// AC-032: what was used before the server stopped cannot be used after the next start. (A server that is killed keeps
+// what it has acknowledged: AC-031 in sqlstore, and the crash tests in e2e.)
 func TestAC032WhatWasUsedStaysUsedAfterARestart(t *testing.T) {
 	testkit.EachDatabase(t, func(t *testing.T, database testkit.Option) {
 		dir, clock := t.TempDir(), &testkit.Clock{}

@@ -19,8 +19,8 @@ import (
 	"countersign/internal/testkit"
 )
 
-// AC-024: everything that was secret in a whole sign-in is looked for in every file but the key and the certificates,
-// while the program runs and after its end.
+// AC-024: the test searches every file except the key and the certificates for every secret of a whole sign-in, while the
+// server runs and after it has stopped.
 func TestAC024NoFileHoldsASecretInAnySpelling(t *testing.T) {
 	dir := t.TempDir()
 	p := testkit.Start(t, testkit.InFolder(dir))
@@ -70,7 +70,7 @@ func TestAC024NoFileHoldsASecretInAnySpelling(t *testing.T) {
 		}
 	}
 	look(t, dir, planted)
-	p.Visitor().Open(invitation.Link.Reveal()[len(p.URL):]) // addresses with secrets in them are asked for, too
+	p.Visitor().Open(invitation.Link.Reveal()[len(p.URL):]) // addresses with a secret in them, for the request log
 	p.Visitor().Open(link[strings.Index(link, "/a/"):])
 	p.Stop()
 	look(t, dir, planted)
@@ -86,7 +86,7 @@ func TestAC024NoFileHoldsASecretInAnySpelling(t *testing.T) {
 	}
 }
 
-// seedOf reads from the phone's own file what its codes are made from.
+// seedOf reads the secret of a phone's passcodes from its device file.
 func seedOf(t *testing.T, d *phone.Device) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "phone.json")
@@ -108,10 +108,10 @@ func seedOf(t *testing.T, d *phone.Device) []byte {
 	return seed
 }
 
-// look searches every file for every spelling.
+// look searches every file for the planted secrets in every spelling.
 func look(t *testing.T, dir string, planted map[string]string) {
 	t.Helper()
-	control := false // what is no secret is found
+	control := false // a value that is not secret was found, so the search works
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || d.Name() == "master.key" || filepath.Base(filepath.Dir(path)) == "tls" {
 			return err

@@ -11,8 +11,9 @@ import (
 	"countersign/internal/adapter/sqlstore"
 )
 
-// openDatabase opens and migrates the database, and the bell that belongs to it: between several
-// nodes it rings through PostgreSQL, in one node through memory. An instance that must exist has a schema.
+// openDatabase opens and migrates the database, and opens the bell that belongs to it: several nodes ring through
+// PostgreSQL, a single node with SQLite through memory. With mustExist nothing is created, and a database without a
+// schema is ErrOtherDatabase or ErrNotSetUp.
 func (s *Server) openDatabase(ctx context.Context, mustExist bool) error {
 	if !mustExist {
 		if err := os.MkdirAll(s.Config.DataDir, 0o700); err != nil {
@@ -49,7 +50,8 @@ func (s *Server) openDatabase(ctx context.Context, mustExist bool) error {
 	return nil
 }
 
-// empty is what is wrong with a database without a schema: it was dropped, or is another one.
+// empty returns the error for a database without a schema. With a master key it is not the database of this key; without
+// one, init has not been run.
 func (s *Server) empty() error {
 	if _, err := os.Stat(s.Config.MasterKeyFile); errors.Is(err, fs.ErrNotExist) {
 		return keyless(s.Config.MasterKeyFile, nil)

@@ -47,7 +47,7 @@ func bodyLimit(deadline time.Duration, path string) time.Duration {
 	return bodyTime
 }
 
-// arriving is a body that says when all of it was read.
+// arriving is a request body that calls here once all of it was read.
 type arriving struct {
 	io.ReadCloser
 	here func()

@@ -13,25 +13,25 @@ import (
 	"countersign/internal/flow"
 )
 
-// health answers machines that watch: alive means the process answers, ready means that it can
-// serve people now. Neither says more.
+// health answers the probes of orchestrators and load balancers. Alive means that the process answers. Ready means that
+// it can serve people now. The answers say nothing else, because anybody may ask.
 type health struct {
 	DB       flow.DB
 	Deadline time.Duration // of an answer; 0: 2 s
-	draining atomic.Bool
+	draining atomic.Bool   // the server stops: not ready
 
 	mu      sync.Mutex
-	written time.Time // when it was last tried whether the database takes a change
-	takes   error     // what came of it
+	written time.Time // when writable last wrote
+	takes   error     // the result of that
 }
 
-// probeEvery is how long one trial to write stands for the next ones: anybody may ask.
+// probeEvery is how long the result of one trial to write is used again, so that probes cannot load the database.
 const probeEvery = 5 * time.Second
 
 const readyTime = 2 * time.Second // after that the answer is no
 
-// writable tries whether the database takes a change: one that can be read only, or is full, lets nobody sign in. The
-// row it writes is swept with the spent assertions. ctx has the deadline of the answer.
+// writable tries to write a row. A database that is full or can only be read lets nobody sign in. The row is deleted
+// with the spent assertions. ctx has the deadline of the answer.
 func (h *health) writable(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -40,7 +40,7 @@ func (h *health) writable(ctx context.Context) error {
 		return h.takes
 	}
 	until, _ := ctx.Deadline()
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // who leaves early proves nothing
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // a probe that is cancelled must not count as a failure
 	defer cancel()
 	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
 		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
@@ -52,6 +52,7 @@ func (h *health) writable(ctx context.Context) error {
 
 func (h *health) alive(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
 
+// ready answers 200 when the database can be read and written, and 503 when not or when the server stops.
 func (h *health) ready(w http.ResponseWriter, r *http.Request) {
 	if h.draining.Load() {
 		plain(w, http.StatusServiceUnavailable, "stopping\n")
@@ -74,5 +75,5 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // a visitor who left is no error
+	_, _ = w.Write([]byte(text)) // the client may have gone
 }

@@ -12,12 +12,12 @@ import (
 	"countersign/internal/flow"
 )
 
-// full is a database on a disk without room.
+// full is a database on a full disk.
 type full struct{ flow.DB }
 
 func (full) Write(context.Context, func(flow.Store) error) error { return sqlstore.ErrUnavailable }
 
-// AC-075: a node whose database can be read only lets nobody sign in, so it is not ready.
+// AC-075: a node that cannot write to its database lets nobody sign in, so it is not ready.
 func TestANodeThatCannotWriteIsNotReady(t *testing.T) {
 	db, err := sqlstore.Open(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "x.db")})
 	if err != nil {

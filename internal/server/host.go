@@ -94,8 +94,8 @@ func (h *hostNames) guard(next http.Handler) http.Handler {
 	})
 }
 
-// onward is the path and query with which a request goes on at another address. A request line without a
-// path, which no browser sends, goes to the front page: else its text would become part of the host.
+// onward returns path and query of a request for a redirect to another address. A request line without a path, which no
+// browser sends, becomes "/": its text would otherwise become part of the host.
 func onward(r *http.Request) string {
 	if at := r.URL.RequestURI(); strings.HasPrefix(at, "/") {
 		return at

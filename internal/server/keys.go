@@ -12,23 +12,25 @@ import (
 	"countersign/internal/flow"
 )
 
-// sentinel is sealed once into each database; it opens only with the keys that sealed the rest.
+// sentinel is a text that is sealed into each database once. It opens only with the keys that sealed everything else
+// there, so it shows whether a master key belongs to a database.
 const sentinel = "countersign sentinel 1"
 
-// ErrWrongKey reports a master key file that is not the one this database was made with.
+// ErrWrongKey reports a master key file that does not belong to this database.
 var ErrWrongKey = errors.New("the master key does not belong to this database; put the right master key file in place (it was made when the database was)")
 
 // ErrKeyMissing reports a database with secrets and no master key file.
 var ErrKeyMissing = errors.New("the master key file is missing and the database already holds secrets; restore the file from your backup, a new key cannot open them")
 
-// ErrNotSetUp reports a database that holds nothing, and no master key file.
+// ErrNotSetUp reports an empty database without a master key file: init has not been run.
 var ErrNotSetUp = errors.New("nothing is set up here yet; run: countersign init")
 
-// ErrOtherDatabase reports a master key whose database is somewhere else: this one holds nothing. It passes when the
-// database is put back. To take it for a new one would forget every application.
+// ErrOtherDatabase reports an empty database although there is a master key, which belongs to another one. The error
+// goes away when that database is restored. The server must not use the empty one: it would know no application.
 var ErrOtherDatabase = errors.New("this database is empty, but the master key was made for one with applications and people; restore the backup or correct database.url (only to begin anew with nothing: countersign init)")
 
-// OpenKeys loads the master keys at path and checks them against the database. It makes and changes nothing.
+// OpenKeys loads the master keys at path and checks that they belong to the database. It creates and changes nothing.
+// Errors: ErrWrongKey, ErrKeyMissing, ErrNotSetUp, ErrOtherDatabase, secret.ErrFile and those of the database.
 func OpenKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, error) {
 	stored, err := sealedBefore(ctx, db)
 	if err != nil {
@@ -46,8 +48,8 @@ func OpenKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, er
 	return keys, checkKeys(keys, stored, path)
 }
 
-// MakeKeys is OpenKeys for an instance that may be new: in a database that holds nothing the sentinel is sealed with
-// the key at path, which is made when there is none. Nothing else ever makes a key.
+// MakeKeys is OpenKeys for an instance that may be new. For an empty database it seals the sentinel with the key at
+// path, which it creates when there is none. Nothing else creates a master key.
 func MakeKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, error) {
 	keys, err := OpenKeys(ctx, db, path)
 	switch {
@@ -69,13 +71,14 @@ func MakeKeys(ctx context.Context, db flow.DB, path string) (*secret.Keyring, er
 	return keys, checkKeys(keys, stored, path)
 }
 
-// SetUp reports whether an instance has sealed its sentinel into the database, whose schema is there.
+// SetUp reports whether a database, which has its schema, belongs to a master key already.
 func SetUp(ctx context.Context, db flow.DB) (bool, error) {
 	stored, err := sealedBefore(ctx, db)
 	return stored != nil, err
 }
 
-// keyless is why there is no instance without the key file at path.
+// keyless returns the error for a missing master key file: ErrKeyMissing when the database has a sentinel, and
+// ErrNotSetUp when not.
 func keyless(path string, stored []byte) error {
 	if stored != nil {
 		return fmt.Errorf("%s: %w", path, ErrKeyMissing)
@@ -83,6 +86,7 @@ func keyless(path string, stored []byte) error {
 	return fmt.Errorf("%s: %w", path, ErrNotSetUp)
 }
 
+// checkKeys returns ErrWrongKey unless the keys open the sentinel.
 func checkKeys(keys *secret.Keyring, stored []byte, path string) error {
 	plain, err := keys.Open(settings.SecretPurpose, settings.SecretSentinel, stored)
 	if err != nil || string(plain) != sentinel {
@@ -91,11 +95,11 @@ func checkKeys(keys *secret.Keyring, stored []byte, path string) error {
 	return nil
 }
 
-// errTaken undoes a database transaction whose only purpose was to look.
+// errTaken rolls back the database transaction of sealedBefore.
 var errTaken = errors.New("looked")
 
-// sealedBefore gives the sentinel, nil when no instance has sealed one here yet. It asks by trying to be first and
-// taking that back, so it needs no second way to read.
+// sealedBefore returns the sealed sentinel of the database, or nil when there is none yet. It writes a value that is
+// kept only when there is no sentinel, and rolls that back, so that the store needs no second method to read one.
 func sealedBefore(ctx context.Context, db flow.DB) (stored []byte, err error) {
 	mine := []byte("looking")
 	err = db.Write(ctx, func(st flow.Store) (err error) {
@@ -113,7 +117,7 @@ func sealedBefore(ctx context.Context, db flow.DB) (stored []byte, err error) {
 	return stored, nil
 }
 
-// keepSecret stores sealed unless there is one, and gives what is stored.
+// keepSecret stores sealed under name unless there is a value already, and returns the stored one.
 func keepSecret(ctx context.Context, db flow.DB, name string, sealed []byte) (stored []byte, err error) {
 	err = db.Write(ctx, func(st flow.Store) (err error) {
 		stored, err = st.KeepSecret(ctx, name, sealed)
@@ -122,7 +126,7 @@ func keepSecret(ctx context.Context, db flow.DB, name string, sealed []byte) (st
 	return stored, err
 }
 
-// instanceSecret gives the secret called name, made by fresh when there is none yet.
+// instanceSecret returns the instance's secret called name. When there is none yet, it stores one that fresh makes.
 func instanceSecret(ctx context.Context, db flow.DB, keys *secret.Keyring, name string, fresh func() ([]byte, error)) ([]byte, error) {
 	plain, err := fresh()
 	if err != nil {

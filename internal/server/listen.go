@@ -20,33 +20,32 @@ const (
 	headerLimit  = 64 << 10
 	headerTime   = 10 * time.Second        // from the first byte to the end of the headers
 	bodyTime     = 30 * time.Second        // for a body to arrive
-	signedBody   = 2200 * time.Millisecond // likewise, of a signed call
-	stallTime    = 30 * time.Second        // a reader that takes nothing for so long is gone
-	idleTime     = 2 * time.Minute
-	maxOpen      = 20_000 // connections a listener holds; further ones wait in the kernel's queue
-	maxStreams   = 128    // requests at once on an HTTP/2 connection
+	signedBody   = 2200 * time.Millisecond // the same for a signed call
+	stallTime    = 30 * time.Second        // a client that reads nothing for so long is disconnected
+	idleTime     = 2 * time.Minute         // a kept connection without a request is closed
+	maxOpen      = 20_000                  // connections of a listener; further ones wait in the kernel's queue
+	maxStreams   = 128                     // requests at the same time on an HTTP/2 connection
 	maxFrame     = 64 << 10
 	streamBuffer = 128 << 10
 	connBuffer   = 512 << 10
-	drainTime    = 30 * time.Second // what requests on their way get when the program stops
-	farewell     = time.Second      // for callers on kept connections to be told to go, before those are closed
+	drainTime    = 30 * time.Second // for requests that are under way when the server stops
+	farewell     = time.Second      // for clients to close kept connections themselves, before the server does
 )
 
 // Listen is one address the server answers on.
 type Listen struct {
 	Listener net.Listener
-	TLS      *tls.Config // nil: plain, behind a proxy or for the demo's pages
+	TLS      *tls.Config // nil: plain HTTP, behind a proxy or for the demo's pages
 }
 
-// Serve answers on every listener and does the background work until ctx ends or a listener
-// fails; then it stops: not ready at once, for a moment every answer says that its connection ends,
-// requests on their way are finished, waiting ones end early, at most 31 s in all. It closes the
-// listeners, not the server.
+// Serve answers on every listener and does the background work until ctx ends or a listener fails. Then it stops:
+// readiness ends at once; for a second every answer says "Connection: close"; requests that are under way are finished,
+// and long polls end early. All of that takes at most 31 s. Serve closes the listeners. It does not close s.
 func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	work, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	requests, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer end(http.ErrServerClosed) // by which doors tell it from a caller who left
+	defer end(http.ErrServerClosed) // the cause, by which a door knows that the client has not left
 
 	var background errgroup.Group
 	background.Go(func() error { s.sweep(work); return nil })
@@ -84,7 +83,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	for _, front := range fronts {
 		front.RegisterOnShutdown(func() {
 			if int(shutting.Add(1)) == len(fronts) {
-				end(http.ErrServerClosed) // from now on answers to those that wait end their connections, too
+				end(http.ErrServerClosed) // ends the long polls; their answers close the connections too
 			}
 		})
 		closing.Go(func() error {
@@ -113,8 +112,8 @@ func untilGone(doors []*limitedListener, atMost time.Duration) {
 	}
 }
 
-// leaving ends the connection with each answer once the program stops: a kept connection that is closed while the next
-// request is on its way would cut that.
+// leaving adds "Connection: close" to each answer once the server stops. Otherwise the server would close a kept
+// connection on which the next request may be under way already, and that request would fail.
 func (s *Server) leaving(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.health.draining.Load() {
@@ -131,9 +130,9 @@ func (s *Server) front(requests context.Context, l Listen) *http.Server {
 		TLSConfig:         l.TLS,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    headerLimit - 4096, // the library adds 4 KiB of slop
+		MaxHeaderBytes:    headerLimit - 4096, // the library allows 4 KiB more than it is told
 		BaseContext:       func(net.Listener) context.Context { return requests },
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // strangers' broken handshakes
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // mostly handshakes of scanners
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,
 			MaxReceiveBufferPerStream: streamBuffer, MaxReceiveBufferPerConnection: connBuffer,
@@ -142,12 +141,12 @@ func (s *Server) front(requests context.Context, l Listen) *http.Server {
 	}
 }
 
-// redirector sends plain http visitors to the public address. It takes nothing but the path of a
-// GET from them.
+// redirector sends browsers that use plain HTTP to the public address. It uses nothing of a request but its path, and
+// refuses every method but GET and HEAD.
 func redirector(publicURL string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			plain(w, http.StatusForbidden, "Use https.\n") // a secret sent in clear must not seem to work
+			plain(w, http.StatusForbidden, "Use https.\n") // sending a secret in clear must not seem to work
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")

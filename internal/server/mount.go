@@ -73,7 +73,7 @@ func browserRoom(name string, pages *web.Mux, at ...string) Room {
 	return Room{Name: name, At: at, Handler: pages, Routes: list(pages.Routes()), Browser: true}
 }
 
-// mount builds the pages' plumbing, then opens every room.
+// mount builds what all pages share (templates, assets, cookies) and then the router with every room.
 func (s *Server) mount(o Options) error {
 	folders := append([]fs.FS{control.Files(), prompt.Files(), portal.Files(), framepages.Files()}, o.Files...)
 	var err error
@@ -115,7 +115,7 @@ func (s *Server) mount(o Options) error {
 	return nil
 }
 
-// Routes lists every address, room by room.
+// Routes lists every address, grouped by room.
 func (s *Server) Routes() []Route {
 	var all []Route
 	for _, room := range s.rooms {
@@ -127,7 +127,7 @@ func (s *Server) Routes() []Route {
 	return all
 }
 
-// list takes over a room's own list of routes; each package has a type of its own, all alike.
+// list converts the routes of a package. Each package has a route type of its own, with the same fields.
 func list[R ~struct{ Method, Pattern, Name string }](own []R) []Route {
 	all := make([]Route, len(own))
 	for i, r := range own {

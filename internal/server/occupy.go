@@ -9,19 +9,20 @@ import (
 	"countersign/internal/server/config"
 )
 
-// ErrOccupied reports a data folder with an embedded database in which another server is at work. Two would not hear
-// each other's bell, and each would count tries for itself.
+// ErrOccupied reports that another server uses the data folder with its SQLite database. Two servers there would not
+// hear each other's bell, and each would have rate limits of its own.
 var ErrOccupied = errors.New("another server is at work in this data folder; stop it, or let both use one PostgreSQL database")
 
-// errHeld is what hold gives while another has the file.
+// errHeld is the error of hold when another process has the lock.
 var errHeld = errors.New("held by another")
 
-// occupyFile is empty; who holds its lock may serve or set up the folder. The system lets go of it when a program
-// ends, in whatever way.
+// occupyFile is an empty file. The process that holds its lock may serve or set up the folder. The kernel releases the
+// lock when the process ends, also after a crash.
 const occupyFile = "server.lock"
 
-// Occupy takes the data folder of an embedded database until leave is called. With PostgreSQL nodes are many, and it
-// does nothing. Operators' commands do not ask: they are safe beside a server. ErrOccupied.
+// Occupy locks the data folder of a SQLite database until leave is called. With PostgreSQL it does nothing, because
+// several nodes may serve. The operator's other commands do not lock: they are safe beside a server. The error is
+// ErrOccupied.
 func Occupy(c config.Config) (leave func() error, err error) {
 	nothing := func() error { return nil }
 	if !c.Database.URL.Empty() {
@@ -29,7 +30,7 @@ func Occupy(c config.Config) (leave func() error, err error) {
 	}
 	f, err := os.OpenFile(filepath.Join(c.DataDir, occupyFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nothing, nil // no folder, no right or a full disk: the database says what is wrong, and whether it passes
+		return nothing, nil // no folder, no permission or a full disk: opening the database gives the better error
 	}
 	if errors.Is(hold(f), errHeld) {
 		_ = f.Close() // nothing was written

@@ -4,5 +4,5 @@ package server
 
 import "os"
 
-// hold holds nobody off: these systems have no such locks.
+// hold does nothing: this system has no flock.
 func hold(*os.File) error { return nil }

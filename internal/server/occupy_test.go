@@ -13,7 +13,7 @@ import (
 	"countersign/internal/testkit"
 )
 
-// Two servers in one data folder would not hear each other's bell, and each would count wrong tries for itself.
+// Two servers in one data folder would not hear each other's bell, and each would have rate limits of its own.
 func TestOneServerAtATimeIsAtWorkInADataFolder(t *testing.T) {
 	c := configuration(t.TempDir())
 	first, err := open(t, c)

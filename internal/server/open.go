@@ -31,16 +31,15 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Options are what does not come from the configuration. The zero value is that of a real server.
+// Options are the settings that do not come from the configuration. The zero value is right for a real server.
 type Options struct {
 	Now    func() time.Time // nil: the machine's clock
 	Rand   io.Reader        // nil: the system's randomness
 	Log    *slog.Logger     // nil: slog.Default
 	Sender notice.Sender    // nil: the configured mail server
-	HSTS   bool             // tell browsers never to come back without TLS
+	HSTS   bool             // send Strict-Transport-Security (RFC 6797)
 
-	// MustExist opens only what was set up before: no file, schema or key is made for a database that holds nothing.
-	// Run sets it.
+	// MustExist refuses an empty database: no file, schema or key is created. Run sets it.
 	MustExist bool
 
 	// Deadline is how long signed calls may take that wait for nobody; 0: two seconds, which is what clients that fail open
@@ -59,7 +58,7 @@ type Options struct {
 	Rooms func(*Server) ([]Room, error)
 }
 
-// Server is one running instance: everything wired, nothing listening yet.
+// Server is one instance with everything wired. It does not listen before Serve.
 type Server struct {
 	Config    config.Config
 	Log       *slog.Logger
@@ -92,9 +91,10 @@ type Server struct {
 	closers    []func() error
 }
 
-// Open builds an instance in order: database, keys, bell, mail, flows, doors and pages. A master
-// key that does not belong to the database is refused (ErrWrongKey, ErrKeyMissing, with MustExist also ErrOtherDatabase
-// and ErrNotSetUp). Whoever opened it closes it, after Serve has returned.
+// Open builds an instance in this order: database and bell, keys, mail, flows, doors and pages. A master key that does
+// not belong to the database is refused: ErrWrongKey or ErrKeyMissing, with MustExist also ErrOtherDatabase and
+// ErrNotSetUp. Other errors are those of Validate, ErrOccupied and those of the database. The caller closes the
+// instance after Serve has returned.
 func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error) {
 	o = o.withDefaults()
 	if err := c.Validate(); err != nil {
@@ -146,7 +146,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// openFlows builds what people do out of what it needs.
+// openFlows builds the flows. A nil sender means the configured mail server.
 func (s *Server) openFlows(sender notice.Sender) {
 	if sender == nil {
 		sender = smtp(s.Config.Mail, s.now)
@@ -166,13 +166,14 @@ func (s *Server) openFlows(sender notice.Sender) {
 	s.failModes = &hosts.Recorder{Store: s.Directory, Now: s.now, Log: s.Log}
 }
 
-// vapidPair is what SecretVAPID seals: the key pair push services know this instance by. It is
-// kept for good, a new one would silence every phone.
+// vapidPair is the secret that settings.SecretVAPID names: the key pair by which push services know this instance (RFC
+// 8292), as webpush.GenerateVAPID makes it. It is never replaced, because alerts to every phone would fail.
 type vapidPair struct {
 	Public  string `json:"public"`
 	Private string `json:"private"`
 }
 
+// openPush loads the key pair, or makes it once, and builds the sender of alerts.
 func (s *Server) openPush(ctx context.Context) error {
 	plain, err := instanceSecret(ctx, s.DB, s.Keys, settings.SecretVAPID, func() ([]byte, error) {
 		var p vapidPair
@@ -187,12 +188,12 @@ func (s *Server) openPush(ctx context.Context) error {
 		return fmt.Errorf("the key pair for phone alerts: %w", err)
 	}
 	s.Push = &webpush.Doorbell{Subject: s.Config.Push.Subject, PublicKey: pair.Public, PrivateKey: secret.NewText(pair.Private),
-		AllowHosts: s.Config.Push.AllowHosts, OwnHosts: s.Config.Hostnames(), Now: s.now}
+		AllowHosts: s.Config.Push.AllowHosts, OwnHosts: s.Config.Hostnames()}
 	return nil
 }
 
-// nameOrganization writes the configured name and help line where people see them, as long as
-// nobody has set others with a command.
+// nameOrganization stores the configured name and help line in the settings. Values that an operator has set with a
+// command stay.
 func (s *Server) nameOrganization(ctx context.Context) error {
 	want := s.Config.Organization
 	now, err := s.DB.Read().LoadSettings(ctx)
@@ -212,7 +213,7 @@ func (s *Server) nameOrganization(ctx context.Context) error {
 	return s.DB.Write(ctx, func(st flow.Store) error { return st.SaveSettings(ctx, now) })
 }
 
-// keepPortal makes the one application that stands for the product's own pages, once.
+// keepPortal creates the application that stands for the product's own pages, unless it exists.
 func (s *Server) keepPortal(ctx context.Context) error {
 	_, err := s.DB.Read().ApplicationByID(ctx, application.PortalID)
 	if !errors.Is(err, application.ErrUnknown) {
@@ -220,7 +221,7 @@ func (s *Server) keepPortal(ctx context.Context) error {
 	}
 	err = s.DB.Write(ctx, func(st flow.Store) error {
 		if _, err := st.ApplicationByID(ctx, application.PortalID); !errors.Is(err, application.ErrUnknown) {
-			return err // another node was first
+			return err // another node has created it
 		}
 		return st.CreateApplication(ctx, application.Application{
 			ID: application.PortalID, Name: message.English().Text("portal.application"), Type: application.TypePortal, SelfService: true,
@@ -232,12 +233,12 @@ func (s *Server) keepPortal(ctx context.Context) error {
 		return nil
 	}
 	if _, now := s.DB.Read().ApplicationByID(ctx, application.PortalID); now == nil {
-		return nil // two nodes started at once
+		return nil // two nodes started at the same time
 	}
 	return err
 }
 
-// Close lets go of the database and the bell.
+// Close closes the bell and the database and releases the data folder. A second call does nothing.
 func (s *Server) Close() error {
 	var all []error
 	for i := len(s.closers) - 1; i >= 0; i-- {

@@ -18,35 +18,38 @@ import (
 
 // Times of a start.
 const (
-	openSoon  = 300 * time.Millisecond // what opening may take before somebody must listen
+	openSoon  = 300 * time.Millisecond // what opening may take before the server listens without a database
 	firstWait = 250 * time.Millisecond // between attempts; doubled up to lastWait
 	lastWait  = 5 * time.Second
-	turnOver  = drainTime + lastWait // for another server in the same data folder to finish, as after a restart
+	turnOver  = drainTime + lastWait // how long to wait for another server in the data folder to stop, as after a restart
 )
 
-// opening tries to open an instance until it is open, the error is one that stays, or ctx ends.
+// opening tries to open an instance until it is open, or an error is permanent, or ctx ends.
 type opening struct {
 	config  config.Config
 	options Options
 	done    chan struct{} // closed when s and err are known
-	away    chan struct{} // closed when the first attempt failed for the time being
+	away    chan struct{} // closed when the first attempt has failed and another one follows
 	s       *Server
 	err     error
 }
 
+// startOpening begins to open an instance in a goroutine of its own.
 func startOpening(ctx context.Context, c config.Config, o Options) *opening {
 	w := &opening{config: c, options: o, done: make(chan struct{}), away: make(chan struct{})}
 	go w.run(ctx)
 	return w
 }
 
+// run makes the attempts. It tries again when the database is away (sqlstore.Passing), when an empty one is in its place
+// (ErrOtherDatabase), and for turnOver while another server stops (ErrOccupied).
 func (w *opening) run(ctx context.Context) {
 	defer close(w.done)
 	waited := time.Duration(0)
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		w.s, w.err = Open(ctx, w.config, w.options)
 		if ctx.Err() != nil && w.s == nil {
-			w.err = nil // told to stop
+			w.err = nil // stopped from outside
 			return
 		}
 		ending := errors.Is(w.err, ErrOccupied) && waited < turnOver
@@ -67,7 +70,8 @@ func (w *opening) run(ctx context.Context) {
 	}
 }
 
-// soon waits a moment for the end; false: somebody must listen meanwhile.
+// soon waits at most openSoon. It returns false when the instance is not open yet and the caller should listen
+// meanwhile.
 func (w *opening) soon() bool {
 	select {
 	case <-w.done:
@@ -78,7 +82,7 @@ func (w *opening) soon() bool {
 	return false
 }
 
-// end waits for the last attempt, closes what it opened, and gives why nothing was.
+// end waits for the last attempt. It closes the instance that was opened, or returns why none was.
 func (w *opening) end() error {
 	if <-w.done; w.s != nil {
 		return w.s.Close()
@@ -86,7 +90,8 @@ func (w *opening) end() error {
 	return w.err
 }
 
-// bridge answers on the listener until the instance is open, or never will be, or ctx ends. The listener is given back.
+// bridge answers on the listener with an instance that has no database, until done is closed or ctx ends. The listener
+// stays open for the caller.
 func (w *opening) bridge(ctx context.Context, l Listen) error {
 	select {
 	case <-w.done:
@@ -107,11 +112,11 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 	return nil
 }
 
-// unopened is an instance without a database: its doors and pages answer as they do when the database is lost. Its
-// keys open nothing.
+// unopened builds an instance without a database. Its doors and pages answer as they do when the database is lost. Its
+// keys are new and open nothing.
 func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
-	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
+	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = s.DB, s.deadline
 	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
@@ -120,8 +125,8 @@ func unopened(c config.Config, o Options) (*Server, error) {
 	return s, s.mount(o)
 }
 
-// lend answers on a listener, each call on a connection of its own, until leave is called. Who comes in between waits
-// in the kernel's queue for the next owner.
+// lend answers on a listener until leave is called, each call on a connection of its own. A connection that comes after
+// that waits in the kernel's queue for the next Accept.
 func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
 	front.SetKeepAlivesEnabled(false)
@@ -143,7 +148,7 @@ func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 			down, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWait)
 			defer cancel()
 			if front.Shutdown(down) != nil {
-				_ = front.Close() // handshakes that do not end
+				_ = front.Close() // ends handshakes that hang
 			}
 		}()
 		<-served
@@ -151,7 +156,7 @@ func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	}
 }
 
-// lent is a listener whose Close only ends Accept.
+// lent is a listener whose Close ends Accept and leaves the port open.
 type lent struct{ net.Listener }
 
 // Close implements net.Listener.
@@ -160,8 +165,9 @@ func (l *lent) Close() error {
 	return nil
 }
 
+// deadline sets until when Accept waits; the zero time is for ever.
 func deadline(l net.Listener, at time.Time) {
-	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok { // every listener of the system
+	if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok { // every listener of package net has it
 		_ = d.SetDeadline(at)
 	}
 }

@@ -28,8 +28,8 @@ import (
 	"countersign/internal/testkit/pgtest"
 )
 
-// address is where nobody listens now. Its host is one of the sixteen million that loop back: a port that was let go of at
-// 127.0.0.1 may be somebody else's in the next moment.
+// address returns an address where nobody listens. Its host is a random one of 127.0.0.0/8, because another program may
+// take a port of 127.0.0.1 as soon as it is free.
 func address(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", fmt.Sprintf("127.%d.%d.%d:0", 1+rand.IntN(254), rand.IntN(256), 1+rand.IntN(254)))
@@ -40,7 +40,7 @@ func address(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// AC-020, security 0(d): a host that cannot connect lets its people in, one that is told 429 does not.
+// AC-020, security 0(d): a client that cannot connect may let people in; one that gets 429 does not.
 func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(t *testing.T) {
 	at := address(t)
 	c := configuration(t.TempDir())
@@ -50,7 +50,7 @@ func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(
 		t.Fatal(err)
 	}
 	s.Close()
-	block := c.SQLiteFile() + ".closed" // cannot be taken away: as on a file system that was remounted read only
+	block := c.SQLiteFile() + ".closed" // a folder that cannot be removed, as on a file system that is mounted read-only
 	if err := errors.Join(os.RemoveAll(block), os.MkdirAll(filepath.Join(block, "x"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(
 	}
 }
 
-// AC-074, AC-082: what an operator must mend ends the program with its reason.
+// AC-074, AC-082: a mistake that the operator must correct ends the program with its reason.
 func TestAWrongConfigurationEndsTheStart(t *testing.T) {
 	whole := func() config.Config {
 		c := configuration(t.TempDir())
@@ -149,8 +149,8 @@ func TestAWrongConfigurationEndsTheStart(t *testing.T) {
 	}
 }
 
-// A host whose application the server does not know lets its people in, too. So a node never takes the place of an
-// instance that is gone, and opens when that is back (AC-020, AC-082).
+// A client may let people in also when the server does not know its application. So a node does not serve an empty
+// database in the place of its own, and opens when its own is back (AC-020, AC-082).
 func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
 	c := pgtest.OwnCluster(t)
 	postgres := configuration(t.TempDir())
@@ -278,7 +278,7 @@ func TestANodeWaitsForTheDatabaseOfItsKeyAndTakesNoEmptyOneForIt(t *testing.T) {
 	}
 }
 
-// Without a key nothing was ever set up: that is for init to do.
+// Without a key and a database nothing was set up, and only init does that.
 func TestAnEmptyDatabaseWithoutAKeyEndsTheStart(t *testing.T) {
 	for name, dsn := range map[string]string{"PostgreSQL": pgtest.New(t), "SQLite": ""} {
 		c := configuration(t.TempDir())
@@ -318,7 +318,8 @@ func TestANodeThatIsToldToStopWhileItsDatabaseIsAwayStops(t *testing.T) {
 	}
 }
 
-// trusting gives clients that trust the local authority of an instance, each with no connection of its own yet.
+// trusting returns a function that makes clients which trust the local authority of an instance. Each has no connection
+// yet.
 func trusting(t *testing.T, dir string) func() *http.Client {
 	return func() *http.Client {
 		pool := x509.NewCertPool()

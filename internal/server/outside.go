@@ -10,32 +10,32 @@ import (
 	"countersign/internal/server/config"
 )
 
-// letters hands what the desk wrote to a mail adapter, under the organization's sender address.
-type letters struct {
-	From string
-	Post interface {
+// mailSender implements notice.Sender with a mail adapter and the organization's sender address.
+type mailSender struct {
+	from    string
+	adapter interface {
 		Send(ctx context.Context, m mail.Message) error
 	}
 }
 
 // Send implements notice.Sender.
-func (l letters) Send(ctx context.Context, m notice.Letter) error {
-	return l.Post.Send(ctx, mail.Message{ID: m.ID, From: l.From, To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
+func (s mailSender) Send(ctx context.Context, m notice.Letter) error {
+	return s.adapter.Send(ctx, mail.Message{ID: m.ID, From: s.from, To: m.To, Subject: m.Subject, Text: m.Text, HTML: m.HTML})
 }
 
-// InboxSender keeps letters in an inbox instead of sending them.
+// InboxSender returns a sender that keeps mail in an inbox instead of sending it. from is the sender address.
 func InboxSender(from string, inbox *mail.Inbox) notice.Sender {
-	return letters{From: from, Post: inbox}
+	return mailSender{from: from, adapter: inbox}
 }
 
-// smtp is the configured mail server; nil, and mail waits, when there is none.
+// smtp returns a sender for the configured mail server. It is nil when there is none: mail then stays in the outbox.
 func smtp(c config.Mail, now func() time.Time) notice.Sender {
 	if c.SMTPHost == "" {
 		return nil
 	}
-	return letters{From: c.From, Post: &mail.Sender{Host: c.SMTPHost, Port: c.SMTPPort, Username: c.Username,
+	return mailSender{from: c.From, adapter: &mail.Sender{Host: c.SMTPHost, Port: c.SMTPPort, Username: c.Username,
 		Password: c.Password, TLS: c.TLS, Now: now}}
 }
 
-// doorbell rings phones through their push services.
+// doorbell sends alerts to phones through their push services.
 func (s *Server) doorbell() flow.Doorbell { return s.Push }

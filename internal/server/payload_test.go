@@ -8,13 +8,13 @@ import (
 	"countersign/internal/testkit"
 )
 
-// payloads are what a person, a phone or an administrator may write into a name.
+// payloads are texts that a person, a phone or an administrator may use as a name.
 var payloads = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'><svg onload=alert(1)>`, `</title><script>1</script>`,
 	`javascript:alert(1)//`, `{{.}}{{template "x"}}`, `<!--#exec-->`, "`${alert(1)}`", `" autofocus onfocus=alert(1) x="`, `</textarea><b>`,
 }
 
-// AC-048: a name is shown as it was written, and is nothing but a name, on every page that shows it.
+// AC-048: every page shows a name as it was written, and never as markup.
 func TestAC048NamesAreNeverMarkup(t *testing.T) {
 	p := testkit.Start(t)
 	back, _ := p.Callback()
@@ -50,7 +50,7 @@ func TestAC048NamesAreNeverMarkup(t *testing.T) {
 			show(page)
 		}
 		show("/app/")
-		stranger := p.Visitor() // one nobody knows brings the name in the request
+		stranger := p.Visitor() // an unknown user, whose name comes with the request
 		stranger.SignIn(p.SDK(app, key, back), "x"+bad)
 		seen["stranger "+stranger.Screen()] = stranger.Page
 		for _, mail := range p.Inbox.Messages() {

@@ -72,17 +72,17 @@ func (s *Server) unixDoor() *unix.Door {
 	return &unix.Door{Engine: s.engine(), Applications: s.DB.Read(), Hosts: s.failModes}
 }
 
-// phoneDoor is where phones knock.
+// phoneDoor is the door of the phone protocol.
 func (s *Server) phoneDoor() *phone.Door {
 	return &phone.Door{Mobile: s.Mobile, Now: s.now, From: clientIP, Log: s.Log}
 }
 
-// forms binds form tokens to a session, under a key of the keyring.
+// forms makes the form tokens, which are keyed digests of the session.
 func (s *Server) forms() web.Forms {
 	return web.Forms{MAC: func(data []byte) []byte { return s.Keys.Digest("form-token", string(data)) }}
 }
 
-// organization is the name the phone app shows while it pairs.
+// organization returns the name that the phone app shows while it pairs, "" when the database cannot be read.
 func (s *Server) organization() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
@@ -93,14 +93,14 @@ func (s *Server) organization() string {
 	return now.Organization
 }
 
-// frame is what message pages say around an error.
+// frame returns what a message page shows around an error: the organization and its help line.
 func (s *Server) frame(r *http.Request) web.Frame {
 	now, err := s.DB.Read().LoadSettings(r.Context())
 	if err != nil {
-		return web.Frame{} // the page about a broken database has no name on it
+		return web.Frame{} // without the database the page has no name on it
 	}
 	return web.Frame{Org: web.Org{Name: now.Organization}, Help: web.Help{Text: now.Help}}
 }
 
-// clientIP is the visitor's address as the request log found it.
+// clientIP returns the address of the client, as the request log has determined it.
 func clientIP(r *http.Request) netip.Addr { return web.Client(r.Context()) }

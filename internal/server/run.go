@@ -15,9 +15,10 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// Run opens an instance and serves it on the configured address until ctx ends. A wrong configuration, key or
-// database ends it. While the database is merely away or takes its time to open, or an empty one is in its place, it listens and says so, and
-// tries on: a host that cannot reach anybody lets its people in (security 0, AC-020).
+// Run opens an instance and serves it on the configured address until ctx ends. A wrong configuration or a wrong master
+// key ends it with that error. While the database cannot be reached, takes long to open or is replaced by an empty one,
+// Run listens, answers signed calls with 429, and tries again. The reason is that a client which cannot connect may let
+// people in (security 0, AC-020).
 func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	o = o.withDefaults()
 	o.MustExist = true
@@ -28,7 +29,7 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 		err = errors.Join(err, w.end())
 	}()
 	if w.soon() && w.err != nil || ctx.Err() != nil {
-		return nil // end says why
+		return nil // end returns the reason
 	}
 	main := Listen{}
 	var certs *tlscert.Source
@@ -41,8 +42,8 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	if main.Listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return listening(c.Listen, err)
 	}
-	defer main.Listener.Close()                                                   // nothing, when it was served
-	if err := w.bridge(ctx, main); err != nil || ctx.Err() != nil || w.s == nil { // end says why
+	defer main.Listener.Close()                                                   // after Serve it is closed already
+	if err := w.bridge(ctx, main); err != nil || ctx.Err() != nil || w.s == nil { // end returns the reason
 		return err
 	}
 	if certs != nil {
@@ -52,13 +53,14 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	return w.s.Serve(ctx, main)
 }
 
-// Why an address cannot be listened on; argument "address".
+// Reasons why the server cannot listen on an address. Argument: "address".
 var (
 	errAddressUsed   = errs.New(errs.Conflict, "server.address_used")
 	errAddressDenied = errs.New(errs.Forbidden, "server.address_denied")
 	errAddressWrong  = errs.New(errs.Invalid, "server.address_wrong")
 )
 
+// listening returns the error for an address on which the server cannot listen.
 func listening(address string, err error) error {
 	why := errAddressWrong
 	switch {
@@ -70,7 +72,8 @@ func listening(address string, err error) error {
 	return why.Arg("address", address).With(err)
 }
 
-// Certificates is where the configuration takes its certificate from; not for proxy mode.
+// Certificates returns the source of the certificate by the TLS mode of the configuration. It is not called in proxy
+// mode, which has none.
 func Certificates(c config.Config, o Options) (*tlscert.Source, error) {
 	o = o.withDefaults()
 	switch c.TLS.Mode {
@@ -91,9 +94,8 @@ func Certificates(c config.Config, o Options) (*tlscert.Source, error) {
 	return tlscert.Local(local)
 }
 
-// redirect sends visitors of port 80 to the public address when the server is on port 443, and
-// answers an ACME authority there. Without a right to port 80 it does nothing. It gives the way
-// to stop it.
+// redirect listens on port 80 when the server is on port 443. It redirects browsers to the public address and answers
+// the challenges of an ACME authority. When it may not listen there, it does nothing. The caller calls stop.
 func (s *Server) redirect(ctx context.Context, certs *tlscert.Source) (stop func()) {
 	host, port, err := net.SplitHostPort(s.Config.Listen)
 	if err != nil || port != "443" {
@@ -111,10 +113,10 @@ func (s *Server) redirect(ctx context.Context, certs *tlscert.Source) (stop func
 			s.Log.Warn("port 80 is not served any more", "error", err)
 		}
 	}()
-	return func() { _ = front.Close() } // nobody waits for a redirect
+	return func() { _ = front.Close() } // without draining: a redirect takes no time
 }
 
-// onlyProxies lets nobody but the trusted proxies speak plain HTTP to a server that is behind one.
+// onlyProxies refuses plain HTTP from every address that is not one of the trusted proxies. Health probes are answered.
 func onlyProxies(trusted []netip.Prefix, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		peer, err := netip.ParseAddrPort(r.RemoteAddr)

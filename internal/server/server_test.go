@@ -103,7 +103,7 @@ func TestOnlyTheConfiguredNamesAreAnswered(t *testing.T) { // AC-044
 	}
 }
 
-// What a program asks for is answered in a form that it reads, also when the name or the path is not one of ours.
+// A program gets an answer in its own format also when the host or the path does not exist here.
 func TestProgramsAreRefusedInTheirOwnForm(t *testing.T) {
 	s, err := open(t, configuration(t.TempDir()))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"countersign/internal/testkit"
 )
 
-// Security 0(e): a preauth is answered soon, also one whose body never ends. (The limit is generous for slow machines;
-// what a body may take elsewhere is twice that.)
+// Security 0(e): a preauth is answered soon, also when its body never ends. (The limit here is generous, for slow
+// machines; other bodies may take twice as long.)
 func TestACallWhoseBodyDoesNotArriveIsAnsweredInTwoSeconds(t *testing.T) {
 	p := testkit.Start(t, testkit.WithOptions(func(o *server.Options) { o.Deadline = 2 * time.Second }))
 	for _, path := range []string{"/auth/v2/preauth", "/rest/v1/preauth.bson"} {

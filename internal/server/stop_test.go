@@ -18,15 +18,15 @@ import (
 	"countersign/internal/testkit"
 )
 
-// patientFarewell is long enough for a machine that stands still meanwhile. It ends when nobody is connected any more.
-var patientFarewell = testkit.WithOptions(func(o *server.Options) { o.Farewell = 30 * time.Second })
+// longFarewell is long enough for a machine that is very slow. It ends early when no client is connected any more.
+var longFarewell = testkit.WithOptions(func(o *server.Options) { o.Farewell = 30 * time.Second })
 
-// AC-081, security 0(e): who uses a kept connection is told to go before the connection is closed. A host whose
-// connection is cut in the middle of a call lets people in without a second factor.
+// AC-081, security 0(e): a client on a kept connection gets "Connection: close" before the connection is closed. A client
+// whose connection is cut in the middle of a call may let people in without a second factor.
 func TestStoppingCutsNoCallOnAKeptConnection(t *testing.T) {
 	for name, two := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
-			p := testkit.Start(t, patientFarewell)
+			p := testkit.Start(t, longFarewell)
 			var calls, cut, strangers atomic.Int64
 			var all sync.WaitGroup
 			for range 60 {
@@ -35,7 +35,7 @@ func TestStoppingCutsNoCallOnAKeptConnection(t *testing.T) {
 					client.Transport.(*http.Transport).TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 				}
 				all.Go(func() {
-					for kept, n := true, 0; kept || n < 2; n++ { // until it was told to go, and came once more
+					for kept, n := true, 0; kept || n < 2; n++ { // until the server has closed the connection, and then once more
 						kept = false
 						trace := &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused }}
 						r, _ := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), "POST", p.URL+"/auth/v2/preauth", strings.NewReader("username=ana"))
@@ -45,12 +45,12 @@ func TestStoppingCutsNoCallOnAKeptConnection(t *testing.T) {
 							_, _ = io.Copy(io.Discard, answer.Body) // or the connection is not kept
 							answer.Body.Close()
 							calls.Add(1)
-						case kept && !errors.Is(err, syscall.ECONNREFUSED): // a retry on another connection is none
+						case kept && !errors.Is(err, syscall.ECONNREFUSED): // the library has retried on a new connection
 							t.Log(err)
 							cut.Add(1)
 						default:
 							strangers.Add(1)
-							return // nobody listens any more
+							return // the server does not listen any more
 						}
 					}
 				})
@@ -67,9 +67,9 @@ func TestStoppingCutsNoCallOnAKeptConnection(t *testing.T) {
 	}
 }
 
-// The call that comes in the moment after the signal, on a connection that was idle then, is answered too.
+// A call that comes just after the signal, on a connection that was idle then, is answered too.
 func TestWhoComesOnAnIdleConnectionWhenTheProgramStopsIsToldToGo(t *testing.T) {
-	p := testkit.Start(t, patientFarewell)
+	p := testkit.Start(t, longFarewell)
 	client := p.Client()
 	client.Transport.(*http.Transport).TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
 	call := func(when string) *http.Response {
@@ -94,7 +94,7 @@ func TestWhoComesOnAnIdleConnectionWhenTheProgramStopsIsToldToGo(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	time.Sleep(20 * time.Millisecond) // a call that comes too early would prove nothing, and fail nothing
+	time.Sleep(20 * time.Millisecond) // an earlier call would pass without proving anything
 	if !call("after").Close {
 		t.Error("nobody was told to go")
 	}

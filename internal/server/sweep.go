@@ -7,12 +7,12 @@ import (
 	"countersign/internal/flow"
 )
 
-// keepFinished is how long logins, portal sessions and requests stay after they are over, for the
-// page that explains what became of them. The log keeps what matters for longer.
+// keepFinished is how long finished logins, portal sessions and requests stay in the database, for the page that shows
+// their outcome. The authentication log keeps its rows longer.
 const keepFinished = 24 * time.Hour
 
-// sweep does what nobody's request would do: it ends requests nobody answered, each second, and
-// forgets what is long over, each minute. Several nodes may do so at once.
+// sweep does the work that no HTTP request triggers, until ctx ends: each second it ends requests that nobody has
+// answered in time, and each minute it deletes old rows. Several nodes may do so at the same time.
 func (s *Server) sweep(ctx context.Context) {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
@@ -34,7 +34,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// forget deletes what is over and no longer asked for.
+// forget deletes rows that finished before keepFinished, and browsers and assertions that have expired.
 func (s *Server) forget(ctx context.Context) error {
 	now := s.now()
 	before := now.Add(-keepFinished)

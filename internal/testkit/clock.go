@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// Clock is a clock that goes on with the machine's and can be pushed forward: nothing in a test
-// sleeps to make time pass.
+// Clock runs with the machine's clock and can be set forward, so that no test sleeps to make time pass. The zero
+// Clock shows the machine's time. It is safe for concurrent use.
 type Clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
 }
 
-// Now is the machine's time plus what was advanced.
+// Now returns the machine's time plus all that Advance added.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.ahead)
 }
 
-// Advance pushes the clock forward.
+// Advance sets the clock forward by d.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Log keeps what the program logs, at the finest level, so that tests can look for what must not
-// be there (AC-055).
+// Log keeps everything the program logs, from level debug up, so that tests can search it for secrets that must not
+// be there (AC-055). It is safe for concurrent use.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -19,7 +19,7 @@ func (l *Log) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// String is all so far.
+// String returns all that was logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"countersign/internal/server/config"
 )
 
-// PushService starts a push service on loopback and gives the option with which a program may
-// call it.
+// PushService starts a push service on loopback that ends with the test. The option allows a program to call it,
+// which the rules for push hosts otherwise forbid.
 func PushService(t testing.TB) (*pushtest.Service, Option) {
 	s := pushtest.Start(t)
 	return s, Configure(func(c *config.Config) { c.Push.AllowHosts = append(c.Push.AllowHosts, s.Host) })

@@ -1,6 +1,6 @@
-// Package testkit starts the whole program on port 0 for tests: real database, real TLS with a
-// local authority, a clock that is moved by hand, mail into an inbox, phones that speak the phone
-// protocol, and a browser without a screen.
+// Package testkit starts the whole program for tests, on a free port. The database and TLS are real, with a local
+// certificate authority. The test can set the clock forward, mail goes to an inbox, phones speak the phone protocol,
+// and a browser without a screen reads the pages.
 package testkit
 
 import (
@@ -37,12 +37,12 @@ import (
 	"countersign/internal/testkit/pgtest"
 )
 
-// Program is one running instance.
+// Program is one running instance on loopback.
 type Program struct {
 	*server.Server
 	URL     string // origin of the pages and API: https://localhost:PORT
 	APIHost string // localhost:PORT
-	CAFile  string
+	CAFile  string // certificate of the local authority, PEM
 	Clock   *Clock
 	Inbox   *mail.Inbox
 	Log     *Log
@@ -55,6 +55,7 @@ type Program struct {
 // Option changes how a program starts.
 type Option func(*setup)
 
+// setup is what options change.
 type setup struct {
 	dir       string
 	postgres  string
@@ -63,35 +64,37 @@ type setup struct {
 	clock     *Clock
 }
 
-// OnPostgreSQL uses a new PostgreSQL database instead of SQLite.
+// OnPostgreSQL uses a new PostgreSQL database instead of SQLite. It is dropped when the test ends.
 func OnPostgreSQL(t testing.TB) Option {
 	url := pgtest.New(t)
 	return func(s *setup) { s.postgres = url }
 }
 
-// InFolder keeps data in dir, for tests that start again on the same data.
+// InFolder keeps the data in dir, for tests that start a second program on the same data.
 func InFolder(dir string) Option { return func(s *setup) { s.dir = dir } }
 
-// WithClock shares a clock between programs.
+// WithClock uses a given clock, for programs that share one.
 func WithClock(c *Clock) Option { return func(s *setup) { s.clock = c } }
 
-// Configure changes the configuration before the start.
+// Configure changes the configuration before the program starts.
 func Configure(change func(*config.Config)) Option {
 	return func(s *setup) { s.configure = append(s.configure, change) }
 }
 
-// WithOptions changes the server's options, for rooms of a test's own.
+// WithOptions changes the server's options. Start overwrites Now and Log, and sets Deadline and Sender if they are
+// zero.
 func WithOptions(change func(*server.Options)) Option {
 	return func(s *setup) { change(&s.options) }
 }
 
-// EachDatabase runs a test on SQLite and on PostgreSQL.
+// EachDatabase runs a test on SQLite and on PostgreSQL, as subtests.
 func EachDatabase(t *testing.T, test func(t *testing.T, database Option)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, func(*setup) {}) })
 	t.Run("postgres", func(t *testing.T) { test(t, OnPostgreSQL(t)) })
 }
 
-// Start starts a program that is stopped and closed when the test ends.
+// Start starts a program with a new database, default settings and a SQLite file in a temporary folder, unless the
+// options say otherwise. It is stopped and closed when the test ends.
 func Start(t testing.TB, opts ...Option) *Program {
 	t.Helper()
 	s := &setup{clock: &Clock{}}
@@ -151,9 +154,10 @@ func Start(t testing.TB, opts ...Option) *Program {
 	return p
 }
 
-// Stop ends the program before the test does.
+// Stop stops and closes the program before the test ends. Further calls do nothing.
 func (p *Program) Stop() { p.stop() }
 
+// pool returns a pool of the certificates in a PEM file.
 func pool(t testing.TB, file string) *x509.CertPool {
 	t.Helper()
 	pem, err := os.ReadFile(file)
@@ -167,14 +171,14 @@ func pool(t testing.TB, file string) *x509.CertPool {
 	return pool
 }
 
-// Client is an HTTP client that trusts the program.
+// Client returns an HTTP client that trusts the program's certificate.
 func (p *Program) Client() *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true}
 	p.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
-// Browser is a client with a cookie jar that shows redirects instead of following them.
+// Browser returns a client with a cookie jar that returns redirects instead of following them.
 func (p *Program) Browser() *http.Client {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -186,8 +190,8 @@ func (p *Program) Browser() *http.Client {
 	return c
 }
 
-// App adds an application and gives its key and secret. Self-service is on, new users are
-// enrolled; change may say otherwise.
+// App adds a Web SDK application and returns it with its secret in plain text. Self-service is on and new users are
+// enrolled. change may alter that before.
 func (p *Program) App(name string, change ...func(*directory.ApplicationChange)) (application.Application, string) {
 	p.t.Helper()
 	yes, enroll := true, policy.NewUserEnroll
@@ -202,7 +206,7 @@ func (p *Program) App(name string, change ...func(*directory.ApplicationChange))
 	return a, plain.Reveal()
 }
 
-// User adds a user with a mail address at example.edu.
+// User adds a user with the mail address name@example.edu.
 func (p *Program) User(name string) user.User {
 	p.t.Helper()
 	email := name + "@example.edu"
@@ -213,7 +217,7 @@ func (p *Program) User(name string) user.User {
 	return u
 }
 
-// Phone pairs one more phone of a user, through the phone protocol.
+// Phone pairs one more phone with a user, through the phone protocol.
 func (p *Program) Phone(u user.User, name string) *phone.Device {
 	p.t.Helper()
 	d, err := phone.Pair(p.t.Context(), p.PairingCode(u), phone.Options{HTTPClient: p.Client(), Name: name, Platform: "Test", Now: p.Clock.Now})
@@ -223,7 +227,8 @@ func (p *Program) Phone(u user.User, name string) *phone.Device {
 	return d
 }
 
-// PairingCode is a link with which one phone can be added to a user, as the device portal shows it.
+// PairingCode returns a link that adds one phone to a user, as the device portal shows it. The portal session it
+// belongs to is written straight to the database.
 func (p *Program) PairingCode(u user.User) string {
 	p.t.Helper()
 	now := p.Clock.Now()
@@ -239,7 +244,8 @@ func (p *Program) PairingCode(u user.User) string {
 	return shown.Link
 }
 
-// Callback is a tiny web application to be sent back to, and what arrived there.
+// Callback serves the redirect address of an application until the test ends. arrived receives the requests; it
+// holds 16, and more are dropped.
 func (p *Program) Callback() (url string, arrived <-chan *http.Request) {
 	p.t.Helper()
 	ch := make(chan *http.Request, 16)

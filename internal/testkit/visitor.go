@@ -15,20 +15,20 @@ import (
 	"countersign/internal/domain/application"
 )
 
-// Visitor is a browser without a screen: it keeps cookies, follows redirects on the program's own
-// pages and stops where one leads elsewhere, reads the page and sends its forms.
+// Visitor is a browser without a screen or scripts. It keeps cookies, reads pages and sends their forms. It follows
+// redirects within the program and stops at one that leads to another site.
 type Visitor struct {
-	At     *url.URL // address of the page on show
+	At     *url.URL // address of the present page
 	Page   string   // its HTML
-	Status int
-	Left   *url.URL // set when the last answer led to another site, e.g. back to the application
+	Status int      // its HTTP status
+	Left   *url.URL // set if the last answer redirected to another site, such as the application; otherwise nil
 
 	t    testing.TB
 	http *http.Client
 	home string
 }
 
-// Visitor opens a new browser.
+// Visitor returns a new browser without cookies.
 func (p *Program) Visitor() *Visitor {
 	c := p.Client()
 	jar, err := cookiejar.New(nil)
@@ -47,14 +47,14 @@ func (p *Program) Visitor() *Visitor {
 	return v
 }
 
-// Open goes to an address, a path of the program or a whole URL.
+// Open gets a page. The address is a path of the program or a whole URL. A failed connection ends the test.
 func (v *Visitor) Open(address string) {
 	v.t.Helper()
 	v.take(v.http.Get(v.absolute(address)))
 }
 
-// Send posts a form to an address with its form token, or the page's first when no form leads there, and the given
-// name, value pairs.
+// Send posts a form to an address. The fields are pairs of name and value. The form token is that of the form with
+// this address, or the first on the page if there is no such form.
 func (v *Visitor) Send(address string, fields ...string) {
 	v.t.Helper()
 	form := url.Values{}
@@ -72,6 +72,7 @@ func (v *Visitor) Send(address string, fields ...string) {
 	v.take(v.http.PostForm(v.absolute(address), form))
 }
 
+// take reads an answer as the present page.
 func (v *Visitor) take(r *http.Response, err error) {
 	v.t.Helper()
 	if err != nil {
@@ -85,6 +86,7 @@ func (v *Visitor) take(r *http.Response, err error) {
 	v.At, v.Page, v.Status = r.Request.URL, string(body), r.StatusCode
 }
 
+// absolute makes a URL of a path, and forgets that an earlier answer left the program.
 func (v *Visitor) absolute(address string) string {
 	v.Left = nil
 	if strings.HasPrefix(address, "/") {
@@ -93,7 +95,8 @@ func (v *Visitor) absolute(address string) string {
 	return address
 }
 
-// Find gives the first group of the first match on the page, or "".
+// Find returns the last group of the first match on the page, with HTML entities decoded. If the pattern has no
+// group it returns the match, and "" if nothing matches.
 func (v *Visitor) Find(pattern string) string {
 	m := regexp.MustCompile(pattern).FindStringSubmatch(v.Page)
 	if m == nil {
@@ -102,7 +105,7 @@ func (v *Visitor) Find(pattern string) string {
 	return html.UnescapeString(m[len(m)-1])
 }
 
-// Must is Find that ends the test when nothing matches.
+// Must is Find, and ends the test if that returns "".
 func (v *Visitor) Must(pattern string) string {
 	v.t.Helper()
 	found := v.Find(pattern)
@@ -112,16 +115,16 @@ func (v *Visitor) Must(pattern string) string {
 	return found
 }
 
-// Screen is the page's name, the data-screen of its body.
+// Screen returns the page's name, which is the data-screen attribute of its body.
 func (v *Visitor) Screen() string { return v.Find(`<body data-screen="([^"]*)"`) }
 
-// Number is the number the page asks to type on the phone, "" when it shows none.
+// Number returns the digits that the page asks the person to type on the phone, or "".
 func (v *Visitor) Number() string {
 	block := v.Find(`(?s)class="digits[^>]*>(.*?)</p>`)
 	return regexp.MustCompile(`\D`).ReplaceAllString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(block, ""), "")
 }
 
-// SDK is the official client of an application, as its developer would set it up.
+// SDK returns the official client library of an application, set up as its developer would.
 func (p *Program) SDK(a application.Application, secret, redirectURI string) *duo.Client {
 	p.t.Helper()
 	c, err := duo.NewClient(a.ID, secret, p.APIHost, redirectURI, duo.WithHTTPClient(p.Client()))
@@ -131,8 +134,8 @@ func (p *Program) SDK(a application.Application, secret, redirectURI string) *du
 	return c
 }
 
-// SignIn sends the visitor from an application to the prompt, as the application does, and gives
-// the state to compare with the one that comes back.
+// SignIn sends the visitor from an application to the prompt, as the application does. It returns the state, which
+// must come back with the redirect to the application.
 func (v *Visitor) SignIn(sdk *duo.Client, username string) (state string) {
 	v.t.Helper()
 	state, err := sdk.GenerateState()
@@ -147,7 +150,7 @@ func (v *Visitor) SignIn(sdk *duo.Client, username string) (state string) {
 	return state
 }
 
-// Cookie is the Cookie header the browser sends to the program.
+// Cookie returns the Cookie header that the browser would send with the present page's address.
 func (v *Visitor) Cookie() string {
 	var all []string
 	for _, c := range v.http.Jar.Cookies(v.At) {

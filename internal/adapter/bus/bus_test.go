@@ -177,7 +177,7 @@ func TestAfterALostConnectionRingsAreHeardAgain(t *testing.T) {
 		t.Fatalf("ended %d connections: %v", n, err)
 	}
 	wakes(t, c, "everybody is rung for what was missed")
-	// From here on ordinary rings arrive; the loop only outlasts the other node's own reconnection.
+	// From here on ordinary rings arrive. The loop is needed only until the other node has connected again too.
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		one.Ring("login:1")

@@ -1,7 +1,9 @@
-// Package bus wakes those who wait for something to change: flow.Bell inside one process (Hub) and
-// between several nodes over one PostgreSQL (Postgres). It carries names of topics only. A ring may
-// come once too often or, at worst, not at all: what is true is read from the database, and whoever
-// waits looks there now and then anyway.
+// Package bus implements flow.Bell, which wakes long polls when something changes: inside one process (Hub)
+// and between several nodes over one PostgreSQL (Postgres).
+//
+// A ring carries the name of a topic and nothing else. It may come once too often, or in the worst case not at
+// all. This is safe because a waiting caller reads the state from the database after each ring, and also
+// without one from time to time.
 package bus
 
 import (
@@ -10,10 +12,10 @@ import (
 	"countersign/internal/flow"
 )
 
-// shards keeps listeners of different topics from waiting for each other.
+// shards is how many locks a Hub has, so that listeners of different topics rarely wait for each other.
 const shards = 64
 
-// Hub is the bell of one process. The zero value is ready for use.
+// Hub is the bell of one process. The zero value is ready for use. It is safe for concurrent use.
 type Hub struct {
 	shards [shards]shard
 }
@@ -25,7 +27,7 @@ type shard struct {
 
 var _ flow.Bell = (*Hub)(nil)
 
-// of picks the shard by FNV-1a.
+// of returns the shard of a topic, picked by its FNV-1a hash.
 func (h *Hub) of(topic string) *shard {
 	hash := uint32(2166136261)
 	for i := 0; i < len(topic); i++ {
@@ -34,7 +36,8 @@ func (h *Hub) of(topic string) *shard {
 	return &h.shards[hash%shards]
 }
 
-// Ring wakes the listeners of the topics. It never waits for them: one ring that is not yet seen is enough.
+// Ring implements flow.Bell: it wakes the listeners of the topics and never waits for them. A listener that has
+// not yet taken its last ring gets no second one.
 func (h *Hub) Ring(topics ...string) {
 	for _, topic := range topics {
 		s := h.of(topic)
@@ -44,7 +47,7 @@ func (h *Hub) Ring(topics ...string) {
 	}
 }
 
-// RingAll wakes everybody, after rings may have been missed.
+// RingAll wakes the listeners of every topic. It serves when rings may have been lost.
 func (h *Hub) RingAll() {
 	for i := range h.shards {
 		s := &h.shards[i]
@@ -65,7 +68,8 @@ func wake(listeners []chan struct{}) {
 	}
 }
 
-// Listen implements flow.Bell. Call stop when done; the channel is not closed.
+// Listen implements flow.Bell. The channel holds one ring and is never closed. The caller calls the function
+// when it stops listening; more than one call does no harm.
 func (h *Hub) Listen(topic string) (<-chan struct{}, func()) {
 	c := make(chan struct{}, 1)
 	s := h.of(topic)
@@ -79,6 +83,7 @@ func (h *Hub) Listen(topic string) (<-chan struct{}, func()) {
 	return c, func() { once.Do(func() { s.remove(topic, c) }) }
 }
 
+// remove takes one listener off a topic, and the topic off the map with its last listener.
 func (s *shard) remove(topic string, c chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,43 +16,45 @@ import (
 
 const (
 	channel = "countersign_bell"
-	// maxPayload stays below PostgreSQL's 8,000 bytes.
+	// maxPayload is in bytes. PostgreSQL takes less than 8,000 for one NOTIFY.
 	maxPayload = 7800
-	// maxQueued topics wait for a lost connection; beyond it everybody everywhere is rung instead.
+	// maxQueued is how many topics are kept while the connection is lost. Beyond it, every listener on every node
+	// is rung instead.
 	maxQueued = 20_000
-	everybody = "*"
+	everybody = "*" // the topic of a payload that rings every listener
 
 	connectTimeout = 5 * time.Second
-	idleCheck      = 15 * time.Second // a silent connection is asked whether it lives
-	blindTick      = time.Second      // while nothing can be heard, everybody here is rung this often
-	lastWords      = 5 * time.Second  // what Close takes to tell what is queued
+	idleCheck      = 15 * time.Second // a connection without notifications is pinged this often
+	maxPause       = time.Second      // longest pause between attempts; while LISTEN is down, every listener here is rung this often
+	closeTimeout   = 5 * time.Second  // longest time that Close takes to send what is queued
 	firstPause     = 50 * time.Millisecond
 )
 
-// Postgres is the bell of several nodes over one PostgreSQL. A ring is heard at once in this process and,
-// through NOTIFY, in the others. NOTIFY is sent by a goroutine of its own in batches, never by the
-// transaction that decided something: it takes a lock over the whole cluster (decision 1).
+// Postgres is the bell of several nodes over one PostgreSQL. A ring wakes the listeners of this process at once
+// and those of other nodes through NOTIFY. A goroutine of its own sends NOTIFY in batches. The transaction that
+// changed something never sends it, because NOTIFY takes a lock over the whole cluster (decision 1).
 //
-// LISTEN needs a session: the address must not lead through a pooler in transaction mode.
+// LISTEN needs a session of its own, so the address must not lead through a pooler in transaction mode.
 type Postgres struct {
 	hub    Hub
 	config *pgx.ConnConfig
 	log    *slog.Logger
 	cancel context.CancelFunc
 	done   sync.WaitGroup
-	due    chan struct{} // something is queued
+	due    chan struct{} // holds a value while something is queued
 
 	mu     sync.Mutex
-	node   string // this node's own rings come back under this name
-	queued map[string]struct{}
-	all    bool
-	unsent []string // payloads that were on their way when Close was called
+	node   string              // first line of this node's payloads; by it the node ignores its own
+	queued map[string]struct{} // topics to send
+	all    bool                // more topics than maxQueued: send everybody
+	unsent []string            // payloads that send had taken when Close was called
 }
 
 var _ flow.Bell = (*Postgres)(nil)
 
-// Open connects to PostgreSQL and begins to listen; it fails when that is not possible now. Later losses are
-// mended by the bus itself.
+// Open connects to PostgreSQL and begins to listen. url is a connection string of pgx. It fails when the database
+// cannot be reached now; a connection that is lost later is opened again by the bus itself. A nil log discards.
+// The caller must Close the result.
 func Open(ctx context.Context, url string, log *slog.Logger) (*Postgres, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -60,7 +62,7 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Postgres, error) 
 	}
 	config.ConnectTimeout = connectTimeout
 	config.RuntimeParams["application_name"] = "countersign bell"
-	config.RuntimeParams["synchronous_commit"] = "off" // a ring is not worth a wait for the disk
+	config.RuntimeParams["synchronous_commit"] = "off" // a ring may be lost, so it need not wait for the disk
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -72,13 +74,13 @@ func Open(ctx context.Context, url string, log *slog.Logger) (*Postgres, error) 
 	own, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.done.Add(2)
-	go p.hear(own, conn)
-	go p.tell(own)
+	go p.receive(own, conn)
+	go p.send(own)
 	return p, nil
 }
 
-// Close stops listening, and telling when the other nodes know what was rung: a command that ends at once
-// is heard too. It waits for that a moment only.
+// Close stops listening and then sends what is still queued, so that other nodes also hear a command that rings
+// and ends at once. It takes at most closeTimeout for that.
 func (p *Postgres) Close() error {
 	p.cancel()
 	p.done.Wait()
@@ -86,10 +88,10 @@ func (p *Postgres) Close() error {
 	if len(last) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	var conn *pgx.Conn
-	defer func() { hangUp(conn) }()
+	defer func() { closeConn(conn) }()
 	for _, payload := range last {
 		var err error
 		if conn, err = p.notify(ctx, conn, payload); err != nil {
@@ -102,7 +104,7 @@ func (p *Postgres) Close() error {
 // Listen implements flow.Bell.
 func (p *Postgres) Listen(topic string) (<-chan struct{}, func()) { return p.hub.Listen(topic) }
 
-// Ring implements flow.Bell; it never waits.
+// Ring implements flow.Bell. It never waits, neither for listeners nor for the database.
 func (p *Postgres) Ring(topics ...string) {
 	p.hub.Ring(topics...)
 	p.mu.Lock()
@@ -120,7 +122,8 @@ func (p *Postgres) Ring(topics ...string) {
 	}
 }
 
-// take empties the queue into payloads: the node's name, then a topic a line.
+// take empties the queue into payloads. A payload is the node's name on the first line and then one topic on
+// each line.
 func (p *Postgres) take() (payloads []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -147,11 +150,11 @@ func (p *Postgres) take() (payloads []string) {
 	return payloads
 }
 
-// tell sends what is queued. While it sends, the next batch gathers.
-func (p *Postgres) tell(ctx context.Context) {
+// send sends what is queued until ctx ends. The topics that are rung meanwhile make the next batch.
+func (p *Postgres) send(ctx context.Context) {
 	defer p.done.Done()
 	var conn *pgx.Conn
-	defer func() { hangUp(conn) }()
+	defer func() { closeConn(conn) }()
 	for {
 		select {
 		case <-p.due:
@@ -160,7 +163,7 @@ func (p *Postgres) tell(ctx context.Context) {
 		}
 		payloads := p.take()
 		for i, payload := range payloads {
-			for pause := firstPause; ; pause = min(2*pause, blindTick) {
+			for pause := firstPause; ; pause = min(2*pause, maxPause) {
 				var err error
 				if conn, err = p.notify(ctx, conn, payload); err == nil {
 					break
@@ -177,6 +180,8 @@ func (p *Postgres) tell(ctx context.Context) {
 	}
 }
 
+// notify sends one payload over conn, or over a new connection when conn is nil or closed. It returns the
+// connection to use next time.
 func (p *Postgres) notify(ctx context.Context, conn *pgx.Conn, payload string) (*pgx.Conn, error) {
 	own, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -190,7 +195,7 @@ func (p *Postgres) notify(ctx context.Context, conn *pgx.Conn, payload string) (
 	return conn, err
 }
 
-// listen connects and listens.
+// listen opens a connection, takes the node's name from it and executes LISTEN on it.
 func (p *Postgres) listen(ctx context.Context) (*pgx.Conn, error) {
 	own, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -199,13 +204,13 @@ func (p *Postgres) listen(ctx context.Context) (*pgx.Conn, error) {
 		return nil, err
 	}
 	var id string
-	// The backend's process and start name this node for as long as its connection lives.
+	// The process id and the start time of the backend name this node as long as the connection lives.
 	err = conn.QueryRow(own, `SELECT pid::text || '.' || extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()`).Scan(&id)
 	if err == nil {
 		_, err = conn.Exec(own, `LISTEN `+channel)
 	}
 	if err != nil {
-		hangUp(conn)
+		closeConn(conn)
 		return nil, err
 	}
 	p.mu.Lock()
@@ -214,11 +219,11 @@ func (p *Postgres) listen(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// hear passes on what other nodes ring. After a loss it listens again and rings everybody here, for what
-// was missed; until then it rings everybody each second.
-func (p *Postgres) hear(ctx context.Context, conn *pgx.Conn) {
+// receive rings here what other nodes have rung, until ctx ends. While the connection is lost it rings every
+// listener each second. Once it listens again it rings every listener once more, for what was missed.
+func (p *Postgres) receive(ctx context.Context, conn *pgx.Conn) {
 	defer p.done.Done()
-	defer func() { hangUp(conn) }()
+	defer func() { closeConn(conn) }()
 	pause := firstPause
 	for ctx.Err() == nil {
 		if conn == nil {
@@ -227,26 +232,28 @@ func (p *Postgres) hear(ctx context.Context, conn *pgx.Conn) {
 				p.log.Warn("bell: cannot listen; trying again", "error", err)
 				p.hub.RingAll()
 				sleep(ctx, pause)
-				pause = min(2*pause, blindTick)
+				pause = min(2*pause, maxPause)
 				continue
 			}
 			conn, pause = fresh, firstPause
 			p.hub.RingAll()
 		}
 		if err := p.wait(ctx, conn); err != nil {
-			hangUp(conn)
+			closeConn(conn)
 			conn = nil
 		}
 	}
 }
 
+// wait takes one notification, or pings the connection when none has come for idleCheck. An error means that
+// the connection is lost or ctx has ended.
 func (p *Postgres) wait(ctx context.Context, conn *pgx.Conn) error {
 	own, cancel := context.WithTimeout(ctx, idleCheck)
 	n, err := conn.WaitForNotification(own)
 	cancel()
 	switch {
 	case err == nil:
-		p.pass(n)
+		p.deliver(n)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -258,7 +265,8 @@ func (p *Postgres) wait(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-func (p *Postgres) pass(n *pgconn.Notification) {
+// deliver rings the topics of one payload here, unless this node has sent it.
+func (p *Postgres) deliver(n *pgconn.Notification) {
 	node, topics, _ := strings.Cut(n.Payload, "\n")
 	p.mu.Lock()
 	own := node == p.node
@@ -272,7 +280,7 @@ func (p *Postgres) pass(n *pgconn.Notification) {
 	}
 }
 
-func hangUp(conn *pgx.Conn) {
+func closeConn(conn *pgx.Conn) {
 	if conn != nil {
 		own, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -280,7 +288,7 @@ func hangUp(conn *pgx.Conn) {
 	}
 }
 
-// sleep reports whether it slept through.
+// sleep waits for d and reports false when ctx ended before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// inboxSize is how many messages an Inbox keeps; the oldest leave first.
+// inboxSize is how many messages an Inbox keeps. When it is full, the oldest one is dropped.
 const inboxSize = 500
 
-// Kept is a message an Inbox holds.
+// Kept is one message in an Inbox.
 type Kept struct {
 	Message
-	Number int       // 1 for the first message since the start, never used twice
+	Number int       // 1 for the first message since the start; no two messages share one
 	At     time.Time // when it was sent; zero without Inbox.Now
 }
 
-// Inbox keeps messages in memory instead of sending them: the demo shows it as a page. The zero
-// value is ready; it is safe for concurrent use. It refuses exactly the messages Sender refuses.
+// Inbox keeps messages in memory instead of sending them. The demo shows it as a page. The zero value is
+// ready, and it is safe for concurrent use. It refuses exactly the messages that Sender refuses.
 type Inbox struct {
 	Now func() time.Time // may be nil
 
@@ -26,7 +26,8 @@ type Inbox struct {
 	kept []Kept // oldest first
 }
 
-// Send keeps m.
+// Send keeps m. The error is ErrAddress, ErrContent or ErrSettings, as with Sender, or ErrUnavailable when ctx
+// has ended.
 func (i *Inbox) Send(ctx context.Context, m Message) error {
 	if err := ctx.Err(); err != nil {
 		return ErrUnavailable.With(err)
@@ -48,7 +49,7 @@ func (i *Inbox) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
-// Messages gives what was sent, newest first.
+// Messages returns the messages that are kept, newest first.
 func (i *Inbox) Messages() []Kept {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -59,7 +60,7 @@ func (i *Inbox) Messages() []Kept {
 	return newest
 }
 
-// Clear forgets every message; numbers go on.
+// Clear drops every message. The next message still gets the next number.
 func (i *Inbox) Clear() {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -9,51 +9,54 @@ import (
 	"time"
 )
 
+// netMailAddress is the standard library's address; in sender.go the name mail is this package's own.
 type netMailAddress = mail.Address
 
-// maxAnswers bounds what one SMTP session may say to us, in bytes. Real ones say a few hundred.
+// maxAnswers bounds, in bytes, what the server may send in one SMTP session. Real servers send a few hundred.
 const maxAnswers = 256 << 10
 
-var errTalkative = errors.New("the mail server said more than a mail server has to say")
+var errAnswersTooLong = errors.New("the mail server said more than a mail server has to say")
 
-// line opens the connection of one delivery and makes sure that it ends. The library extends its
-// deadlines step by step and never closes a connection whose greeting failed, so a server that
-// answers one byte at a time could hold a sender for good.
-type line struct {
+// session opens the connection of one delivery and makes sure that it ends in time. The SMTP library alone does
+// not: it extends its deadlines with each step, and it never closes a connection whose greeting failed. A server
+// that answers one byte at a time could therefore hold a sender forever.
+type session struct {
 	ctx  context.Context
 	mu   sync.Mutex
 	conn net.Conn
 	stop func() bool
 }
 
-func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
+// dial connects, with the deadline of the delivery for everything that is read and written.
+func (s *session) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	if deadline, ok := l.ctx.Deadline(); ok {
+	if deadline, ok := s.ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			conn.Close()
 			return nil, err
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.conn = conn
-	l.stop = context.AfterFunc(l.ctx, func() { conn.Close() })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = conn
+	s.stop = context.AfterFunc(s.ctx, func() { conn.Close() })
 	return &boundConn{Conn: conn, left: maxAnswers}, nil
 }
 
-func (l *line) hangUp() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn != nil {
-		l.stop()
-		l.conn.Close()
+// close closes the connection if there is one.
+func (s *session) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conn != nil {
+		s.stop()
+		s.conn.Close()
 	}
 }
 
-// boundConn keeps the deadline it was born with and reads only so much.
+// boundConn is a connection whose deadline the library cannot change and from which it reads at most left bytes.
 type boundConn struct {
 	net.Conn
 	left int
@@ -65,7 +68,7 @@ func (c *boundConn) SetWriteDeadline(time.Time) error { return nil }
 
 func (c *boundConn) Read(p []byte) (int, error) {
 	if c.left <= 0 {
-		return 0, errTalkative
+		return 0, errAnswersTooLong
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n

@@ -1,6 +1,6 @@
-// Package mail hands one message at a time to an SMTP server (RFC 5321), and keeps messages in
-// memory for the demo. It writes no texts of its own and keeps no queue: a caller that must not
-// lose a message keeps it in an outbox and calls Send again after an Unavailable error.
+// Package mail delivers one message at a time to an SMTP server (RFC 5321), or keeps messages in memory for the
+// demo. It writes no texts of its own and has no queue. A caller that must not lose a message keeps it in an
+// outbox and calls Send again after an error of kind Unavailable.
 package mail
 
 import (
@@ -15,10 +15,10 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// Message is one mail to one person. Text is required, HTML is its optional richer twin; both are
-// whole bodies, HTML already escaped by its maker.
+// Message is one mail to one person. Text is required. HTML is optional and says the same; its maker has
+// escaped it already. Both are whole bodies.
 type Message struct {
-	ID      string // optional, [A-Za-z0-9._-]; becomes the Message-ID so that a repeated delivery can be recognised
+	ID      string // optional, [A-Za-z0-9._-]; becomes the Message-ID, by which a repeated delivery can be recognized
 	From    string // address, with or without a display name: "countersign <noreply@example.edu>"
 	To      string // exactly one bare address: "jo@example.edu"
 	Subject string // one line, any language
@@ -32,14 +32,14 @@ var (
 	// ErrContent reports a subject, id or body that may not be sent: empty, too long, or with line
 	// ends where one line is required.
 	ErrContent = errs.New(errs.Invalid, "mail.content")
-	// ErrSettings reports a sender address or server settings nobody can send mail with. It is our
-	// operator's to mend, so the message is worth keeping.
+	// ErrSettings reports a sender address or server settings that cannot work. The operator can correct them,
+	// so the caller keeps the message.
 	ErrSettings = errs.New(errs.Internal, "mail.settings")
 	// ErrRefused reports that the mail server refused the recipient or the message for good (5xx
 	// to RCPT or after DATA). Sending the same message again is useless.
 	ErrRefused = errs.New(errs.Invalid, "mail.refused")
-	// ErrUnavailable reports a mail server that is down, slow, or says "later"; the same message
-	// may be sent again.
+	// ErrUnavailable reports a mail server that is down, slow, or refuses for now (4xx). The same message may be
+	// sent again.
 	ErrUnavailable = errs.New(errs.Unavailable, "mail.unavailable")
 )
 
@@ -50,10 +50,10 @@ const (
 	maxBody    = 1 << 20 // bytes, each of Text and HTML
 )
 
-// Address checks that s is exactly one bare address (RFC 5322 addr-spec without comments, quotes
-// or address literals) and gives it with an ASCII domain, ready for SMTP. It refuses what mail
-// programs and relays read in several ways: lists, display names, routes with '%' or '!', line
-// ends of any script. The error is ErrAddress and does not contain s.
+// Address checks that s is exactly one bare address (RFC 5322 addr-spec without comments, quotes or address
+// literals) and returns it with an ASCII domain, ready for SMTP. It refuses what mail programs and relays read
+// in different ways: lists, display names, routes with '%' or '!', and line ends of any script. The error is
+// ErrAddress and does not contain s.
 func Address(s string) (string, error) {
 	if len(s) > 254 || !utf8.ValidString(s) || hasControl(s) {
 		return "", ErrAddress
@@ -96,18 +96,18 @@ func isASCII(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
-// hasControl finds control characters, the Unicode line ends and the marks that turn text around.
+// hasControl finds control characters, the Unicode line ends, and marks that change the direction of writing.
 func hasControl(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
 	})
 }
 
-// checked is a Message whose parts are known to be good.
+// checked is a Message whose parts are known to be valid.
 type checked struct {
 	Message
 	from mail.Address
-	to   string
+	to   string // with an ASCII domain
 }
 
 func check(m Message) (checked, error) {
@@ -130,7 +130,7 @@ func check(m Message) (checked, error) {
 	return checked{Message: m, from: from, to: to}, nil
 }
 
-// CheckSender says whether from can stand as the sender of a Message; ErrSettings when not.
+// CheckSender returns ErrSettings when from cannot be the sender of a Message, and nil otherwise.
 func CheckSender(from string) error {
 	_, err := sender(from)
 	return err

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -17,23 +16,23 @@ import (
 	"countersign/internal/base/secret"
 )
 
-// Sender hands messages to one SMTP server, a connection a message. It is safe for concurrent use
+// Sender delivers messages to one SMTP server, over one connection per message. It is safe for concurrent use
 // as long as its fields are not changed.
 type Sender struct {
-	Host     string         // name of the mail server; its certificate must carry it
-	Port     int            // 587 by custom for starttls, 465 for implicit, 25 between servers
-	Username string         // empty: no sign-in
-	Password secret.Text    // never sent over a connection without TLS, loopback excepted
-	TLS      string         // "starttls" (also when empty), "implicit", "opportunistic" or "none"
-	RootCAs  *x509.CertPool // nil: the system's
-	Timeout  time.Duration  // for one whole delivery; zero means 30 seconds
-	HELO     string         // name we greet with; empty: the machine's host name
-	Now      func() time.Time
+	Host     string           // name of the mail server, which its certificate must contain
+	Port     int              // usually 587 for starttls, 465 for implicit, 25 between servers
+	Username string           // empty: no authentication
+	Password secret.Text      // never sent without TLS, except over loopback
+	TLS      string           // "starttls" (also when empty), "implicit", "opportunistic" or "none"
+	RootCAs  *x509.CertPool   // nil: the system's
+	Timeout  time.Duration    // for one whole delivery; zero means 30 seconds
+	HELO     string           // name in the greeting (EHLO); empty: the machine's host name
+	Now      func() time.Time // for the Date header; nil: the library's clock
 }
 
-// Send delivers m, or says why not: ErrAddress, ErrContent and ErrSettings before any connection is made,
-// ErrRefused when the server refused for good, ErrUnavailable otherwise. It takes no longer than
-// Timeout whatever the server does. A nil error means that the server took responsibility.
+// Send delivers m. A nil error means that the server has taken responsibility for it. ErrAddress, ErrContent and
+// ErrSettings come before any connection is made. ErrRefused means that the server refused for good; every other
+// failure is ErrUnavailable. Send takes no longer than Timeout, whatever the server does.
 func (s *Sender) Send(ctx context.Context, m Message) error {
 	good, err := check(m)
 	if err != nil {
@@ -46,16 +45,16 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	line := &line{ctx: ctx}
-	defer line.hangUp()
-	client, err := s.client(timeout, line)
+	session := &session{ctx: ctx}
+	defer session.close()
+	client, err := s.client(timeout, session)
 	if err != nil {
 		return ErrSettings.With(err)
 	}
-	letter := s.compose(good)
-	err = client.DialAndSendWithContext(ctx, letter)
-	if letter.IsDelivered() {
-		return nil // whatever went wrong while saying good-bye, a second copy would be worse
+	msg := s.compose(good)
+	err = client.DialAndSendWithContext(ctx, msg)
+	if msg.IsDelivered() {
+		return nil // an error after the delivery (at QUIT) does not count: a second copy would be worse
 	}
 	if err == nil {
 		err = errors.New("the server did not confirm the message")
@@ -63,13 +62,14 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 	return classify(ctx, err, good.To, good.to)
 }
 
-func (s *Sender) client(timeout time.Duration, line *line) (*gomail.Client, error) {
+// client sets up the library for one delivery. The error names a TLS mode that does not exist.
+func (s *Sender) client(timeout time.Duration, session *session) (*gomail.Client, error) {
 	config := &tls.Config{ServerName: s.Host, RootCAs: s.RootCAs, MinVersion: tls.VersionTLS12}
 	options := []gomail.Option{
 		gomail.WithPort(s.Port), gomail.WithTimeout(timeout), gomail.WithTLSConfig(config),
 		gomail.WithoutNoop(), gomail.WithoutSMTPUTF8(),
 	}
-	dial := line.dial
+	dial := session.dial
 	switch s.TLS {
 	case "", "starttls":
 		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
@@ -80,7 +80,7 @@ func (s *Sender) client(timeout time.Duration, line *line) (*gomail.Client, erro
 	case "implicit":
 		options = append(options, gomail.WithSSL())
 		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			raw, err := line.dial(ctx, network, address)
+			raw, err := session.dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
@@ -101,36 +101,37 @@ func (s *Sender) client(timeout time.Duration, line *line) (*gomail.Client, erro
 	return gomail.NewClient(s.Host, options...)
 }
 
+// compose writes the headers and bodies of a message (RFC 5322).
 func (s *Sender) compose(m checked) *gomail.Msg {
-	letter := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
-	letter.FromMailAddress(&m.from)
-	letter.SetAddrHeaderFromMailAddress(gomail.HeaderTo, &netMailAddress{Address: m.to})
-	letter.Subject(m.Subject)
-	letter.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: vacation programs keep quiet
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
+	msg.FromMailAddress(&m.from)
+	msg.SetAddrHeaderFromMailAddress(gomail.HeaderTo, &netMailAddress{Address: m.to})
+	msg.Subject(m.Subject)
+	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: vacation programs do not answer
 	domain := m.from.Address[strings.LastIndexByte(m.from.Address, '@')+1:]
 	if m.ID != "" {
-		letter.SetMessageIDWithValue(m.ID + "@" + domain)
+		msg.SetMessageIDWithValue(m.ID + "@" + domain)
 	} else {
-		letter.SetMessageID()
+		msg.SetMessageID()
 	}
 	if s.Now != nil {
-		letter.SetDateWithValue(s.Now())
+		msg.SetDateWithValue(s.Now())
 	}
-	letter.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	if m.HTML != "" {
-		letter.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	}
-	return letter
+	return msg
 }
 
-// classify turns the library's error into one of ours. The cause tells the operator what the
-// server said, without the person's address.
+// classify turns an error of the library into ErrRefused or ErrUnavailable. The cause quotes what the server
+// said, for the operator, with the addresses of persons left out.
 func classify(ctx context.Context, err error, addresses ...string) error {
 	kind := ErrUnavailable
 	var sending *gomail.SendError
 	if errors.As(err, &sending) && sending.ErrorCode() >= 500 && sending.ErrorCode() < 600 {
 		switch {
-		case sending.ErrorCode() == 530, sending.ErrorCode() == 535: // our sign-in is missing, not their mailbox
+		case sending.ErrorCode() == 530, sending.ErrorCode() == 535: // the settings lack a valid sign-in; the mailbox may exist
 		case sending.Reason == gomail.ErrSMTPRcptTo, sending.Reason == gomail.ErrSMTPDataClose:
 			kind = ErrRefused
 		}
@@ -154,6 +155,3 @@ func classify(ctx context.Context, err error, addresses ...string) error {
 	}
 	return kind.With(errors.New(text))
 }
-
-// ServerAddress gives host:port for messages to the operator.
-func (s *Sender) ServerAddress() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }

@@ -95,7 +95,7 @@ func parts(t *testing.T, m *netmail.Message) map[string]string {
 	}
 }
 
-// AC-051: whatever stands in an address, nothing but one mail to one address leaves.
+// AC-051: whatever an address contains, at most one mail to one address is sent.
 func TestAC051HostileRecipientsAreRefusedBeforeAnyConnection(t *testing.T) {
 	server := mailtest.Start(t, mailtest.Options{})
 	for _, to := range hostileRecipients {
@@ -139,7 +139,7 @@ func TestOrdinaryAddressesAreAcceptedAndInternationalDomainsBecomeASCII(t *testi
 	}
 }
 
-// AC-051: no header is added through a subject, sender, id or body.
+// AC-051: a subject, sender, id or body cannot add a header.
 func TestAC051NoFieldAddsAHeader(t *testing.T) {
 	server := mailtest.Start(t, mailtest.Options{})
 	for name, spoil := range map[string]func(*ours.Message){

@@ -1,9 +1,9 @@
-// Package webpush rings phones through the push services of browser makers: RFC 8030 (delivery),
-// RFC 8291 (encryption) and RFC 8292 (VAPID). A push is only a doorbell: it carries no secret and
-// no decision, and a sign-in works without it.
+// Package webpush sends alerts to phones through the push services of browser makers: RFC 8030 (delivery),
+// RFC 8291 (encryption) and RFC 8292 (VAPID). An alert only draws attention. It carries no secret and no
+// decision, and a sign-in works without it.
 //
-// The address a push goes to is chosen by whoever registers a phone, so it is treated as hostile:
-// see guard.go (AC-043). It is also a capability, so no error of this package contains it.
+// Whoever registers a phone chooses the address that its alerts go to, so the address is treated as hostile:
+// see guard.go (AC-043). The address is also a capability, so no error of this package contains it.
 package webpush
 
 import (
@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,66 +29,62 @@ import (
 )
 
 const (
-	// MaxPayload is the longest payload in bytes; encrypted it fits the 4096 bytes RFC 8030 asks of services.
+	// MaxPayload is the longest payload in bytes. Encrypted, it fits into the 4,096 bytes that every push service
+	// must accept (RFC 8030).
 	MaxPayload = 3 << 10
 
 	connectTimeout = 5 * time.Second
 	totalTimeout   = 10 * time.Second
-	maxAnswer      = 16 << 10
-	maxPerHost     = 8
-	maxRetryAfter  = time.Hour
+	maxAnswer      = 16 << 10 // bytes read of an answer
+	maxPerHost     = 8        // requests to one push service at the same time
 )
 
 var (
-	// ErrEndpoint reports an endpoint that may not be called, at registration or at dial.
+	// ErrEndpoint reports an endpoint that may not be called. It comes from registration and from dialing.
 	ErrEndpoint = errs.New(errs.Invalid, "push.endpoint")
-	// ErrSubscription reports keys that are not what RFC 8291 asks for.
+	// ErrSubscription reports keys that RFC 8291 does not allow.
 	ErrSubscription = errs.New(errs.Invalid, "push.subscription")
 	// ErrPayload reports a payload longer than MaxPayload.
 	ErrPayload = errs.New(errs.Invalid, "push.payload")
 	// ErrGone reports a subscription that no longer exists (404, 410): delete it.
 	ErrGone = errs.New(errs.Gone, "push.gone")
-	// ErrBusy reports a push service that wants fewer messages (429); see RetryAfter.
+	// ErrBusy reports a push service that asks for fewer messages (429).
 	ErrBusy = errs.New(errs.Limited, "push.busy")
-	// ErrUnavailable reports everything else that kept the doorbell from ringing.
+	// ErrUnavailable reports every other failure.
 	ErrUnavailable = errs.New(errs.Unavailable, "push.unavailable")
 )
 
-// Subscription is what PushSubscription.toJSON gives in the browser: the endpoint is a capability
-// URL, P256dh the phone's uncompressed P-256 point (65 bytes) and Auth 16 bytes, both base64url.
+// Subscription is what PushSubscription.toJSON returns in the browser (W3C Push API). Endpoint is a capability
+// URL. P256dh is the phone's uncompressed P-256 point (65 bytes) and Auth has 16 bytes; both are base64url.
 type Subscription = flow.Subscription
 
 var _ flow.Doorbell = (*Doorbell)(nil)
 
-// Doorbell sends pushes. Fill in the fields, then use it through a pointer; it is safe for
-// concurrent use as long as the fields are not changed.
+// Doorbell implements flow.Doorbell. The caller fills in the fields and uses it through a pointer. It is safe
+// for concurrent use as long as the fields are not changed.
 type Doorbell struct {
-	Subject    string      // who to complain to: "mailto:help@example.edu", "help@example.edu" or an https URL
-	PublicKey  string      // VAPID key as GenerateVAPID gives it; the browser gets it as applicationServerKey
+	Subject    string      // contact for the push service: "mailto:help@example.edu", "help@example.edu" or an https URL
+	PublicKey  string      // VAPID key as GenerateVAPID makes it; the browser gets it as applicationServerKey
 	PrivateKey secret.Text // its private half
 
-	// AllowHosts are exceptions "host:port" from every rule about addresses, plain http included:
-	// push services of one's own, tests, the demo.
+	// AllowHosts are exceptions "host:port" from every rule about addresses; plain http is allowed for them too.
+	// They serve tests, the demo and installations with a push service of their own.
 	AllowHosts []string
-	// AnyHost drops the list of well-known push services. All other rules stay.
-	AnyHost bool
-	// OwnHosts are the names this server is reached by; never called.
+	// OwnHosts are the names of this server. They are never called.
 	OwnHosts []string
 	// RootCAs are trusted instead of the system's when set.
 	RootCAs *x509.CertPool
 	// Resolve finds the addresses of a name; nil is the system's resolver.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-	// Now is used to read Retry-After dates; nil leaves those out.
-	Now func() time.Time
 
 	once   sync.Once
 	client *http.Client
 	queues queues
 }
 
-// GenerateVAPID makes a key pair of the server's own (P-256, base64url without padding). rand must
-// not fail; it panics when it does. Both keys are kept for the life of the installation: a new
-// pair makes every subscription useless.
+// GenerateVAPID makes a key pair for the server (P-256, base64url without padding): the uncompressed point and
+// the scalar. It panics when rand fails. Both keys must be kept as long as the installation lives, because a
+// subscription works with one pair only.
 func GenerateVAPID(rand io.Reader) (public, private string) {
 	for {
 		scalar := make([]byte, 32)
@@ -104,7 +99,7 @@ func GenerateVAPID(rand io.Reader) (public, private string) {
 	}
 }
 
-// Check says whether s may be registered: ErrEndpoint or ErrSubscription when not. It makes no
+// Check returns nil when s may be registered, and ErrEndpoint or ErrSubscription when not. It makes no
 // connection and looks up no name.
 func (d *Doorbell) Check(s Subscription) error {
 	if err := d.CheckEndpoint(s.Endpoint); err != nil {
@@ -114,9 +109,9 @@ func (d *Doorbell) Check(s Subscription) error {
 	return err
 }
 
-// Knock sends payload to one phone. ttl is how long the push service may keep it for a phone that
-// is offline. Errors: ErrEndpoint, ErrSubscription, ErrPayload, ErrGone, ErrBusy, ErrUnavailable.
-// It returns within ten seconds.
+// Knock implements flow.Doorbell: it sends payload to one phone. ttl is how long the push service may keep the
+// message for a phone that is offline; fractions of a second are dropped. The error is ErrEndpoint,
+// ErrSubscription, ErrPayload, ErrGone, ErrBusy or ErrUnavailable. Knock returns within ten seconds.
 func (d *Doorbell) Knock(ctx context.Context, s Subscription, payload []byte, ttl time.Duration) error {
 	if err := d.CheckEndpoint(s.Endpoint); err != nil {
 		return err
@@ -151,10 +146,12 @@ func (d *Doorbell) Knock(ctx context.Context, s Subscription, payload []byte, tt
 	}
 	defer answer.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	return d.verdict(answer, said)
+	return verdict(answer, said)
 }
 
-func (d *Doorbell) verdict(answer *http.Response, said []byte) error {
+// verdict turns the answer of a push service into one of the errors (RFC 8030 5 and 7.3). said is the start of
+// its body, for the log.
+func verdict(answer *http.Response, said []byte) error {
 	cause := fmt.Errorf("the push service answered %d: %.200q", answer.StatusCode, said)
 	switch code := answer.StatusCode; {
 	case code >= 200 && code < 300:
@@ -162,34 +159,13 @@ func (d *Doorbell) verdict(answer *http.Response, said []byte) error {
 	case code == http.StatusNotFound, code == http.StatusGone:
 		return ErrGone.With(cause)
 	case code == http.StatusTooManyRequests:
-		return ErrBusy.With(cause).Arg("retry_after", d.retryAfter(answer.Header.Get("Retry-After")))
+		return ErrBusy.With(cause)
 	default:
-		return ErrUnavailable.With(cause).Arg("retry_after", d.retryAfter(answer.Header.Get("Retry-After")))
+		return ErrUnavailable.With(cause)
 	}
 }
 
-// RetryAfter is how long the push service asked to be left alone, at most an hour; zero when it
-// did not say.
-func RetryAfter(err error) time.Duration {
-	if err == nil {
-		return 0
-	}
-	wait, _ := errs.Of(err).Args["retry_after"].(time.Duration)
-	return wait
-}
-
-// retryAfter reads both forms of the header (RFC 9110, 10.2.3).
-func (d *Doorbell) retryAfter(value string) time.Duration {
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil && d.Now != nil {
-		wait = at.Sub(d.Now())
-	}
-	return min(max(0, wait), maxRetryAfter)
-}
-
-// transportError keeps what went wrong and drops the URL it went wrong with.
+// transportError keeps what went wrong and drops the URL, which is a capability.
 func transportError(err error) error {
 	if errors.Is(err, ErrEndpoint) {
 		return ErrEndpoint.With(errors.New("the name leads to an address that may not be called"))
@@ -201,8 +177,8 @@ func transportError(err error) error {
 	return ErrUnavailable.With(err)
 }
 
-// canonical leaves out a port 443 that is written down: the library makes the VAPID audience from
-// the text, and push services compare it with their origin (RFC 8292, 2).
+// canonical removes an explicit port 443. The library copies the VAPID audience from the text of the endpoint,
+// and push services compare it with their origin, which has no port (RFC 8292 2).
 func canonical(endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "https" || u.Port() != "443" {
@@ -212,8 +188,8 @@ func canonical(endpoint string) string {
 	return u.String()
 }
 
-// keys decodes the subscription's keys, whatever base64 dialect the browser used, and checks that
-// the point is on the curve (RFC 8291, 3.1).
+// keys decodes the keys of a subscription, from any dialect of base64 that a browser uses, and checks that the
+// point is on the curve (RFC 8291 3.1).
 func keys(s Subscription) (vapid.Keys, error) {
 	point, err := decode(s.P256dh, 65)
 	if err != nil {
@@ -229,6 +205,7 @@ func keys(s Subscription) (vapid.Keys, error) {
 	return vapid.Keys{P256dh: base64.RawURLEncoding.EncodeToString(point), Auth: base64.RawURLEncoding.EncodeToString(auth)}, nil
 }
 
+// decode reads exactly size bytes of base64 or base64url, with or without padding.
 func decode(text string, size int) ([]byte, error) {
 	if len(text) > 2*size {
 		return nil, errors.New("key too long")

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// services are the push services of the browsers people use: Chrome and Edge on Android (FCM),
-// Firefox, Safari, Edge on Windows.
+// services are the push services of the common browsers: Chrome and Edge on Android (FCM), Firefox, Safari, and
+// Edge on Windows.
 var services = []string{
 	"fcm.googleapis.com",
 	"updates.push.services.mozilla.com",
@@ -21,10 +21,10 @@ var services = []string{
 	"*.notify.windows.com",
 }
 
-// CheckEndpoint says whether endpoint may be registered. It must be an https URL on port 443 of a
-// well-known push service, written plainly (no user, no fragment, no numbers for a name), or be
-// one of the exceptions. The error is ErrEndpoint. No name is looked up: addresses are checked
-// when dialled, because they change.
+// CheckEndpoint implements flow.Doorbell: it returns ErrEndpoint when endpoint may not be registered. It must be
+// an https URL on port 443 of a well-known push service, without user, fragment or a number as its host, or be
+// one of AllowHosts. No name is looked up here. The addresses of a name are checked when it is dialed, because
+// they change.
 func (d *Doorbell) CheckEndpoint(endpoint string) error {
 	if len(endpoint) > 1024 || strings.ContainsFunc(endpoint, func(r rune) bool { return r <= ' ' || r > '~' || r == '\\' }) {
 		return ErrEndpoint
@@ -43,7 +43,7 @@ func (d *Doorbell) CheckEndpoint(endpoint string) error {
 	if !plainName(host) || slices.ContainsFunc(d.OwnHosts, func(own string) bool { return strings.EqualFold(hostname(own), host) }) {
 		return ErrEndpoint
 	}
-	if !d.AnyHost && !slices.ContainsFunc(services, func(pattern string) bool { return matches(pattern, host) }) {
+	if !slices.ContainsFunc(services, func(pattern string) bool { return matches(pattern, host) }) {
 		return ErrEndpoint
 	}
 	return nil
@@ -57,7 +57,7 @@ func (d *Doorbell) allowed(address string) bool {
 	return slices.ContainsFunc(d.AllowHosts, func(a string) bool { return strings.EqualFold(a, address) })
 }
 
-// dialAddress is host:port as the transport will dial it.
+// dialAddress returns host:port as the transport dials it.
 func dialAddress(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -81,8 +81,8 @@ func hostname(hostport string) string {
 	return hostport
 }
 
-// plainName accepts DNS names of at least two labels whose last one is not a number in any of the
-// notations resolvers and C libraries take for addresses (127.1, 0x7f.1, 2130706433, 017700000001).
+// plainName accepts DNS names of at least two labels. The last label must not begin with a digit, because
+// resolvers and C libraries read several notations as addresses (127.1, 0x7f.1, 2130706433, 017700000001).
 func plainName(host string) bool {
 	labels := strings.Split(host, ".")
 	if len(host) > 253 || len(labels) < 2 {
@@ -100,7 +100,7 @@ func plainName(host string) bool {
 	return last[0] > '9' && last != "localhost" && last != "local" && last != "internal"
 }
 
-// matches compares with one pattern; "*." stands for one or more labels.
+// matches compares host with one pattern, in which "*." stands for one or more labels.
 func matches(pattern, host string) bool {
 	if suffix, wild := strings.CutPrefix(pattern, "*"); wild {
 		return strings.HasSuffix(host, suffix) && len(host) > len(suffix)
@@ -108,14 +108,15 @@ func matches(pattern, host string) bool {
 	return pattern == host
 }
 
+// httpClient returns the one client, which connects through dial only.
 func (d *Doorbell) httpClient() *http.Client {
 	d.once.Do(func() {
 		d.client = &http.Client{
 			Timeout: totalTimeout,
-			// A redirect is an answer like any other: never followed.
+			// A redirect is never followed: its target is unchecked.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			Transport: &http.Transport{
-				Proxy:                  nil, // not even from the environment: a proxy would dial for us, unchecked
+				Proxy:                  nil, // also not from the environment: a proxy would dial without the checks
 				DialContext:            d.dial,
 				TLSClientConfig:        &tls.Config{RootCAs: d.RootCAs, MinVersion: tls.VersionTLS12},
 				TLSHandshakeTimeout:    connectTimeout,
@@ -131,8 +132,8 @@ func (d *Doorbell) httpClient() *http.Client {
 	return d.client
 }
 
-// dial looks the name up itself, checks every address found, and connects to a checked address, so
-// no second look-up can give another one.
+// dial looks the name up itself, checks every address it finds, and connects to a checked address. So no second
+// look-up can return another address.
 func (d *Doorbell) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -156,7 +157,7 @@ func (d *Doorbell) dial(ctx context.Context, network, address string) (net.Conn,
 	own := ownAddresses()
 	for _, addr := range found {
 		if !public(addr) || slices.Contains(own, addr.Unmap()) {
-			return nil, ErrEndpoint // one bad address spoils the name: it is not a push service's
+			return nil, ErrEndpoint // no push service has such an address, so the others are not trusted either
 		}
 	}
 	dialer := &net.Dialer{Control: controlPublic}
@@ -170,7 +171,7 @@ func (d *Doorbell) dial(ctx context.Context, network, address string) (net.Conn,
 	return nil, err
 }
 
-// controlPublic is the last look before connect(2), at the address the kernel gets.
+// controlPublic checks once more, just before connect(2), the address that the kernel gets.
 func controlPublic(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
 	if err != nil || !public(to.Addr()) || to.Port() != 443 {
@@ -179,7 +180,7 @@ func controlPublic(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// ownAddresses are this machine's, public ones included.
+// ownAddresses returns the addresses of this machine, the public ones included.
 func ownAddresses() []netip.Addr {
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// special are the ranges that are not somebody's public server: the special-purpose registries of
-// IANA (RFC 6890), multicast, and the ways to write an IPv4 address inside an IPv6 one.
+// special are the ranges in which no public server can be: the special-purpose registries of IANA (RFC 6890),
+// multicast, and IPv6 ranges that embed an IPv4 address.
 var special = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
 	"192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",
@@ -14,8 +14,8 @@ var special = prefixes(
 	"2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
 )
 
-// unicast6 is the only part of IPv6 that is given out; all else (loopback, ULA, link-local,
-// multicast, NAT64, mapped and compatible addresses) lies outside.
+// unicast6 is the only part of IPv6 that is assigned to networks. Everything else lies outside of it: loopback,
+// ULA, link-local, multicast, NAT64, mapped and compatible addresses.
 var unicast6 = netip.MustParsePrefix("2000::/3")
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -26,8 +26,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return parsed
 }
 
-// public reports whether addr can belong to a push service. A mapped address counts as the IPv4
-// address in it; a zone is never public.
+// public reports whether addr can belong to a push service. An IPv4-mapped address counts as its IPv4 address.
+// An address with a zone is never public.
 func public(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.Zone() != "" {
 		return false

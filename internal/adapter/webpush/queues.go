@@ -5,19 +5,19 @@ import (
 	"sync"
 )
 
-// queues bounds how many pushes are under way to one host. The zero value is ready. Hosts are
-// forgotten when nobody is there, so made-up names do not pile up.
+// queues bounds how many pushes are under way to one host at the same time. The zero value is ready. A host is
+// dropped when no push to it is left, so that invented names cannot fill the memory.
 type queues struct {
 	mu    sync.Mutex
 	hosts map[string]*queue
 }
 
 type queue struct {
-	places chan struct{}
-	people int // inside or waiting
+	slots   chan struct{}
+	callers int // with a slot or waiting for one
 }
 
-// enter waits for a place until ctx ends; call leave when done.
+// enter waits for a slot until ctx ends. The error is that of ctx. The caller calls leave when it is done.
 func (q *queues) enter(ctx context.Context, host string) (leave func(), err error) {
 	q.mu.Lock()
 	if q.hosts == nil {
@@ -25,24 +25,24 @@ func (q *queues) enter(ctx context.Context, host string) (leave func(), err erro
 	}
 	here := q.hosts[host]
 	if here == nil {
-		here = &queue{places: make(chan struct{}, maxPerHost)}
+		here = &queue{slots: make(chan struct{}, maxPerHost)}
 		q.hosts[host] = here
 	}
-	here.people++
+	here.callers++
 	q.mu.Unlock()
 
-	goHome := func() {
+	forget := func() {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		if here.people--; here.people == 0 {
+		if here.callers--; here.callers == 0 {
 			delete(q.hosts, host)
 		}
 	}
 	select {
-	case here.places <- struct{}{}:
-		return func() { <-here.places; goHome() }, nil
+	case here.slots <- struct{}{}:
+		return func() { <-here.slots; forget() }, nil
 	case <-ctx.Done():
-		goHome()
+		forget()
 		return nil, ctx.Err()
 	}
 }

@@ -39,8 +39,8 @@ func Reported(c *message.Catalogue, displayName, hostname, pushinfo string) []tr
 		}
 		add(label, loosely(value))
 	}
-	if more := len(all) - phonewire.MaxTold; more > 0 {
-		all = append(all[:phonewire.MaxTold-1], transaction.Field{Label: c.Text("api.info.rest"), Value: c.Text("api.info.more", "n", more+1)})
+	if more := len(all) - phonewire.MaxDetails; more > 0 {
+		all = append(all[:phonewire.MaxDetails-1], transaction.Field{Label: c.Text("api.info.rest"), Value: c.Text("api.info.more", "n", more+1)})
 	}
 	return all
 }

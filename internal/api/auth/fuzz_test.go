@@ -48,7 +48,7 @@ func newMutated(t testing.TB, db flow.DB) *mutated {
 	if w.Reload("lena").Status != user.LockedOut {
 		t.Fatal("ten wrong codes lock nobody")
 	}
-	w.door.SignIn = mutate.Hurried{Flow: w.SignIn}
+	w.door.SignIn = mutate.DeniesAtOnce{Flow: w.SignIn}
 	w.trial = mutate.Trial{Door: mutate.NewDoor(t, w.h), Now: w.Clock.Now, Read: read, Calm: func() {
 		w.Clock.Advance(time.Minute)
 		w.Status("alice", user.Active)
@@ -80,7 +80,7 @@ func (w *mutated) dialects() {
 	name := mutate.Field{Name: "username", Good: names}
 	info := mutate.Field{Name: "pushinfo", Good: []string{"Server+IP=10.0.0.5&Command=rsync+%2Da%0A%1b[2J", "a=b"}}
 	key := mutate.Field{Name: "user_id", Good: []string{w.Reload("alice").ID, "DU000000000000000000"}, Rare: true}
-	txid := mutate.Field{Name: "txid", Good: []string{mutate.NoTicket}}
+	txid := mutate.Field{Name: "txid", Good: []string{mutate.NoTxID}}
 	factor := []mutate.Field{{Name: "factor", Good: []string{"auto", "push", "passcode", "prompt", "sms", "phone"}}, {Name: "device", Good: []string{"auto", w.phone}},
 		{Name: "passcode", Good: []string{"123456", "123456789"}}, {Name: "prompt", Good: []string{"1", "2", "push1", "123456"}}, txid,
 		{Name: "type", Good: []string{"Login request"}}, {Name: "display_username", Good: []string{"Alice A."}}, {Name: "async", Good: []string{"0", "1"}, Rare: true}}

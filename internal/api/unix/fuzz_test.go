@@ -38,7 +38,7 @@ func newMutated(t testing.TB, db flow.DB) *mutated {
 	if w.Reload("lena").Status != user.LockedOut {
 		t.Fatal("ten wrong codes lock nobody")
 	}
-	w.door.SignIn = mutate.Hurried{Flow: w.SignIn}
+	w.door.SignIn = mutate.DeniesAtOnce{Flow: w.SignIn}
 	w.trial = mutate.Trial{Door: mutate.NewDoor(t, w.h), Now: w.Clock.Now, Read: read, Calm: func() {
 		w.Clock.Advance(time.Minute)
 		w.Status("ana", user.Active)
@@ -64,7 +64,7 @@ func (w *mutated) dialects() {
 	host := mutate.Field{Name: "hostname", Good: []string{"web1.example.edu"}}
 	ip := mutate.Field{Name: "ipaddr", Good: []string{"192.0.2.7", "2001:db8::7", "0.0.0.0"}}
 	name := mutate.Field{Name: "user", Good: []string{"ana", "ANA ", "NORTH\\ana", "bert", "dora", "lena", "new"}}
-	txid := mutate.Field{Name: "txid", Good: []string{mutate.NoTicket}}
+	txid := mutate.Field{Name: "txid", Good: []string{mutate.NoTxID}}
 	factor := []mutate.Field{{Name: "factor", Good: []string{"push", "passcode", "sms", "phone"}, Rare: true}, {Name: "auto", Good: []string{"1", "2", "push1", "123456"}},
 		{Name: "code", Good: []string{"123456", "123456789"}, Rare: true}, {Name: "phone", Good: []string{"phone1", "1"}, Rare: true},
 		{Name: "async", Good: []string{"0", "1"}, Rare: true}, {Name: "pushinfo", Good: []string{"Server+IP=10.0.0.5&Command=rsync+%2Da%0A%1b[2J", "a=b"}}}

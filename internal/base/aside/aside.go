@@ -1,6 +1,8 @@
-// Package aside does work on a goroutine of its own while the caller waits. A request that is about to
-// wait for long keeps the stack it has grown; ten thousand of them keep ten thousand grown stacks. Work
-// that needs a deep stack (the embedded database) is done aside, and its stack goes when it is done.
+// Package aside runs work on a goroutine of its own while the caller waits for the result.
+//
+// A goroutine never gives back the stack it has grown. A request that holds a long poll for 25 seconds
+// would keep a large stack for all of that time, and ten thousand requests would keep ten thousand. Work
+// that needs a deep stack (the embedded database) therefore runs aside: its stack is freed when it returns.
 package aside
 
 import (
@@ -8,7 +10,8 @@ import (
 	"runtime/debug"
 )
 
-// Do runs work and returns what it returns. A panic in work comes back as an error with its stack.
+// Do runs work and returns its value and error. A panic in work comes back as an error that holds the
+// stack trace. Do has no deadline of its own: work must watch the caller's context.
 func Do[T any](work func() (T, error)) (T, error) {
 	type outcome struct {
 		value T

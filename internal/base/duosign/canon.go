@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Version is a way to write the signed text (protocols 2).
+// Version is one of the ways to write the signed text (protocols 2).
 type Version int
 
 // The versions in use.
@@ -23,7 +23,7 @@ const (
 // Dated reports whether the version signs a date.
 func (v Version) Dated() bool { return v != V1 }
 
-// Request is what is signed.
+// Request is an HTTP request as far as a signature may cover it.
 type Request struct {
 	Method string
 	Host   string // as sent, with its port if it had one
@@ -34,10 +34,10 @@ type Request struct {
 	Body   []byte
 	Header http.Header // only X-Duo-* are read
 
-	dateHeader bool // v5: X-Duo-Date is signed among the headers too
+	dateHeader bool // v5 only: X-Duo-Date counts as one of the x-duo- headers too
 }
 
-// canon gives the text that is signed.
+// canon returns the text that is signed: one line for each part that the version covers, joined with "\n".
 func (r Request) canon(v Version, host string) string {
 	params := r.Query
 	if v == V1 || v == V2 {
@@ -78,8 +78,8 @@ func merge(a, b url.Values) url.Values {
 	return all
 }
 
-// Encode writes parameters as they are signed: keys and values escaped by RFC 3986, k=v, sorted by
-// key then value, joined with &.
+// Encode writes parameters as they are signed. Keys and values are escaped by RFC 3986, written k=v, sorted
+// by key and then by value, and joined with "&".
 func Encode(params url.Values) string {
 	pairs := make([][2]string, 0, len(params))
 	for k, vs := range params {
@@ -125,8 +125,8 @@ func Escape(s string) string {
 	return b.String()
 }
 
-// headers joins name and value of every x-duo- header, sorted by lower-cased name, with NUL. X-Duo-Date is
-// signed as the date and stands among them only when dated.
+// headers joins the names and values of all x-duo- headers with NUL, sorted by lower-cased name. X-Duo-Date
+// is left out unless dated is set, because it is signed as the date already.
 func headers(h http.Header, dated bool) string {
 	var names []string
 	for name := range h {

@@ -20,7 +20,7 @@ import (
 // Window is how far a request's date may be off, either way (decision 30).
 const Window = 5 * time.Minute
 
-// Digest is the hash of an HMAC; a signature's length tells which.
+// Digest is the hash below the HMAC. The length of a signature shows which one made it.
 type Digest func() hash.Hash
 
 // The digests.
@@ -32,9 +32,10 @@ var (
 var (
 	// ErrMissing reports a request without usable credentials (40101).
 	ErrMissing = errs.New(errs.Unproved, "signature.missing")
-	// ErrWrong reports a signature that is no version's (40103).
+	// ErrWrong reports a signature that fits no version of the scheme (40103).
 	ErrWrong = errs.New(errs.Unproved, "signature.wrong")
-	// ErrNoDate reports a dated signature's missing date (40104), ErrDate one outside the window (40105).
+	// ErrNoDate reports that the date of a dated signature is missing (40104).
+	// ErrDate reports a date that is outside Window or cannot be read (40105).
 	ErrNoDate = errs.New(errs.Unproved, "signature.no_date")
 	ErrDate   = errs.New(errs.Unproved, "signature.date")
 )
@@ -45,7 +46,7 @@ type Credentials struct {
 	Signature string // lower-case hex
 }
 
-// Parse reads "Basic base64(key:signature)". ErrMissing.
+// Parse reads an Authorization header of the form "Basic base64(key:signature)". The error is ErrMissing.
 func Parse(authorization string) (Credentials, error) {
 	scheme, rest, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Basic") || len(rest) > 1024 {
@@ -62,12 +63,12 @@ func Parse(authorization string) (Credentials, error) {
 	return Credentials{Key: key, Signature: signature}, nil
 }
 
-// Header is Parse's inverse.
+// Header returns the value of the Authorization header. It is the inverse of Parse.
 func (c Credentials) Header() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Key+":"+c.Signature))
 }
 
-// Sign gives the signature of r.
+// Sign returns the signature of r in lower-case hex, as a client of the given version makes it.
 func Sign(r Request, v Version, d Digest, skey string) string {
 	return sign(r.canon(v, r.Host), d, skey)
 }
@@ -78,10 +79,12 @@ func sign(text string, d Digest, skey string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Verify finds the version under which signature fits r. It tries every candidate, each compared in constant
-// time, and both spellings of the host. ErrWrong when none fits. An empty key never verifies anything.
-// What the version found does not sign, the caller must not read: the body of a GET, and the query beside
-// a body under v4 and v5.
+// Verify finds the version under which signature fits r. It tries every version that can apply and both
+// spellings of the host, and compares in constant time. The error is ErrWrong when none fits. An empty key
+// never verifies anything.
+//
+// The caller must not read what the version does not sign: the body of a GET, and the query of a request
+// with a body under v4 and v5.
 func Verify(r Request, signature, skey string) (Version, error) {
 	var d Digest
 	switch len(signature) {
@@ -105,8 +108,8 @@ func Verify(r Request, signature, skey string) (Version, error) {
 	return 0, ErrWrong
 }
 
-// texts are the spellings of one version: the host with and without its port, and under v5 the headers
-// without and with X-Duo-Date, about which no client tells (protocols 2).
+// texts lists the spellings of one version. The host stands with and without its port. Under v5 the headers
+// stand without and with X-Duo-Date, because no client's documentation says which (protocols 2).
 func (r Request) texts(v Version) []string {
 	hosts := []string{r.Host}
 	if bare, _, err := net.SplitHostPort(r.Host); err == nil {
@@ -124,8 +127,8 @@ func (r Request) texts(v Version) []string {
 	return all
 }
 
-// candidates lists the versions a request can be signed in, likeliest first. v4 and v5 exist with SHA-512
-// only, and only they sign a body that is no form.
+// candidates lists the versions that can have signed a request, the most likely first. v4 and v5 exist with
+// SHA-512 only. Only they sign a body that is not a form.
 func (r Request) candidates(d Digest) []Version {
 	long := d().Size() == sha512.Size
 	dated := r.Date != ""
@@ -135,7 +138,7 @@ func (r Request) candidates(d Digest) []Version {
 			return []Version{V5, V4}
 		}
 		return nil
-	case dated && long: // v4 and v5 sign the body's bytes, whatever it is said to be
+	case dated && long: // v4 and v5 sign the bytes of the body, whatever its Content-Type
 		return []Version{V2, V5, V4, V1}
 	case dated:
 		return []Version{V2, V1}
@@ -143,7 +146,7 @@ func (r Request) candidates(d Digest) []Version {
 	return []Version{V1}
 }
 
-// reads reports a method whose parameters stand in the query.
+// reads reports whether the method carries its parameters in the query.
 func (r Request) reads() bool {
 	switch strings.ToUpper(r.Method) {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
@@ -152,14 +155,16 @@ func (r Request) reads() bool {
 	return true
 }
 
-// layouts are the forms dates are sent in: RFC 2822 with an offset or a name, and what RFC 9110 5.6.7 allows.
+// layouts are the date formats that clients send: RFC 2822 with an offset or a zone name, and the formats of
+// RFC 9110 5.6.7.
 var layouts = []string{
 	"Mon, 2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 MST", "2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 MST",
 	"Mon, 2 Jan 2006 15:04 -0700", "Mon, 2 Jan 2006 15:04 MST", "2 Jan 2006 15:04 -0700", "2 Jan 2006 15:04 MST",
 	time.RFC850, time.ANSIC,
 }
 
-// CheckDate accepts a date within Window of now. ErrNoDate, ErrDate.
+// CheckDate accepts a date that lies within Window of now. The error is ErrNoDate for an empty date and
+// ErrDate otherwise.
 func CheckDate(date string, now time.Time) error {
 	if date == "" {
 		return ErrNoDate
@@ -173,7 +178,7 @@ func CheckDate(date string, now time.Time) error {
 			continue
 		}
 		if zone, offset := t.Zone(); zone != "" && zone != "UTC" && zone != "GMT" && offset == 0 {
-			return ErrDate // any name parses as a zone, whose clock is then taken for UTC
+			return ErrDate // package time accepts any zone name and reads an unknown one as UTC
 		}
 		if d := now.Sub(t); d > Window || d < -Window {
 			return ErrDate

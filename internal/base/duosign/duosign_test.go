@@ -33,7 +33,7 @@ func request(method string) Request {
 	return r
 }
 
-// sendable is every combination a client can sign (protocols 2).
+// sendable runs test for every combination that a client can sign (protocols 2).
 func sendable(t *testing.T, test func(t *testing.T, r Request, v Version, d Digest, host string)) {
 	for _, method := range []string{"GET", "DELETE", "POST", "PUT"} {
 		for _, v := range []Version{V1, V2, V4, V5} {
@@ -181,7 +181,7 @@ func TestXDuoHeadersAreSignedInV5(t *testing.T) {
 	}
 }
 
-// The vendor's Go client signs; its requests, chunked bodies and all, are read off the wire.
+// The vendor's Go client signs, and its requests are read off the wire, chunked bodies included.
 func TestTheVendorsClientIsVerified(t *testing.T) {
 	params := url.Values{"username": {hostile}, "factor": {"push"}, hostile: {"z", "a"}}
 	json := duoapi.JSONParams{"username": hostile, "async": "1"}

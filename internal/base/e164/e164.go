@@ -1,5 +1,5 @@
-// Package e164 reads phone numbers as people type them and writes them as the world agrees to
-// (ITU-T E.164). It is named for the form and uses the tables of github.com/nyaruka/phonenumbers.
+// Package e164 reads phone numbers as people type them and writes them in the form of ITU-T E.164.
+// The tables of countries come from github.com/nyaruka/phonenumbers.
 package e164
 
 import (
@@ -12,10 +12,10 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// ErrInvalid reports something that is no phone number of the country.
+// ErrInvalid reports a text that is not a phone number of the country.
 var ErrInvalid = errs.New(errs.Invalid, "number.invalid")
 
-// Country is one country as number forms list it.
+// Country is one entry of the country list beside a field for phone numbers.
 type Country struct {
 	Code    string // ISO 3166-1 alpha-2, "GB"
 	Calling string // "+44"
@@ -37,8 +37,9 @@ func list() []Country {
 // Countries lists every country that has numbers, by code. The caller must not change it.
 func Countries() []Country { return countries }
 
-// Parse reads a number as typed by somebody of a country (a Code, or "" when it begins with +) and gives it in
-// E.164: "+442079460018". ErrInvalid.
+// Parse reads a number as people of a country type it and returns it in E.164: "+442079460018". country is a
+// Country.Code, or "" when the number begins with "+". A number with an extension is refused. The error is
+// ErrInvalid.
 func Parse(country, typed string) (string, error) {
 	if len(typed) > 64 || strings.ContainsAny(typed, ";=") {
 		return "", ErrInvalid
@@ -50,7 +51,7 @@ func Parse(country, typed string) (string, error) {
 	return phonenumbers.Format(n, phonenumbers.E164), nil
 }
 
-// Clean accepts a number that is in E.164 already and valid. ErrInvalid.
+// Clean accepts only a valid number that is in E.164 already, and returns it. The error is ErrInvalid.
 func Clean(number string) (string, error) {
 	clean, err := Parse("", number)
 	if err != nil || clean != number {
@@ -59,21 +60,11 @@ func Clean(number string) (string, error) {
 	return clean, nil
 }
 
-// Pretty writes a number in E.164 as people read it: "+44 20 7946 0018". What is no number stays as it is.
+// Pretty formats an E.164 number for reading: "+44 20 7946 0018". A text that is not a number stays as it is.
 func Pretty(number string) string {
 	n, err := phonenumbers.Parse(number, "")
 	if err != nil {
 		return number
 	}
 	return phonenumbers.Format(n, phonenumbers.INTERNATIONAL)
-}
-
-// Masked keeps the last four digits, for lists: "+44 … 0018". What is too short becomes dots.
-func Masked(number string) string {
-	n, err := phonenumbers.Parse(number, "")
-	digits := strings.TrimPrefix(number, "+")
-	if err != nil || len(digits) < 8 {
-		return "…"
-	}
-	return "+" + strconv.Itoa(int(n.GetCountryCode())) + " … " + digits[len(digits)-4:]
 }

@@ -12,16 +12,16 @@ import (
 type Kind uint8
 
 const (
-	Internal    Kind = iota // a bug or a broken part of ours; nothing the caller can mend
+	Internal    Kind = iota // a bug, or a part of the server is broken; the caller cannot help it
 	Invalid                 // the input is malformed or out of range
-	Denied                  // a proof was offered and is not good
-	Forbidden               // known who, not allowed to
+	Denied                  // the caller offered a proof that is wrong
+	Forbidden               // the caller is known, but is not allowed to do this
 	Unproved                // a (fresh) proof is missing: sign in or step up first
-	NotFound                // no such thing, or not for this caller
-	Conflict                // the state has moved on; look again
-	Gone                    // it existed and is used up, expired or replaced
-	Limited                 // too often; try later
-	Unavailable             // a part outside us is down; the same call may work later
+	NotFound                // there is no such thing, or it is not visible to this caller
+	Conflict                // the state has changed meanwhile; read it again
+	Gone                    // it existed, and is used up, expired or replaced
+	Limited                 // a rate limit was reached; try later
+	Unavailable             // a service outside the program is down; the same call may work later
 )
 
 var kindNames = [...]string{"internal", "invalid", "denied", "forbidden", "unproved", "not_found", "conflict", "gone", "limited", "unavailable"}
@@ -63,7 +63,7 @@ func (e *Error) Arg(name string, value any) *Error {
 	return &c
 }
 
-// Error is the text for logs: kind, code and cause. A code that is the kind's own name is told once.
+// Error is the text for logs: kind, code and cause. A code that equals the name of its kind is printed once.
 func (e *Error) Error() string {
 	text := e.Kind.String()
 	if text != e.Code {
@@ -75,7 +75,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Cause }
 
 // Is makes errors.Is compare kind and code, so copies made by With and Arg still match.
@@ -84,7 +84,7 @@ func (e *Error) Is(target error) bool {
 	return ok && t.Kind == e.Kind && t.Code == e.Code
 }
 
-// Of finds the Error inside err; any other error becomes an Internal one with err as its cause.
+// Of finds the Error inside err. Any other error becomes an Internal one with err as its cause.
 // Of(nil) is nil.
 func Of(err error) *Error {
 	if err == nil {

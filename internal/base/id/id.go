@@ -1,7 +1,9 @@
 // Package id makes the identifiers and tokens of the program.
 //
-// Object keys follow the Admin API's shape: two letters for the type and 18 of [A-Z0-9]
-// (protocols 0). Clients treat all but the integration key as opaque.
+// Object keys have the shape of the Admin API: two letters for the type and 18 characters of [A-Z0-9]
+// (protocols 0). Clients treat every key except the integration key as opaque.
+//
+// Every function takes its source of randomness as an argument and panics when it cannot be read.
 package id
 
 import (
@@ -12,7 +14,7 @@ import (
 	"math/big"
 )
 
-// Prefixes of object keys.
+// Prefixes of object keys, one for each kind of object.
 const (
 	Application = "DI"
 	User        = "DU"
@@ -22,19 +24,19 @@ const (
 	Enrollment  = "DE" // never leaves the server
 	Mail        = "DM" // never leaves the server
 	Log         = "DL" // never leaves the server
-	Browser     = "DR" // a remembered one; never leaves the server
+	Browser     = "DR" // a remembered browser; never leaves the server
 )
 
 const keyAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 const secretAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// Key makes an object key: prefix and 18 of [A-Z0-9], 20 characters.
+// Key makes an object key of 20 characters: the prefix and 18 of [A-Z0-9].
 func Key(rand io.Reader, prefix string) string { return prefix + pick(rand, keyAlphabet, 18) }
 
-// ApplicationSecret makes a 40-character secret key, the length every SDK checks for.
+// ApplicationSecret makes a secret key of 40 characters. Every SDK checks for this length.
 func ApplicationSecret(rand io.Reader) string { return pick(rand, secretAlphabet, 40) }
 
-// UUID makes a version 4 UUID, the shape of a txid. It is a name, not a secret.
+// UUID makes a version 4 UUID (RFC 9562), the shape of a txid. It is a name, not a secret.
 func UUID(rand io.Reader) string {
 	var b [16]byte
 	mustRead(rand, b[:])
@@ -43,7 +45,7 @@ func UUID(rand io.Reader) string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// Token makes an unguessable URL-safe token of n random bytes.
+// Token makes an unguessable token of n random bytes, in base64url without padding.
 func Token(rand io.Reader, n int) string {
 	b := make([]byte, n)
 	mustRead(rand, b)
@@ -70,7 +72,8 @@ func pick(rand io.Reader, alphabet string, n int) string {
 	return string(out)
 }
 
-// Crockford writes the first chars*5 bits of b in Crockford's base32 (no I, L, O, U).
+// Crockford writes the first chars*5 bits of b in Crockford's base32, which has no I, L, O and U.
+// b must hold that many bits.
 func Crockford(b []byte, chars int) string {
 	const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 	n := new(big.Int).SetBytes(b)
@@ -83,7 +86,7 @@ func Crockford(b []byte, chars int) string {
 	return string(out)
 }
 
-// mustRead stops the program when the system has no randomness: nothing safe can follow.
+// mustRead panics when the system has no randomness, because nothing safe can follow.
 func mustRead(rand io.Reader, b []byte) {
 	if _, err := io.ReadFull(rand, b); err != nil {
 		panic(fmt.Errorf("no randomness: %w", err))

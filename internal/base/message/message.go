@@ -1,6 +1,6 @@
-// Package message is the catalogue of everything a person reads: a folder a language under
-// locales/, a file an area of the product in it, keys dotted by place ("push.title"), values
-// with {name} placeholders. English is complete; a missing key elsewhere falls back to English.
+// Package message is the catalogue of everything a person reads. Under locales/ stands a folder for each
+// language, with a file for each area of the product. Keys are dotted by place ("push.title"); values may hold
+// {name} placeholders. English is complete. A key that another language lacks falls back to English.
 package message
 
 import (
@@ -15,14 +15,15 @@ import (
 //go:embed locales/*/*.json
 var files embed.FS
 
-// Catalogue is one language.
+// Catalogue holds the sentences of one language.
 type Catalogue struct {
 	Lang string // BCP 47
 	Dir  string // "ltr" or "rtl"
 	text map[string]string
 }
 
-// rightToLeft lists the languages written from right to left among those one may add.
+// rightToLeft lists languages that are written from right to left. A catalogue that is added later finds its
+// direction here.
 var rightToLeft = map[string]bool{"ar": true, "fa": true, "he": true, "ur": true}
 
 var catalogues = load()
@@ -64,10 +65,11 @@ func load() map[string]*Catalogue {
 	return all
 }
 
-// English is the complete catalogue.
+// English returns the one catalogue that has every key.
 func English() *Catalogue { return catalogues["en"] }
 
-// For picks the catalogue for an Accept-Language header, English when none fits.
+// For picks the catalogue for an Accept-Language header (RFC 9110 12.5.4), in the order of the header and
+// without its weights. It returns English when none fits.
 func For(acceptLanguage string) *Catalogue {
 	for _, part := range strings.Split(acceptLanguage, ",") {
 		tag, _, _ := strings.Cut(strings.TrimSpace(part), ";")
@@ -79,7 +81,7 @@ func For(acceptLanguage string) *Catalogue {
 	return English()
 }
 
-// Text gives the sentence for key with its placeholders filled from name, value pairs.
+// Text returns the sentence for key. pairs alternates names and values, which fill the placeholders.
 // An unknown key shows as itself in ⟦brackets⟧, which the tests look for.
 func (c *Catalogue) Text(key string, pairs ...any) string {
 	t, ok := c.text[key]
@@ -98,7 +100,7 @@ func (c *Catalogue) Text(key string, pairs ...any) string {
 	return strings.NewReplacer(old...).Replace(t)
 }
 
-// Has reports whether English knows key.
+// Has reports whether the English catalogue holds key.
 func Has(key string) bool { _, ok := catalogues["en"].text[key]; return ok }
 
 // Keys lists the English keys in order.
@@ -111,7 +113,7 @@ func Keys() []string {
 	return keys
 }
 
-// Under gives every sentence whose key starts with prefix, for pages that render in the browser.
+// Under returns every sentence whose key starts with prefix, by key, for pages that render in the browser.
 func (c *Catalogue) Under(prefix string) map[string]string {
 	out := map[string]string{}
 	for _, k := range Keys() {

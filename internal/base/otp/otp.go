@@ -1,5 +1,4 @@
-// Package otp computes one-time codes: HOTP (RFC 4226) and TOTP (RFC 6238), and writes the
-// otpauth:// address that authenticator apps read.
+// Package otp computes one-time codes: HOTP (RFC 4226) and TOTP (RFC 6238).
 package otp
 
 import (
@@ -11,13 +10,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
 
-// Algorithm is the hash below the HMAC, spelled as otpauth:// addresses spell it.
+// Algorithm is the hash below the HMAC.
 type Algorithm string
 
 // The three algorithms of RFC 6238. Phones get SHA1, the only one that every app reads.
@@ -37,7 +34,7 @@ func (a Algorithm) hash() func() hash.Hash {
 	return sha1.New
 }
 
-// HOTP is the code for one counter (RFC 4226 5.3). digits is 6 to 8.
+// HOTP returns the code for one counter (RFC 4226 5.3). digits is 6 to 8; the code has leading zeros.
 func HOTP(alg Algorithm, secret []byte, counter uint64, digits int) string {
 	mac := hmac.New(alg.hash(), secret)
 	var moving [8]byte
@@ -53,8 +50,8 @@ func HOTP(alg Algorithm, secret []byte, counter uint64, digits int) string {
 	return fmt.Sprintf("%0*d", digits, number%modulus)
 }
 
-// Step is the number of whole periods since 1970, the moving factor of TOTP. Times before 1970
-// count as 1970.
+// Step returns the number of whole periods since 1970, which is the moving factor of TOTP. Times before 1970
+// count as 1970. A period below one second counts as 30 seconds.
 func Step(t time.Time, period time.Duration) uint64 {
 	if period < time.Second {
 		period = 30 * time.Second
@@ -62,17 +59,18 @@ func Step(t time.Time, period time.Duration) uint64 {
 	return uint64(max(t.Unix(), 0)) / uint64(period/time.Second)
 }
 
-// TOTP is the code for a moment (RFC 6238 4.2).
+// TOTP returns the code for a moment (RFC 6238 4.2).
 func TOTP(alg Algorithm, secret []byte, t time.Time, period time.Duration, digits int) string {
 	return HOTP(alg, secret, Step(t, period), digits)
 }
 
-// Encode writes a secret as base32 without padding.
+// Encode writes a secret as base32 without padding (RFC 4648 6).
 func Encode(secret []byte) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(secret)
 }
 
-// Decode reads base32 as people copy it: any case, spaces and dashes, with or without padding.
+// Decode reads base32 as people copy it: in any case, with spaces and dashes, with or without padding. An
+// empty secret is an error too.
 func Decode(text string) ([]byte, error) {
 	text = strings.ToUpper(strings.NewReplacer(" ", "", "-", "", "=", "").Replace(text))
 	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(text)
@@ -81,30 +79,3 @@ func Decode(text string) ([]byte, error) {
 	}
 	return secret, nil
 }
-
-// Key is what an authenticator app needs.
-type Key struct {
-	Type      string // "totp" or "hotp"
-	Issuer    string
-	Account   string // the user's name
-	Secret    []byte
-	Algorithm Algorithm
-	Digits    int
-	Period    time.Duration // totp
-	Counter   uint64        // hotp
-}
-
-// URL is the otpauth:// address (Key Uri Format of Google Authenticator's wiki).
-func (k Key) URL() string {
-	q := []string{"secret=" + Encode(k.Secret), "issuer=" + escape(k.Issuer),
-		"algorithm=" + string(k.Algorithm), "digits=" + strconv.Itoa(k.Digits)}
-	if k.Type == "hotp" {
-		q = append(q, "counter="+strconv.FormatUint(k.Counter, 10))
-	} else {
-		q = append(q, "period="+strconv.Itoa(int(k.Period/time.Second)))
-	}
-	return "otpauth://" + k.Type + "/" + escape(k.Issuer) + ":" + escape(k.Account) + "?" + strings.Join(q, "&")
-}
-
-// escape writes %20 for a space: several apps show a plus sign as it stands.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

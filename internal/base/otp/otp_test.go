@@ -49,16 +49,3 @@ func TestASecretIsReadAsPeopleCopyIt(t *testing.T) {
 		}
 	}
 }
-
-func TestTheOtpauthAddressEscapesNames(t *testing.T) {
-	k := otp.Key{Type: "totp", Issuer: "North Field", Account: "ana@x.example", Secret: []byte("12345678901234567890"),
-		Algorithm: otp.SHA1, Digits: 6, Period: 30 * time.Second}
-	want := "otpauth://totp/North%20Field:ana%40x.example?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=North%20Field&algorithm=SHA1&digits=6&period=30"
-	if got := k.URL(); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	k.Type, k.Counter = "hotp", 7
-	if got := k.URL(); got[len(got)-10:] != "&counter=7" {
-		t.Errorf("got %s", got)
-	}
-}

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Window is how far a request's time may lie from the server's, either way.
+// Window is how far the time of a request may lie before or after the server's.
 const Window = 5 * time.Minute
 
 // ErrAuthorization reports a missing or malformed Authorization header.
@@ -19,7 +19,7 @@ var ErrAuthorization = errors.New("authorization header is not in the phone prot
 // Authorization is the header of a signed request.
 type Authorization struct {
 	KeyID     string
-	Time      int64  // unix milliseconds by the phone's clock, corrected by what the server told
+	Time      int64  // unix milliseconds by the phone's clock, corrected by the server_time of earlier answers
 	Nonce     string // base64url of 16 random bytes, used once
 	Signature string // over RequestText
 }
@@ -27,7 +27,7 @@ type Authorization struct {
 var authorizationForm = regexp.MustCompile(
 	`^Countersign-Phone keyid="([A-Za-z0-9_-]{43})",time="([1-9][0-9]{0,14})",nonce="([A-Za-z0-9_-]{22})",signature="([A-Za-z0-9_-]{86})"$`)
 
-// ParseAuthorization reads the header. Exactly one spelling is accepted.
+// ParseAuthorization reads the header. Exactly one spelling is accepted. The error is ErrAuthorization.
 func ParseAuthorization(header string) (Authorization, error) {
 	m := authorizationForm.FindStringSubmatch(header)
 	if m == nil {
@@ -51,7 +51,8 @@ func (a Authorization) String() string {
 		`",nonce="` + a.Nonce + `",signature="` + a.Signature + `"`
 }
 
-// Verify checks the signature over the request it came with.
+// Verify checks the signature over the request that carries the header. spki is the public key in DER; target
+// is path and query. The error is ErrSignature or ErrKey. The caller checks time and nonce.
 func (a Authorization) Verify(spki []byte, method, host, target string, body []byte) error {
 	if KeyID(spki) != a.KeyID {
 		return ErrSignature
@@ -59,7 +60,7 @@ func (a Authorization) Verify(spki []byte, method, host, target string, body []b
 	return Verify(spki, RequestText(method, host, target, a.Time, a.Nonce, body), a.Signature)
 }
 
-// Authorize signs a request and gives the header. now is the server's time as far as known.
+// Authorize signs a request and returns its header. now is the phone's best estimate of the server's time.
 func Authorize(rand io.Reader, key *ecdsa.PrivateKey, method, host, target string, now time.Time, body []byte) (Authorization, error) {
 	spki, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {

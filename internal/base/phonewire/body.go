@@ -1,6 +1,6 @@
 package phonewire
 
-// Activation asks to bind a new key: the body of POST activations.
+// Activation asks the server to pair a phone and to bind its new key: the body of POST activations.
 type Activation struct {
 	Code       string `json:"code"`       // from the link, or typed; see NormalizeCode
 	PublicKey  string `json:"public_key"` // base64url of SubjectPublicKeyInfo
@@ -11,7 +11,7 @@ type Activation struct {
 	Signature  string `json:"signature"` // by the new key, over Text
 }
 
-// OTP is how the phone makes codes without a connection (RFC 4226, RFC 6238; SHA-1).
+// OTP says how the phone makes passcodes without a connection (RFC 4226 or RFC 6238, with SHA-1).
 type OTP struct {
 	Type    string `json:"type"`    // "hotp" or "totp"
 	Digits  int    `json:"digits"`  // 6
@@ -20,7 +20,7 @@ type OTP struct {
 	Secret  string `json:"secret"`  // base32 without padding; travels in this one answer only
 }
 
-// Account is the answer to an activation. It is given once.
+// Account is the answer to an activation. The server gives it once.
 type Account struct {
 	AccountID      string `json:"account_id"` // the phone's id on the server
 	UserID         string `json:"user_id"`
@@ -39,11 +39,11 @@ const (
 	KindSignin  = "signin"  // someone signs in to an application
 	KindManage  = "manage"  // someone wants to change the user's devices
 	KindPairing = "pairing" // the first request after pairing: proves the path, and is the sign-in
-	KindTryOut  = "tryout"  // the same after an enrollment link: nobody signs in to an application
+	KindTryOut  = "tryout"  // the first request after an enrollment link: nobody signs in to an application
 	KindTest    = "test"    // asked for by the person in the app
 )
 
-// Request is one open question to the phone.
+// Request is one open request that waits for the phone's answer. Created and Expires are unix milliseconds.
 type Request struct {
 	Transaction     string `json:"transaction"`
 	Kind            string `json:"kind"`
@@ -59,30 +59,30 @@ type Request struct {
 	Created         int64  `json:"created"`
 	Expires         int64  `json:"expires"`
 
-	// What the application tells besides. Nobody has checked it: shown apart from the facts above.
-	Title string `json:"title,omitempty"` // what the request is, at most MaxTitle characters
-	Info  []Told `json:"info,omitempty"`  // at most MaxTold lines
+	// What the application adds. Nobody has checked it, so a phone shows it apart from the facts above.
+	Title string   `json:"title,omitempty"` // what the request is, at most MaxTitle characters
+	Info  []Detail `json:"info,omitempty"`  // at most MaxDetails lines
 }
 
-// Told is one line that an application tells about a request: one printed line each, at most MaxLabel
-// and MaxValue characters.
-type Told struct {
+// Detail is one line that an application adds to a request. Label and Value are one printed line each, of at
+// most MaxLabel and MaxValue characters.
+type Detail struct {
 	Label string `json:"label"`
 	Value string `json:"value"`
 }
 
-// Limits of what an application may tell.
+// Limits of what an application may add: lines, and the characters of each part.
 const (
-	MaxTold  = 10
-	MaxTitle = 80
-	MaxLabel = 40
-	MaxValue = 300
+	MaxDetails = 10
+	MaxTitle   = 80
+	MaxLabel   = 40
+	MaxValue   = 300
 )
 
-// RequestList is the answer of GET requests and requests/wait.
+// RequestList is the answer to GET requests and GET requests/wait.
 type RequestList struct {
 	Requests   []Request `json:"requests"`
-	After      string    `json:"after"` // hand it to the next requests/wait
+	After      string    `json:"after"` // opaque; the phone sends it with its next requests/wait
 	ServerTime int64     `json:"server_time"`
 }
 
@@ -101,12 +101,12 @@ type Reason string
 // The reasons. Approvals carry NoReason.
 const (
 	NoReason Reason = ""
-	Mistake  Reason = "mistake" // it was me, I do not want it
-	Fraud    Reason = "fraud"   // it was not me
+	Mistake  Reason = "mistake" // the person started the sign-in, but does not want it
+	Fraud    Reason = "fraud"   // somebody else started the sign-in
 )
 
-// Answer is the signed decision about one request. All fields but Decision, Reason, Number and
-// Counter repeat what the request said.
+// Answer is the signed decision about one request. Decision, Reason, Number and Counter are the phone's own;
+// the other fields repeat those of the request.
 type Answer struct {
 	Transaction string   `json:"transaction"`
 	Application string   `json:"application"` // application id
@@ -116,11 +116,11 @@ type Answer struct {
 	Reason      Reason   `json:"reason"`
 	Number      string   `json:"number"` // as typed; empty for plain requests and denials
 	Expires     int64    `json:"expires"`
-	Counter     int64    `json:"counter"` // from 1, strictly increasing with each answer of a key
+	Counter     int64    `json:"counter"` // starts at 1 and grows with each answer that a key signs
 	Signature   string   `json:"signature"`
 }
 
-// Outcomes of an answer.
+// Outcomes of an answer. StateReported is a denial with the reason Fraud.
 const (
 	StateApproved        = "approved"
 	StateDenied          = "denied"
@@ -136,7 +136,7 @@ type Outcome struct {
 	ServerTime int64  `json:"server_time"`
 }
 
-// Subscription is where Web Push alerts go (RFC 8030, RFC 8291). An empty Endpoint: alerts off.
+// Subscription is where Web Push alerts go (RFC 8030, RFC 8291). An empty Endpoint turns alerts off.
 type Subscription struct {
 	Endpoint   string `json:"endpoint"`
 	P256DH     string `json:"p256dh"`     // base64url, 65 bytes
@@ -151,7 +151,7 @@ const (
 	AlertsDead = "dead" // the push service refused the last alert for good
 )
 
-// Status is what the server knows about the phone: GET account.
+// Status is what the server knows about the phone: the answer to GET account. Times are unix milliseconds.
 type Status struct {
 	AccountID    string `json:"account_id"`
 	UserID       string `json:"user_id"`
@@ -161,12 +161,12 @@ type Status struct {
 	Platform     string `json:"platform"`
 	Model        string `json:"model"`
 	Alerts       string `json:"alerts"`
-	LastSeen     int64  `json:"last_seen"`  // before this request; 0: never
-	LastAlert    int64  `json:"last_alert"` // when the push service last took one; 0: never
+	LastSeen     int64  `json:"last_seen"`  // the last contact before this request; 0: never
+	LastAlert    int64  `json:"last_alert"` // when the push service last accepted an alert; 0: never
 	ReconnectURL string `json:"reconnect_url"`
 	ServerTime   int64  `json:"server_time"`
 
-	// Devices are the person's other connected ones, so that an app can tell what has changed (E-21).
+	// Devices are the person's other connected devices, so that an app can notice a change (E-21).
 	Devices []Device `json:"devices"`
 }
 
@@ -174,10 +174,10 @@ type Status struct {
 type Device struct {
 	ID    string `json:"id"`
 	Name  string `json:"name"`
-	Since int64  `json:"since"` // when its app was connected
+	Since int64  `json:"since"` // when its app was connected, unix milliseconds
 }
 
-// Report is the body of POST account/report: a change of a device was not the person's own (M-11).
+// Report is the body of POST account/report: the person did not make this change of a device (M-11).
 type Report struct {
 	Device string `json:"device"` // its name
 }
@@ -194,9 +194,9 @@ type Failure struct {
 	ServerTime int64  `json:"server_time"`
 }
 
-// Alert is what a Web Push message carries, encrypted. It is valid both for a service worker
-// (title, body, url, account) and as a declarative message (web_push, notification), so that an
-// iPhone shows it even when the worker does not run.
+// Alert is the encrypted content of a Web Push message. It serves a service worker (title, body, url,
+// account) and is a declarative message too (web_push, notification). An iPhone shows the declarative one
+// even when the worker does not run.
 type Alert struct {
 	Title        string      `json:"title"`
 	Body         string      `json:"body"`
@@ -214,8 +214,8 @@ type Declarative struct {
 	Tag      string `json:"tag"`
 }
 
-// NewAlert fills both forms. origin is scheme and host, path starts with /app/, tag names the
-// request so that a second alert replaces the first.
+// NewAlert fills both forms. origin is scheme and host; path starts with /app/. tag names the request, so that
+// a second alert about it replaces the first.
 func NewAlert(title, body, origin, path, account, tag string) Alert {
 	return Alert{Title: title, Body: body, URL: path, Account: account, WebPush: 8030,
 		Notification: Declarative{Title: title, Body: body, Navigate: origin + path, Tag: tag}}

@@ -11,7 +11,7 @@ import (
 // ErrField reports a body with a field out of its range.
 var ErrField = errors.New("field out of range")
 
-// Check tests the shape of an activation and that its key signed it for host. The error is
+// Check tests the shape of an activation, and that its own key signed it for host. The error is
 // ErrField, ErrKey or ErrSignature.
 func (a Activation) Check(host string) error {
 	for _, f := range []struct {
@@ -35,7 +35,7 @@ func (a Activation) Check(host string) error {
 	return Verify(spki, a.Text(host), a.Signature)
 }
 
-// SPKI decodes the public key.
+// SPKI decodes the public key to DER. The error is ErrKey.
 func (a Activation) SPKI() ([]byte, error) {
 	spki, err := decode(a.PublicKey)
 	if err != nil {
@@ -47,8 +47,8 @@ func (a Activation) SPKI() ([]byte, error) {
 	return spki, nil
 }
 
-// Check tests the shape of an answer and that the key signed it. The error is ErrField, ErrKey
-// or ErrSignature. Whether the answer fits its request is the server's to find out.
+// Check tests the shape of an answer, and that the key signed it. The error is ErrField, ErrKey
+// or ErrSignature. It does not compare the answer with its request; flow/mobile does.
 func (a Answer) Check(spki []byte) error {
 	for _, f := range []struct{ name, value string }{
 		{"transaction", a.Transaction}, {"application", a.Application}, {"user", a.User}, {"phone", a.Phone},
@@ -79,7 +79,8 @@ func (a Answer) Check(spki []byte) error {
 // maxSafe is the largest integer that a JavaScript phone holds exactly.
 const maxSafe = 1<<53 - 1
 
-// Check tests the shape of a subscription; where it points to is the server's policy (AC-043).
+// Check tests the shape of a subscription. The error is ErrField. Which hosts an endpoint may name is the
+// server's policy and not tested here (AC-043).
 func (s Subscription) Check() error {
 	switch s.Permission {
 	case "granted", "denied", "default", "unsupported":
@@ -107,7 +108,7 @@ func (s Subscription) Check() error {
 	return nil
 }
 
-// Check tests a new name: 1 to 256 bytes of printable text.
+// Check tests a new name: 1 to 256 bytes of printable text. The error is ErrField.
 func (r Rename) Check() error {
 	if strings.TrimSpace(r.Name) == "" {
 		return fmt.Errorf("%w: name", ErrField)
@@ -115,7 +116,7 @@ func (r Rename) Check() error {
 	return plain("name", r.Name, 256)
 }
 
-// Check tests the name of a device: 1 to 256 bytes of printable text.
+// Check tests the name of a device: 1 to 256 bytes of printable text. The error is ErrField.
 func (r Report) Check() error {
 	if strings.TrimSpace(r.Device) == "" {
 		return fmt.Errorf("%w: device", ErrField)
@@ -123,6 +124,8 @@ func (r Report) Check() error {
 	return plain("device", r.Device, 256)
 }
 
+// plain accepts at most max bytes of UTF-8 without control characters, line separators and marks that change
+// the direction of writing. name is the field, for the error.
 func plain(name, value string, max int) error {
 	if len(value) > max || !utf8.ValidString(value) {
 		return fmt.Errorf("%w: %s", ErrField, name)
@@ -135,9 +138,9 @@ func plain(name, value string, max int) error {
 	return nil
 }
 
-// NormalizeCode tidies a code as typed or pasted. Eight characters of Crockford's base32, with
-// any case, spaces and dashes and with O for 0 and I or L for 1, become their one spelling
-// without the dash. Any other code comes from a link and is only trimmed.
+// NormalizeCode tidies a code that was typed or pasted. A typed code has eight characters of Crockford's
+// base32. Case, spaces and dashes do not matter in it; O counts as 0, I and L as 1. The result is its one
+// spelling, without the dash. Any other code comes from a link and is only trimmed.
 func NormalizeCode(code string) string {
 	code = strings.TrimSpace(code)
 	short := strings.Map(func(r rune) rune {
@@ -157,9 +160,9 @@ func NormalizeCode(code string) string {
 	return code
 }
 
-// OneLine makes somebody else's text fit to be shown on one line: controls and marks that change the
-// direction or hide themselves become spaces, runs of spaces one, and what is longer than max characters
-// is cut and ends with an ellipsis.
+// OneLine makes a foreign text safe to show on one line. Control characters, invisible marks and marks that
+// change the direction of writing become spaces, and a run of spaces becomes one. A text of more than max
+// characters is cut and ends with an ellipsis.
 func OneLine(text string, max int) string {
 	text = straight(text)
 	if utf8.RuneCountInString(text) <= max {
@@ -168,8 +171,8 @@ func OneLine(text string, max int) string {
 	return strings.TrimSpace(string([]rune(text)[:max-1])) + "…"
 }
 
-// BothEnds is OneLine for a text whose end says as much as its start, such as a command: what is too long loses its
-// middle, and an ellipsis stands there.
+// BothEnds is OneLine for a text whose end matters as much as its start, such as a command. A text that is too
+// long loses its middle, and an ellipsis stands there.
 func BothEnds(text string, max int) string {
 	text = straight(text)
 	if utf8.RuneCountInString(text) <= max {
@@ -179,6 +182,7 @@ func BothEnds(text string, max int) string {
 	return strings.TrimSpace(string(runes[:max-3-half])) + " … " + strings.TrimSpace(string(runes[len(runes)-half:]))
 }
 
+// straight keeps the printable characters of a text and makes one space of everything between them.
 func straight(text string) string {
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) { // tabs and line ends, invisible and direction marks, spaces of all widths

@@ -15,8 +15,8 @@ const MaxBody = 16 << 10
 // ErrBody reports JSON that is malformed, has an unknown or repeated field, or something after its end.
 var ErrBody = errors.New("body is not the JSON object this call takes")
 
-// Decode reads one JSON object into v and refuses unknown fields, repeated fields in any
-// capitalisation, and trailing data, so that no two readers understand a body differently.
+// Decode reads one JSON object into v. It refuses unknown fields, fields that repeat in any capitalization, and
+// trailing data, so that no two readers understand a body differently. The error is ErrBody.
 func Decode(body []byte, v any) error {
 	if !utf8.Valid(body) {
 		return ErrBody
@@ -32,7 +32,7 @@ func Decode(body []byte, v any) error {
 	return nil
 }
 
-// noRepeats walks one flat object; the protocol's requests nest nothing.
+// noRepeats walks one flat object. A nested value is an error too, because no request of the protocol has one.
 func noRepeats(body []byte) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

@@ -27,8 +27,8 @@ func KeyID(spki []byte) string {
 	return encode(sum[:])
 }
 
-// ParseKey reads the SubjectPublicKeyInfo (DER) of a P-256 key. One key has one accepted
-// encoding, hence one key id.
+// ParseKey reads the SubjectPublicKeyInfo (DER) of a P-256 key. One key has one accepted encoding, and
+// therefore one key id. The error is ErrKey.
 func ParseKey(spki []byte) (*ecdsa.PublicKey, error) {
 	if len(spki) > maxSPKI {
 		return nil, ErrKey
@@ -48,7 +48,7 @@ func ParseKey(spki []byte) (*ecdsa.PublicKey, error) {
 	return key, nil
 }
 
-// Sign makes the wire form of a signature over text. The key must be on P-256.
+// Sign returns the wire form of a signature over text: base64url of r||s. The key must be on P-256.
 func Sign(rand io.Reader, key *ecdsa.PrivateKey, text []byte) (string, error) {
 	sum := sha256.Sum256(text)
 	r, s, err := ecdsa.Sign(rand, key, sum[:])
@@ -61,7 +61,7 @@ func Sign(rand io.Reader, key *ecdsa.PrivateKey, text []byte) (string, error) {
 	return encode(raw[:]), nil
 }
 
-// Verify checks a signature in wire form. The error is ErrKey or ErrSignature.
+// Verify checks a signature in wire form over text. The error is ErrKey or ErrSignature.
 func Verify(spki, text []byte, signature string) error {
 	key, err := ParseKey(spki)
 	if err != nil {
@@ -82,5 +82,5 @@ func Verify(spki, text []byte, signature string) error {
 // encode is base64url without padding.
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// decode refuses every spelling but the one encode makes.
+// decode refuses every spelling except the one that encode makes.
 func decode(s string) ([]byte, error) { return base64.RawURLEncoding.Strict().DecodeString(s) }

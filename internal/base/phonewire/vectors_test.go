@@ -13,8 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/vectors.json anew")
 
-// vectors is read by the app's own tests (internal/site/phoneapp/assets/test) too: both sides
-// must build the same bytes.
+// vectors is also read by the app's own tests (internal/site/phoneapp/test): both sides must build the
+// same bytes.
 type vectors struct {
 	Requests    []requestVector    `json:"requests"`
 	Answers     []answerVector     `json:"answers"`

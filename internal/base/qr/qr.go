@@ -1,5 +1,5 @@
-// Package qr draws QR codes (rsc.io/qr) as inline SVG that a phone's camera reads from any
-// page: error level M, a quiet zone of four modules, always black on white, one path.
+// Package qr draws QR codes (rsc.io/qr) that a phone's camera reads from any page: error level M, a quiet
+// zone of four modules, and always black on white, also where a page is dark.
 package qr
 
 import (
@@ -11,11 +11,11 @@ import (
 	"rsc.io/qr"
 )
 
-// quiet is the empty border in modules that ISO/IEC 18004 asks for.
+// quiet is the width of the empty border in modules (ISO/IEC 18004).
 const quiet = 4
 
-// SVG draws text as a QR code. The label is what a screen reader says instead of the
-// picture. Text longer than a code of level M holds (2,331 bytes) is an error.
+// SVG draws text as a QR code in one SVG element of one path, to stand inline in a page. A screen reader says
+// label instead of the picture. A text longer than a code of level M holds (2,331 bytes) is an error.
 func SVG(text, label string) (template.HTML, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {
@@ -33,7 +33,7 @@ func SVG(text, label string) (template.HTML, error) {
 	return template.HTML(b.String()), nil // only digits and an escaped label went in
 }
 
-// drawRow adds one rectangle a run of black modules.
+// drawRow adds one rectangle for each run of black modules.
 func drawRow(b *strings.Builder, code *qr.Code, y int) {
 	for x := 0; x < code.Size; x++ {
 		if !code.Black(x, y) {
@@ -47,7 +47,7 @@ func drawRow(b *strings.Builder, code *qr.Code, y int) {
 	}
 }
 
-// PNG draws text as a QR code with scale pixels a module, for pages and mails that are not ours.
+// PNG draws text as a QR code of scale pixels per module, for programs that show it on pages of their own.
 func PNG(text string, scale int) ([]byte, error) {
 	code, err := qr.Encode(text, qr.M)
 	if err != nil {

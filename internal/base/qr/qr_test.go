@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// rasterise paints the path of an SVG made by this package, some pixels a module.
-func rasterise(t *testing.T, svg string, scale int) image.Image {
+// rasterize paints the path of an SVG made by this package, with scale pixels per module.
+func rasterize(t *testing.T, svg string, scale int) image.Image {
 	t.Helper()
 	box := regexp.MustCompile(`viewBox="0 0 (\d+) \d+"`).FindStringSubmatch(svg)
 	if box == nil {
@@ -52,7 +52,7 @@ func TestACameraReadsBackWhatWasDrawn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := png.Encode(f, rasterise(t, string(svg), 4)); err != nil {
+		if err := png.Encode(f, rasterize(t, string(svg), 4)); err != nil {
 			t.Fatal(err)
 		}
 		f.Close()

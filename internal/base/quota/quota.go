@@ -1,5 +1,5 @@
-// Package quota counts events per key, in memory and bounded: wrong guesses per address, mails per name. Each
-// node counts for itself; limits that must hold over all nodes are counted in the database.
+// Package quota is a rate limit in memory: it counts events per key, such as wrong codes per address or mails
+// per user name. Each node counts for itself. Limits that must hold over all nodes are counted in the database.
 package quota
 
 import (
@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Quota allows Limit events of a key within Window of the first. The zero value allows none.
+// Quota allows Limit events of a key within Window of the first one. The zero value allows none. It is safe
+// for concurrent use.
 type Quota struct {
 	Limit  int
 	Window time.Duration
@@ -21,7 +22,8 @@ type tally struct {
 	since time.Time
 }
 
-// most is how many keys are remembered; beyond it the count starts anew, which only lets more through.
+// most is how many keys are kept, so that memory stays bounded. Beyond it every count starts again from zero,
+// which allows more events but never fewer.
 const most = 50_000
 
 // Left reports whether one more event of the key is allowed. It counts nothing.

@@ -21,11 +21,13 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// ErrUnsealable reports a sealed value that does not open: wrong key, or moved or altered.
+// ErrUnsealable reports a sealed value that does not open: the key is another one, or the value was changed or
+// moved to another row.
 var ErrUnsealable = errors.New("sealed value does not open with this keyring")
 
-// Keyring holds the master keys. It lives in a file outside the database (mode 0400).
-// Several keys may be loaded; Current seals, any opens.
+// Keyring holds the master keys. They are kept in a file outside the database (mode 0400). The file may hold
+// several keys: the current one seals, and each of them opens what it has sealed. A Keyring is safe for
+// concurrent use.
 type Keyring struct {
 	current byte
 	keys    map[byte]*masterKey
@@ -45,7 +47,7 @@ type keyringFile struct {
 	Keys    map[byte]string `json:"keys"` // id -> base64 of 32 bytes
 }
 
-// Generate makes a keyring with one fresh key, in memory only.
+// Generate makes a keyring with one new key, in memory only. It panics when the system has no randomness.
 func Generate() *Keyring {
 	root := make([]byte, 32)
 	if _, err := rand.Read(root); err != nil {
@@ -65,7 +67,8 @@ func newKeyring(current byte, roots map[byte][]byte) *Keyring {
 // ErrFile reports a file that holds no master key.
 var ErrFile = errors.New("this is not a master key file; restore it from your backup")
 
-// Load reads a keyring file. fs.ErrNotExist when there is none, ErrFile when it is something else.
+// Load reads a keyring file. The error is fs.ErrNotExist when there is none and ErrFile when it is another
+// kind of file. No error quotes the content.
 func Load(path string) (*Keyring, error) {
 	raw, err := os.ReadFile(path)
 	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
@@ -92,8 +95,8 @@ func Load(path string) (*Keyring, error) {
 	return newKeyring(f.Current, roots), nil
 }
 
-// Create writes a new keyring file (mode 0400, synced) and fails with fs.ErrExist when the file exists. A stop at any
-// moment leaves the whole file or none.
+// Create writes a new keyring file (mode 0400, synced to disk) and its folder (mode 0700) where that is missing.
+// The error is fs.ErrExist when the file exists; it is not touched. A crash leaves the whole file or none.
 func Create(path string) (*Keyring, error) {
 	k := Generate()
 	f := keyringFile{Current: k.current, Keys: map[byte]string{}}
@@ -113,13 +116,14 @@ func Create(path string) (*Keyring, error) {
 	return k, nil
 }
 
-// place writes a file that is not there yet, whole.
+// place creates a file with its whole content in one step: it writes a temporary file and links it. The error
+// is fs.ErrExist when the file exists.
 func place(path string, content []byte) error {
 	fresh, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
 	if err != nil {
 		return err
 	}
-	defer os.Remove(fresh.Name()) // gone already, or of no use
+	defer os.Remove(fresh.Name()) // after a rename it is gone already
 	_, err = fresh.Write(content)
 	if err = errors.Join(err, fresh.Chmod(0o400), fresh.Sync(), fresh.Close()); err != nil {
 		return err
@@ -127,7 +131,7 @@ func place(path string, content []byte) error {
 	if err = os.Link(fresh.Name(), path); errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	if err != nil { // a file system without links
+	if err != nil { // the file system has no hard links
 		if _, there := os.Lstat(path); !errors.Is(there, fs.ErrNotExist) {
 			return err
 		}
@@ -140,11 +144,11 @@ func place(path string, content []byte) error {
 		return err
 	}
 	defer folder.Close()
-	return folder.Sync() // the name too must outlive a power cut
+	return folder.Sync() // the directory entry must survive a power cut too
 }
 
-// Seal encrypts plain for one purpose ("application-secret") and row (its primary key).
-// The result is key id, nonce, ciphertext.
+// Seal encrypts plain with AES-256-GCM for one purpose ("application-secret") and one row (its primary key).
+// The result is the key id (1 byte), the nonce (12 bytes) and the ciphertext with its tag.
 func (k *Keyring) Seal(purpose, row string, plain []byte) []byte {
 	aead := k.keys[k.current].aead(purpose)
 	out := make([]byte, 1+aead.NonceSize(), 1+aead.NonceSize()+len(plain)+aead.Overhead())
@@ -155,7 +159,7 @@ func (k *Keyring) Seal(purpose, row string, plain []byte) []byte {
 	return aead.Seal(out, out[1:1+aead.NonceSize()], plain, associated(purpose, row))
 }
 
-// Open decrypts what Seal made for the same purpose and row.
+// Open decrypts what Seal made for the same purpose and row. The error is ErrUnsealable.
 func (k *Keyring) Open(purpose, row string, sealed []byte) ([]byte, error) {
 	if len(sealed) < 1 || k.keys[sealed[0]] == nil {
 		return nil, ErrUnsealable
@@ -172,13 +176,13 @@ func (k *Keyring) Open(purpose, row string, sealed []byte) ([]byte, error) {
 	return plain, nil
 }
 
-// associated is length-prefixed, so that no two pairs share one encoding.
+// associated builds the associated data. The lengths make sure that no two pairs share one encoding.
 func associated(purpose, row string) []byte {
 	return fmt.Appendf(nil, "%d:%s%d:%s", len(purpose), purpose, len(row), row)
 }
 
-// Digest is the keyed fingerprint (32 bytes) under which an unguessable token rests.
-// Purposes are kinds of token: one kind is unknown to every other.
+// Digest is the keyed fingerprint (HMAC-SHA-256, 32 bytes) under which the database keeps an unguessable
+// token. purpose is the kind of token: the same token has another digest for another purpose.
 func (k *Keyring) Digest(purpose, token string) []byte {
 	key := k.keys[k.oldest()]
 	pool, _ := key.macs.LoadOrStore(purpose, &sync.Pool{New: func() any {
@@ -191,7 +195,7 @@ func (k *Keyring) Digest(purpose, token string) []byte {
 	return mac.Sum(nil)
 }
 
-// oldest keeps digests stable when a newer sealing key is added.
+// oldest picks the key for digests. It stays the same when a newer sealing key is added, so digests do too.
 func (k *Keyring) oldest() byte {
 	lowest := k.current
 	for id := range k.keys {
@@ -200,9 +204,9 @@ func (k *Keyring) oldest() byte {
 	return lowest
 }
 
-// SlowDigest is Argon2id (2 passes, 19 MiB) over the peppered code, for short human codes.
-// salt is per user and at least 8 bytes. It waits while four others are at work; the error is that of ctx, whose end
-// gives up the place in the queue.
+// SlowDigest is Argon2id (2 passes, 19 MiB, 32 bytes of output) over the peppered code, for short codes that
+// people type. salt is one per user and at least 8 bytes. At most four calls work at a time; the others wait.
+// A caller whose ctx ends while it waits gets the error of ctx, and no work is done for it.
 func (k *Keyring) SlowDigest(ctx context.Context, purpose string, salt []byte, code string) ([]byte, error) {
 	select {
 	case k.slow <- struct{}{}:
@@ -210,7 +214,7 @@ func (k *Keyring) SlowDigest(ctx context.Context, purpose string, salt []byte, c
 		return nil, ctx.Err()
 	}
 	defer func() { <-k.slow }()
-	if err := ctx.Err(); err != nil { // both at once, or it was over before
+	if err := ctx.Err(); err != nil { // select picks either case when both are ready
 		return nil, err
 	}
 	return argon2.IDKey(k.Digest("pepper|"+purpose, code), salt, 2, 19*1024, 1, 32), nil

@@ -10,7 +10,7 @@ import (
 
 var salt = []byte("12345678")
 
-// Work that nobody waits for any more is not done, and takes no place from those who do.
+// No work is done for a caller whose context has ended, and it takes no place from the others.
 func TestASlowDigestIsNotMadeForACallerWhoseTimeIsOver(t *testing.T) {
 	k := Generate()
 	late, stop := context.WithTimeout(t.Context(), time.Millisecond)

@@ -14,22 +14,25 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// Refusal is an answer of the server that is not 2xx.
+// Refusal is an answer of the server that is not 2xx. When its body is not one of the phone protocol, Code is
+// "http".
 type Refusal struct {
-	Status int
+	Status int // HTTP
 	phonewire.Failure
 }
 
-// Error gives code and sentence.
+// Error returns the sentence for people and the code.
 func (r *Refusal) Error() string { return fmt.Sprintf("%s (%s)", r.Message, r.Code) }
 
-// Gone reports whether err says that this phone's key is dead: replaced, removed or unknown.
+// Gone reports whether err says that the server no longer accepts this phone's key: the phone was replaced or
+// removed, or is unknown.
 func Gone(err error) bool {
 	var r *Refusal
 	return errors.As(err, &r) && (r.Code == "phone.replaced" || r.Code == "phone.removed" || r.Code == "phone.unknown")
 }
 
-// call signs and sends. A refusal for the clock corrects the skew and tries once more.
+// call sends one signed request with the JSON of in and reads the answer into out; both may be nil. When the
+// server refuses the phone's clock, the skew is corrected by then and call tries once more.
 func (d *Device) call(ctx context.Context, method, target string, in, out any) error {
 	for try := 0; ; try++ {
 		err := d.once(ctx, method, target, in, out)
@@ -41,6 +44,7 @@ func (d *Device) call(ctx context.Context, method, target string, in, out any) e
 	}
 }
 
+// once is call without the second try.
 func (d *Device) once(ctx context.Context, method, target string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -68,7 +72,7 @@ func (d *Device) once(ctx context.Context, method, target string, in, out any) e
 	return d.send(req, out)
 }
 
-// send does the request, reads the answer into out, and learns the server's time.
+// send does the request and reads the answer into out. From every answer it takes the server's time.
 func (d *Device) send(req *http.Request, out any) error {
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "countersign-phone/"+Version)
@@ -100,7 +104,8 @@ func (d *Device) send(req *http.Request, out any) error {
 	return json.Unmarshal(raw, out)
 }
 
-// learn keeps the difference to the server's clock when it is worth correcting.
+// learn keeps the difference to the server's clock. Less than two seconds count as none, because the answer's way
+// through the network takes time too.
 func (d *Device) learn(serverTime int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

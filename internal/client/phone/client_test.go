@@ -19,7 +19,7 @@ import (
 
 var ctx = context.Background()
 
-// serve starts a door whose clock is ahead of the phone's by skew.
+// serve starts a door of the phone protocol whose clock is ahead of the phone's by skew.
 func serve(t *testing.T, skew time.Duration) (*phonefake.Mobile, string) {
 	now := func() time.Time { return time.Now().Add(skew) }
 	m := &phonefake.Mobile{Organisation: "Northfield", Now: now}

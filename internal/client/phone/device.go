@@ -1,5 +1,6 @@
-// Package phone is a phone without a screen: it pairs, lists, approves, denies and makes codes
-// by the same protocol as the app. `countersign phone`, the demo's virtual phone and tests use it.
+// Package phone is a phone without a screen. It pairs, lists requests, approves, denies and makes passcodes by
+// the same protocol as the app (docs/protocol/phone.md). `countersign phone`, the virtual phone of the demo and
+// tests use it.
 package phone
 
 import (
@@ -21,44 +22,45 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// Version is what the device tells as its app version.
+// Version is the app version that the device reports to the server.
 const Version = "cli-1"
 
-// Device is one paired account. Its methods may be called at once from several goroutines.
-// After a change of counters it saves itself when it has a path.
+// Device is one paired account. It is safe for concurrent use. When it has a path, it saves itself after each
+// change of a counter.
 type Device struct {
 	http *http.Client
 	now  func() time.Time
 	rand io.Reader
-	path string // "" keeps it in memory
+	path string // of the device file; "": in memory only
 	key  *ecdsa.PrivateKey
 
 	mu    sync.Mutex
 	state State
 }
 
-// State is the device file: JSON, mode 0600. It holds the private key and the code secret.
+// State is the device file: JSON, mode 0600. It holds the private key and the secret of the passcodes.
 type State struct {
 	Version int               `json:"version"` // 1
 	Account phonewire.Account `json:"account"`
-	Key     []byte            `json:"key"`     // PKCS #8
-	Counter int64             `json:"counter"` // of the last answer
-	OTPNext uint64            `json:"otp_next"`
-	Skew    int64             `json:"skew"` // server time minus ours, milliseconds
+	Key     []byte            `json:"key"`      // PKCS #8
+	Counter int64             `json:"counter"`  // of the last answer
+	OTPNext uint64            `json:"otp_next"` // moving factor of the next HOTP code
+	Skew    int64             `json:"skew"`     // server time minus this clock, milliseconds
 }
 
-// Options of Pair and Load. The zero value is good for links.
+// Options of Pair and Load. The zero value works with a pairing link.
 type Options struct {
 	Origin     string           // needed for typed codes, e.g. https://sign.example
-	HTTPClient *http.Client     // nil: http.DefaultClient. Its timeout must exceed 30 s for Wait
-	Name       string           // what the phone is called; "" lets the server choose
-	Platform   string           // "" is "Command line"
+	HTTPClient *http.Client     // nil: http.DefaultClient. For Wait its timeout must exceed 30 s
+	Name       string           // name of the phone; "" lets the server choose
+	Platform   string           // "" means "Command line"
 	Model      string           // may be empty
 	Path       string           // device file; "" keeps the device in memory
 	Now        func() time.Time // nil: time.Now
 	Rand       io.Reader        // nil: crypto/rand
 }
 
+// device makes a Device without key and account.
 func (o Options) device() *Device {
 	d := &Device{http: o.HTTPClient, now: o.Now, rand: o.Rand, path: o.Path}
 	if d.http == nil {
@@ -73,7 +75,8 @@ func (o Options) device() *Device {
 	return d
 }
 
-// Load opens a device file. The options' Origin, when set, replaces the one stored.
+// Load opens a device file. When o.Origin is set, it replaces the one in the file. The error is fs.ErrNotExist
+// when there is no file; other errors say what is wrong with it.
 func Load(path string, o Options) (*Device, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -102,7 +105,7 @@ func Load(path string, o Options) (*Device, error) {
 	return d, nil
 }
 
-// Save writes the device file and keeps writing it on later changes.
+// Save writes the device file. From then on the device saves itself there.
 func (d *Device) Save(path string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,7 +113,7 @@ func (d *Device) Save(path string) error {
 	return d.save()
 }
 
-// save replaces the file in one step, so that a stop in between never loses the key.
+// save replaces the file in one step, so that a crash never loses the key. The caller holds d.mu.
 func (d *Device) save() error {
 	if d.path == "" {
 		return nil
@@ -135,7 +138,7 @@ func (d *Device) save() error {
 	return os.Rename(file.Name(), d.path)
 }
 
-// Account is what the server told when pairing. The code secret is left out.
+// Account returns the server's answer to the pairing, without the secret of the passcodes.
 func (d *Device) Account() phonewire.Account {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,8 +147,8 @@ func (d *Device) Account() phonewire.Account {
 	return a
 }
 
-// Code makes the next code and, for HOTP, moves the counter on and saves it. now is the phone's
-// clock; the difference to the server's is allowed for.
+// Code makes the next passcode. For HOTP it increments the counter and saves it. now is the phone's clock; the
+// known difference to the server's is added.
 func (d *Device) Code(now time.Time) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

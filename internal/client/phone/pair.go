@@ -16,14 +16,15 @@ import (
 	"countersign/internal/base/phonewire"
 )
 
-// ErrNoOrigin reports a typed code without the address of its server.
+// ErrNoOrigin reports that a typed code was given without the address of its server.
 var ErrNoOrigin = errors.New("a typed code needs the server's address (origin)")
 
-// ErrLink reports an address that is not one for pairing.
+// ErrLink reports an address that is not a pairing link.
 var ErrLink = errors.New("not a pairing link")
 
-// Target splits what a person gives into the server's origin and the pairing code: a link
-// https://HOST/a/CODE (or the app's /app/?p=CODE), or a typed code with origin beside it.
+// Target returns the server's origin and the pairing code. linkOrCode is a link https://HOST/a/CODE (or the app's
+// /app/?p=CODE), or a typed code that belongs to origin. A given origin wins over the one of the link. The error
+// is ErrNoOrigin or ErrLink.
 func Target(linkOrCode, origin string) (string, string, error) {
 	text := strings.TrimSpace(linkOrCode)
 	if !strings.Contains(text, "://") {
@@ -49,8 +50,9 @@ func Target(linkOrCode, origin string) (string, string, error) {
 	return strings.TrimSuffix(origin, "/"), phonewire.NormalizeCode(code), nil
 }
 
-// Pair makes a key and binds it with the code. When o.Path is set the device file is written
-// before Pair returns. A *Refusal error carries the server's code and sentence.
+// Pair makes a key and binds it to a phone record with the pairing code (POST activations). When o.Path is set,
+// the device file is written before Pair returns. The error is one of Target's, a *Refusal with the server's code
+// and sentence, or a network error.
 func Pair(ctx context.Context, linkOrCode string, o Options) (*Device, error) {
 	origin, code, err := Target(linkOrCode, o.Origin)
 	if err != nil {
@@ -93,7 +95,7 @@ func Pair(ctx context.Context, linkOrCode string, o Options) (*Device, error) {
 	if err := d.send(req, &account); err != nil {
 		return nil, err
 	}
-	// The address that worked is the one to keep: behind a port forward the server knows another.
+	// Keep the address that worked. Behind a port forward the server itself knows another one.
 	account.Origin = origin
 	d.state.Version, d.state.Account, d.state.Key = 1, account, pkcs8
 	d.state.OTPNext = uint64(account.OTP.Counter)

@@ -19,16 +19,17 @@ func (d *Device) Requests(ctx context.Context) ([]phonewire.Request, error) {
 	return list.Requests, err
 }
 
-// Wait answers as soon as the list differs from the one that gave after, at the latest after
-// about 25 s. An empty after answers at once.
+// Wait is a long poll: it returns as soon as the list differs from the one that after came with, and after about
+// 25 s in any case. With an empty after it returns at once.
 func (d *Device) Wait(ctx context.Context, after string) (phonewire.RequestList, error) {
 	var list phonewire.RequestList
 	err := d.call(ctx, "GET", "/phone/v1/requests/wait?after="+url.QueryEscape(after), nil, &list)
 	return list, err
 }
 
-// Watch calls show for each request once, as it arrives, until ctx ends, show fails, or the
-// phone's key is dead. Other failures are passed to trouble (may be nil) and tried again.
+// Watch calls show once for each request as it arrives. It ends when ctx ends, when show returns an error, or when
+// the server no longer accepts the phone's key (Gone), and returns that error. Every other failure goes to trouble,
+// which may be nil, and Watch tries again after 1 s, later up to 30 s.
 func (d *Device) Watch(ctx context.Context, show func(phonewire.Request) error, trouble func(error)) error {
 	after, shown := "", map[string]bool{}
 	for pause := time.Second; ; {
@@ -63,7 +64,8 @@ func (d *Device) Watch(ctx context.Context, show func(phonewire.Request) error, 
 	}
 }
 
-// Find gives one open request. With an empty id it is the only open one. ErrNotOpen otherwise.
+// Find returns one open request by its transaction. With an empty id it returns the only open one. The error is
+// ErrNotOpen when there is no such request, or when several are open and id is empty.
 func (d *Device) Find(ctx context.Context, id string) (phonewire.Request, error) {
 	open, err := d.Requests(ctx)
 	if err != nil {
@@ -80,7 +82,8 @@ func (d *Device) Find(ctx context.Context, id string) (phonewire.Request, error)
 	return phonewire.Request{}, ErrNotOpen
 }
 
-// Approve says yes; number is what the other screen shows, empty for plain requests.
+// Approve approves an open request. number is what the screen of the sign-in shows, empty when it shows none.
+// Errors are those of Find and Answer.
 func (d *Device) Approve(ctx context.Context, id, number string) (phonewire.Outcome, error) {
 	r, err := d.Find(ctx, id)
 	if err != nil {
@@ -89,7 +92,7 @@ func (d *Device) Approve(ctx context.Context, id, number string) (phonewire.Outc
 	return d.Answer(ctx, r, phonewire.Approve, phonewire.NoReason, number)
 }
 
-// Deny says no.
+// Deny denies an open request. Errors are those of Find and Answer.
 func (d *Device) Deny(ctx context.Context, id string, reason phonewire.Reason) (phonewire.Outcome, error) {
 	r, err := d.Find(ctx, id)
 	if err != nil {
@@ -98,8 +101,8 @@ func (d *Device) Deny(ctx context.Context, id string, reason phonewire.Reason) (
 	return d.Answer(ctx, r, phonewire.Deny, reason, "")
 }
 
-// Answer signs and sends a decision about a request. The counter is saved before it is sent, so
-// that it never goes back.
+// Answer signs and sends a decision about a request and returns what came of it. The counter is saved before it is
+// sent, because the server accepts each value once.
 func (d *Device) Answer(ctx context.Context, r phonewire.Request, decision phonewire.Decision, reason phonewire.Reason, number string) (phonewire.Outcome, error) {
 	d.mu.Lock()
 	d.state.Counter++

@@ -45,11 +45,11 @@ func kind(t transaction.Transaction) string {
 }
 
 // reported is what a door says about a request, made harmless: it stands on a phone beside verified facts.
-func reported(info []transaction.Field) []phonewire.Told {
-	var list []phonewire.Told
+func reported(info []transaction.Field) []phonewire.Detail {
+	var list []phonewire.Detail
 	for _, i := range info {
-		line := phonewire.Told{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.BothEnds(i.Value, phonewire.MaxValue)}
-		if line.Value != "" && len(list) < phonewire.MaxTold {
+		line := phonewire.Detail{Label: phonewire.OneLine(i.Label, phonewire.MaxLabel), Value: phonewire.BothEnds(i.Value, phonewire.MaxValue)}
+		if line.Value != "" && len(list) < phonewire.MaxDetails {
 			list = append(list, line)
 		}
 	}

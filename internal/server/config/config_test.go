@@ -101,7 +101,7 @@ func TestUnknownNamesAreErrorsThatNameTheNearestKnownOne(t *testing.T) {
 	}
 }
 
-// A service called countersign finds its own address among its variables; that is no mistake of the operator's.
+// Kubernetes sets variables with this prefix for a service called countersign. They are not mistakes of the operator.
 func TestVariablesThatOthersSetAreLeftAlone(t *testing.T) {
 	if _, err := config.Load("", []string{"COUNTERSIGN_PUBLIC_URL=https://b.example.edu", "COUNTERSIGN_SERVICE_HOST=10.0.0.7", "COUNTERSIGN_SERVICE_PORT_HTTPS=443",
 		"COUNTERSIGN_PORT=tcp://10.0.0.7:443", "COUNTERSIGN_PORT_443_TCP_ADDR=10.0.0.7", "COUNTERSIGN_TEST_POSTGRES=x"}); err != nil {

@@ -12,18 +12,19 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+// prefix begins the name of every variable of the environment.
 const prefix = "COUNTERSIGN_"
 
-// PathVariable names the configuration file itself; commands read it, Load leaves it alone.
+// PathVariable is the variable that names the configuration file itself. Commands read it; Load ignores it.
 const PathVariable = prefix + "CONFIG"
 
-// DefaultDataDir is used when nothing says otherwise.
+// DefaultDataDir is the data folder when neither file nor environment names one.
 const DefaultDataDir = "/var/lib/countersign"
 
-// Load reads the file at path (none when path is empty), lays the COUNTERSIGN_ variables of
-// environ ("NAME=value", as os.Environ gives them) over it, fills in what is missing and checks
-// the whole. Relative file names in the file start at the file's folder. The error tells
-// everything that is wrong, one line each; it wraps fs.ErrNotExist when there is no file.
+// Load reads the file at path, overrides it with the COUNTERSIGN_ variables of environ, fills in what is missing and
+// validates the result. An empty path means that there is no file. environ holds "NAME=value" as os.Environ returns
+// it. Relative file names in the file start at the file's folder. The error lists every mistake on a line of its own;
+// it wraps fs.ErrNotExist when there is no file at path. It never shows a secret.
 func Load(path string, environ []string) (Config, error) {
 	c := Default(DefaultDataDir)
 	c.MasterKeyFile = ""
@@ -51,6 +52,8 @@ func Load(path string, environ []string) (Config, error) {
 	return c, nil
 }
 
+// readFile reads TOML into a flat map with keys such as "mail.smtp_host". An empty section is a key that ends with a
+// dot, so that apply can tell a known section from an unknown one.
 func readFile(path string) (map[string]any, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,7 +83,7 @@ func readFile(path string) (map[string]any, error) {
 	return flat, nil
 }
 
-// missing is the name of a configuration file that is not there.
+// missing is the error for a configuration file that does not exist; its value is the path.
 type missing string
 
 // Error implements error.
@@ -91,8 +94,8 @@ func (path missing) Error() string {
 // Is makes it fs.ErrNotExist.
 func (missing) Is(target error) bool { return target == fs.ErrNotExist }
 
-// syntaxError tells the line. The decoder's own words may quote the file, so they are left out
-// where the line may hold a secret.
+// syntaxError names the line of a mistake. The decoder's message may quote the file, so it is left out where the
+// lines nearby may hold a secret.
 func syntaxError(path, text string, err error) error {
 	var syntax toml.ParseError
 	if !errors.As(err, &syntax) {
@@ -107,6 +110,8 @@ func syntaxError(path, text string, err error) error {
 	return fmt.Errorf("%s, line %d: %s", path, at, syntax.Message)
 }
 
+// apply stores the values of a file. It reports values of a wrong kind and settings that do not exist. folder is the
+// absolute folder of the file.
 func apply(settings []setting, found map[string]any, folder string) []error {
 	var problems []error
 	var known []string
@@ -133,13 +138,14 @@ func apply(settings []setting, found map[string]any, folder string) []error {
 	return problems
 }
 
-// foreign reports a variable of our prefix that others set: an orchestrator tells every container of a service called
-// countersign where it is (COUNTERSIGN_SERVICE_HOST, COUNTERSIGN_PORT_443_TCP, …), and the test rig names its parts.
+// foreign reports a variable with this prefix that is not a setting. Kubernetes gives every container the address of a
+// service called countersign (COUNTERSIGN_SERVICE_HOST, COUNTERSIGN_PORT_443_TCP, …). The tests use TEST_.
 func foreign(name string) bool {
 	rest := strings.TrimPrefix(name, prefix)
 	return rest == "PORT" || strings.HasPrefix(rest, "PORT_") || strings.HasPrefix(rest, "SERVICE_") || strings.HasPrefix(rest, "TEST_")
 }
 
+// applyEnviron stores the values of the environment, with the same reports as apply.
 func applyEnviron(settings []setting, environ []string) []error {
 	var problems []error
 	known := map[string]setting{}
@@ -166,12 +172,13 @@ func applyEnviron(settings []setting, environ []string) []error {
 	return problems
 }
 
+// sortErrors gives the list of mistakes one order, because maps have none.
 func sortErrors(problems []error) {
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 }
 
-// nearest is the known name that takes the fewest changes to reach, the last part counting alone
-// too: "port" is near "mail.smtp_port".
+// nearest returns the known name that is most similar to name. Names are compared as a whole and by their last part,
+// so that "port" finds "mail.smtp_port".
 func nearest(name string, known []string) string {
 	best, least := "", 1<<30
 	for _, candidate := range known {
@@ -185,7 +192,7 @@ func nearest(name string, known []string) string {
 
 func lastPart(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// changes is the Levenshtein distance.
+// changes is the Levenshtein distance in bytes.
 func changes(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -9,17 +9,16 @@ import (
 	"countersign/internal/base/secret"
 )
 
-// setting is one thing to configure. to points into a Config: *string, *int, *[]string,
-// *[]netip.Prefix or *secret.Text.
+// setting is one setting and where its value goes.
 type setting struct {
 	key     string // as in the file: "data_dir", "mail.smtp_host"
-	to      any
-	path    bool // a file name; relative ones in a file start at the file's folder
-	example string
+	to      any    // into a Config: *string, *int, *[]string, *[]netip.Prefix or *secret.Text
+	path    bool   // a file name; relative ones in a file start at the file's folder
+	example string // a valid value, for error messages and for the file that init writes
 	about   string // comment in the file that init writes; lines separated by \n
 }
 
-// settings lists all of them in the order of the file. The ones without a section come first.
+// settings lists every setting in the order of the file. Those without a section come first, as TOML requires.
 func (c *Config) settings() []setting {
 	return []setting{
 		{key: "data_dir", to: &c.DataDir, path: true, example: "/var/lib/countersign", about: "Folder for the database, certificates and keys."},
@@ -56,7 +55,7 @@ func (c *Config) settings() []setting {
 	}
 }
 
-// variable is the setting's name in the environment.
+// variable is the name of the setting in the environment: "mail.smtp_host" is COUNTERSIGN_MAIL_SMTP_HOST.
 func (s setting) variable() string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
@@ -66,7 +65,7 @@ func (s setting) secret() bool {
 	return ok
 }
 
-// problem is what is wrong with one setting. It never shows the value of a secret.
+// problem is the error for one setting. want says what to write instead. The value of a secret is not shown.
 func (s setting) problem(value any, want string) error {
 	if s.secret() {
 		return fmt.Errorf("%s (%s) %s", s.key, s.variable(), want)
@@ -74,7 +73,7 @@ func (s setting) problem(value any, want string) error {
 	return fmt.Errorf("%s (%s) is %q: %s", s.key, s.variable(), fmt.Sprint(value), want)
 }
 
-// setText stores a value of the environment; lists are separated by commas.
+// setText stores a value of the environment. The items of a list are separated by commas.
 func (s setting) setText(text string) error {
 	switch to := s.to.(type) {
 	case *string:
@@ -99,7 +98,7 @@ func (s setting) setText(text string) error {
 	return nil
 }
 
-// set stores a value of the file as the TOML decoder gives it.
+// set stores a value of the file as the TOML decoder returns it. A value of another kind is an error.
 func (s setting) set(value any) error {
 	switch to := s.to.(type) {
 	case *string:
@@ -143,6 +142,7 @@ func (s setting) set(value any) error {
 	return nil
 }
 
+// texts reads a list of texts.
 func (s setting) texts(value any) ([]string, error) {
 	items, ok := value.([]any)
 	var texts []string
@@ -157,6 +157,7 @@ func (s setting) texts(value any) ([]string, error) {
 	return texts, nil
 }
 
+// parseNetwork reads a network in CIDR form or a single address.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil && addr.Zone() == "" {
 		return addr.Unmap().Prefix(addr.Unmap().BitLen())

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // small machines have no time zone files
+	_ "time/tzdata" // the machine may have no time zone files
 	"unicode"
 	"unicode/utf8"
 
@@ -18,8 +18,8 @@ import (
 	"countersign/internal/base/secret"
 )
 
-// Validate checks every setting and tells everything that is wrong: the setting, its value, and
-// what to write instead. It reads no files and makes no connections.
+// Validate checks every setting. The error lists every mistake on a line of its own: the setting, its value unless it
+// is a secret, and what to write instead. It reads no files and makes no connections.
 func (c Config) Validate() error {
 	v := &validation{settings: map[string]setting{}}
 	for _, s := range c.settings() {
@@ -34,12 +34,13 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// validation collects the mistakes of one Config.
 type validation struct {
 	settings map[string]setting
 	problems []error
 }
 
-// need records a problem with a setting unless ok.
+// need records a mistake in the setting key unless ok. want says what to write.
 func (v *validation) need(ok bool, key, want string) {
 	if ok {
 		return
@@ -64,6 +65,7 @@ func (v *validation) oneOf(value, key string, allowed ...string) {
 	v.need(slices.Contains(allowed, value), key, "write one of "+strings.Join(allowed, ", "))
 }
 
+// validateServer checks the settings without a section.
 func (c Config) validateServer(v *validation) {
 	v.need(c.DataDir != "", "data_dir", "write a folder such as "+DefaultDataDir)
 	v.need(c.MasterKeyFile != "", "master_key_file", "write a file name such as /etc/countersign/master.key")
@@ -78,6 +80,7 @@ func (c Config) validateServer(v *validation) {
 	}
 }
 
+// validateTLS checks that the settings under tls fit its mode.
 func (c Config) validateTLS(v *validation) {
 	v.oneOf(c.TLS.Mode, "tls.mode", TLSLocal, TLSFiles, TLSACME, TLSProxy)
 	switch c.TLS.Mode {
@@ -100,6 +103,7 @@ func (c Config) validateTLS(v *validation) {
 	v.need(c.TLS.ACMEDirectory == "" || webURL(c.TLS.ACMEDirectory, "https"), "tls.acme_directory", "write an https address such as https://acme.example.edu/directory")
 }
 
+// validateServices checks the other sections: database, organization, mail, push and log.
 func (c Config) validateServices(v *validation) {
 	if text := c.Database.URL.Reveal(); text != "" {
 		v.need(postgres(text), "database.url", "is not a PostgreSQL address: write postgres://USER:PASSWORD@HOST/NAME, with %-codes for special characters, or leave it out for SQLite")
@@ -135,7 +139,7 @@ func listenAddress(text string) bool {
 	return err == nil && bad == nil && number < 65536 && !strings.ContainsAny(host, " /@")
 }
 
-// origin accepts scheme://host[:port] with https, or http for this machine only.
+// origin accepts https://host[:port], and http for localhost only.
 func origin(text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#") || !hostPort(u.Host, false) {
@@ -146,6 +150,7 @@ func origin(text string) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && here
 }
 
+// hostPort accepts a host name or an address, with a port from 1 to 65535 or, unless portNeeded, without one.
 func hostPort(text string, portNeeded bool) bool {
 	u, err := url.Parse("https://" + text)
 	if err != nil || u.Host != text || u.Hostname() == "" || strings.HasSuffix(text, ":") || u.Port() == "" && portNeeded {
@@ -169,7 +174,7 @@ func webURL(text, scheme string) bool {
 	return err == nil && u.Scheme == scheme && u.Host != ""
 }
 
-// postgres accepts what the driver reads as a URL; the host may be a socket's folder in a parameter.
+// postgres accepts a URL that the driver understands. The host may also be the folder of a socket, in a parameter.
 func postgres(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") && (u.Host != "" || u.Query().Get("host") != "")
@@ -180,6 +185,7 @@ func bareAddress(text string) bool {
 	return err == nil
 }
 
+// line accepts one line of at most limit characters.
 func line(text string, limit int) bool {
 	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= limit && !strings.ContainsFunc(text, unicode.IsControl)
 }

@@ -11,9 +11,9 @@ import (
 	"countersign/internal/base/secret"
 )
 
-// WriteDefault writes c to a new file at path with a comment for every setting, mode 0600.
-// Settings that c leaves empty stand as commented examples. An existing file is left alone and is
-// an error that wraps fs.ErrExist. Secrets of c are written out.
+// WriteDefault writes c to a new file at path, mode 0600, with a comment for every setting. Settings that are empty in
+// c become examples in comments. Secrets of c are written too. For an existing file the error wraps fs.ErrExist, and
+// the file is not changed.
 func WriteDefault(path string, c Config) error {
 	text, err := render(c)
 	if err != nil {
@@ -31,11 +31,12 @@ func WriteDefault(path string, c Config) error {
 		err = closing
 	}
 	if err != nil {
-		os.Remove(path) // half a configuration is worse than none
+		os.Remove(path) // an incomplete configuration could still be valid
 	}
 	return err
 }
 
+// render writes the text of a configuration file.
 func render(c Config) ([]byte, error) {
 	var out bytes.Buffer
 	out.WriteString("# Configuration of countersign. Every setting can also be given as an environment variable:\n" +
@@ -68,7 +69,7 @@ func render(c Config) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// value is what to write for the setting: its value, or its example when it is empty.
+// value is what render writes for a setting: its value, or its example when the value is empty.
 func (s setting) value() (value any, empty bool) {
 	switch to := s.to.(type) {
 	case *string:

@@ -12,16 +12,16 @@ import (
 
 // ACMEOptions describe an account at a certificate authority (RFC 8555).
 type ACMEOptions struct {
-	Hosts        []string     // names to have certificates for; no other name is ever asked for
-	CacheDir     string       // certificates and the account key, mode 0700
+	Hosts        []string     // DNS names to get certificates for; a handshake for any other name fails
+	CacheDir     string       // folder for certificates and the account key, mode 0700
 	Email        string       // where the authority writes to; optional
 	DirectoryURL string       // empty: Let's Encrypt
-	Client       *http.Client // nil: the default; for an authority with a private CA of its own
+	Client       *http.Client // nil: the default; needed for an authority whose own certificate is private
 }
 
-// ACME gets certificates when they are first asked for and renews them 30 days before they end.
-// Using it means that the operator agrees with the authority's terms. The authority must reach the
-// server on port 443 (tls-alpn-01) or port 80 (http-01, see HTTPHandler).
+// ACME gets a certificate at the first handshake for a name and renews it 30 days before it ends. Using it means that
+// the operator agrees with the authority's terms. The authority must reach the server on port 443 (tls-alpn-01, RFC
+// 8737) or port 80 (http-01, RFC 8555 8.3; see HTTPHandler). It is an error when o.Hosts is empty or holds an address.
 func ACME(o ACMEOptions) (*Source, error) {
 	if len(o.Hosts) == 0 {
 		return nil, errors.New("ACME needs at least one host name")

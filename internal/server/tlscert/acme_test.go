@@ -24,7 +24,7 @@ import (
 	"countersign/internal/server/tlscert"
 )
 
-// authority is the least of an ACME server (RFC 8555): every order is ready at once.
+// authority is a minimal ACME server (RFC 8555): every order is ready at once.
 type authority struct {
 	url string
 	key *ecdsa.PrivateKey

@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// lookEvery is how often Files looks whether its files have changed.
+// lookEvery is how often Files checks at most whether its files have changed.
 const lookEvery = time.Second
 
-// FileOptions name a certificate somebody else renews.
+// FileOptions describe a certificate that another program renews.
 type FileOptions struct {
 	CertFile string   // PEM, leaf first, then the intermediates
 	KeyFile  string   // PEM
-	Names    []string // the hosts people and programs ask for; the log says when the certificate is not for one
+	Names    []string // the server's host names; the log reports those that the certificate does not contain
 	Now      func() time.Time
-	Log      *slog.Logger // told about reloads; may be nil
+	Log      *slog.Logger // gets renewals and problems; may be nil
 }
 
-// Files serves a certificate from two files and takes up new ones within a second of their change.
-// While the files are unreadable or do not belong together (one is written before the other) the
-// last good pair stays in use. The error says what is wrong with the files at the start.
+// Files serves a certificate from two files. When the files change, the new pair is used for handshakes that begin a
+// second later. The last valid pair stays in use while the files cannot be read or do not belong together, as between
+// two writes. The error says what is wrong with the files now.
 func Files(o FileOptions) (*Source, error) {
 	f := &files{FileOptions: o}
 	if f.Log == nil {
@@ -39,15 +39,17 @@ func Files(o FileOptions) (*Source, error) {
 	return newSource(f.get), nil
 }
 
+// files is the state behind a Source of Files.
 type files struct {
 	FileOptions
 
 	mu                sync.Mutex
 	pair              *tls.Certificate
 	looked            time.Time
-	certInfo, keyInfo os.FileInfo
+	certInfo, keyInfo os.FileInfo // as of looked; nil: the file could not be read
 }
 
+// get returns the certificate for a handshake, after a look at the files when the last one is older than lookEvery.
 func (f *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,7 +74,8 @@ func (f *files) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return f.pair, nil
 }
 
-// judge says in the log why clients will not take a certificate that can be served: it ended, or has other names.
+// judge logs an error when clients will refuse the certificate, because it is not valid now or lacks a name. It is
+// served all the same.
 func (f *files) judge() {
 	leaf, now := f.pair.Leaf, f.Now()
 	if now.After(leaf.NotAfter) || now.Before(leaf.NotBefore) {
@@ -91,6 +94,7 @@ func (f *files) stat() (cert, key os.FileInfo) {
 	return cert, key
 }
 
+// same reports whether a file is unchanged between two looks.
 func same(a, b os.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == b

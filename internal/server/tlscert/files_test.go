@@ -89,7 +89,7 @@ func TestNewFilesAreServedWithoutDroppingConnections(t *testing.T) {
 	}
 }
 
-// A certificate that clients refuse is served all the same, because the next one comes into its place; the log says so.
+// A certificate that clients refuse is served all the same, and the log reports it: the next one may replace it any time.
 func TestACertificateThatClientsWillNotTakeIsNamedInTheLog(t *testing.T) {
 	c, log := newClock(), &strings.Builder{}
 	cert, key := issued(t, "a.example.edu", c)

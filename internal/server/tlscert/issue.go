@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	leafLife    = 397 * 24 * time.Hour // the longest browsers take from anybody
+	leafLife    = 397 * 24 * time.Hour // browsers refuse certificates of public authorities that last longer than 398 days
 	renewBefore = 30 * 24 * time.Hour
-	skew        = time.Hour // for clients whose clock is behind
+	skew        = time.Hour // certificates begin this much earlier, for clients whose clock is behind
 )
 
+// issueCA makes a key and an authority's certificate for ten years. It returns the certificate in DER.
 func issueCA(now time.Time) (*ecdsa.PrivateKey, []byte, error) {
 	template := &x509.Certificate{
 		Subject:               pkix.Name{CommonName: "countersign local CA " + now.UTC().Format(time.DateOnly), Organization: []string{"countersign"}},
@@ -32,6 +33,7 @@ func issueCA(now time.Time) (*ecdsa.PrivateKey, []byte, error) {
 	return issue(template, nil, nil)
 }
 
+// issueLeaf makes a key and a server certificate for the names of o. It lasts leafLife, but not longer than ca.
 func issueLeaf(o LocalOptions, ca *x509.Certificate, signer *ecdsa.PrivateKey) (*ecdsa.PrivateKey, []byte, error) {
 	begin := o.Now().Add(-skew)
 	if begin.Before(ca.NotBefore) {
@@ -54,7 +56,7 @@ func issueLeaf(o LocalOptions, ca *x509.Certificate, signer *ecdsa.PrivateKey) (
 	return issue(template, ca, signer)
 }
 
-// issue signs template with a fresh P-256 key; without a parent it signs itself.
+// issue makes a P-256 key and signs a certificate for it. Without a parent the certificate signs itself.
 func issue(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*ecdsa.PrivateKey, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -80,7 +82,7 @@ func encodeKey(key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// replaceFile writes content so that after a crash the path holds either the old or the new.
+// replaceFile writes content in one step: after a crash the file has either the old or the new content.
 func replaceFile(path string, content []byte, mode os.FileMode) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
 	if err != nil {

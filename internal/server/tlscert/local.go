@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// Files of a local authority, all in LocalOptions.Dir.
+// Files of a local authority, all in LocalOptions.Dir, with their modes.
 const (
-	CAFileName      = "ca.pem"      // 0644, for clients
+	CAFileName      = "ca.pem"      // 0644; clients must trust it
 	caKeyFileName   = "ca-key.pem"  // 0400
 	leafFileName    = "tls.pem"     // 0644
 	leafKeyFileName = "tls-key.pem" // 0400
@@ -27,24 +27,23 @@ const (
 
 // LocalOptions describe the certificate of a server that is its own authority.
 type LocalOptions struct {
-	Dir   string   // made if missing, mode 0700
+	Dir   string   // created if missing, mode 0700
 	Names []string // DNS names, wildcards allowed
 	IPs   []net.IP
 	Now   func() time.Time
-	Log   *slog.Logger // told about renewals; may be nil
+	Log   *slog.Logger // gets renewals and failures; may be nil
 }
 
-// DemoNames and DemoIPs are what a server needs that people visit on their own machine.
+// DemoNames and DemoIPs are the names of a server that people open on the same machine.
 var (
 	DemoNames = []string{"localhost", "*.localhost"}
 	DemoIPs   = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
 )
 
-// Local makes an authority (ten years) and a certificate of it (397 days) on the first start and
-// keeps both. The certificate is made anew when fewer than 30 days are left, at the start or while
-// running, and at the start when other names are asked for or its files are damaged. The authority
-// is never replaced: clients have been told to trust it. When it is damaged, incomplete or at its
-// end the error says which files to restore or remove.
+// Local makes an authority (for ten years) and a certificate (for 397 days) on the first start, and keeps both in
+// files. A new certificate is made when fewer than 30 days are left, at the start or while running. At the start it is
+// also made when the names have changed or its files are damaged. The authority is never replaced, because clients
+// trust it. When it is damaged, incomplete or has ended, the error says which files to restore or remove.
 func Local(o LocalOptions) (*Source, error) {
 	if len(o.Names)+len(o.IPs) == 0 {
 		return nil, errors.New("a certificate needs at least one name or address")
@@ -70,17 +69,19 @@ func Local(o LocalOptions) (*Source, error) {
 	return source, nil
 }
 
+// local is the state behind a Source of Local.
 type local struct {
 	LocalOptions
 	ca *x509.Certificate
 
 	mu    sync.Mutex
 	leaf  *tls.Certificate
-	retry time.Time // after a renewal that failed
+	retry time.Time // when to try again after a renewal that failed
 }
 
 func (l *local) path(name string) string { return filepath.Join(l.Dir, name) }
 
+// get returns the certificate for a handshake and renews it when it ends soon.
 func (l *local) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,14 +94,15 @@ func (l *local) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return l.leaf, nil
 }
 
-// soon reports that the certificate should be renewed. Close to the authority's own end there is
-// nothing longer to be had.
+// soon reports whether the certificate should be renewed. Near the authority's own end a new certificate would not
+// last longer.
 func (l *local) soon() bool {
 	leaf := l.leaf.Leaf
 	return l.Now().Add(renewBefore).After(leaf.NotAfter) && leaf.NotAfter.Before(l.ca.NotAfter)
 }
 
-// stored gives the certificate on disk if it is whole, ours, and for the names asked for.
+// stored returns the certificate on disk if it is valid, was issued by this authority and has exactly the names of
+// the options, and nil otherwise.
 func (l *local) stored() *tls.Certificate {
 	pair, err := tls.LoadX509KeyPair(l.path(leafFileName), l.path(leafKeyFileName))
 	if err != nil || pair.Leaf.CheckSignatureFrom(l.ca) != nil || l.Now().Before(pair.Leaf.NotBefore) {
@@ -125,8 +127,8 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Compact(a), slices.Compact(b))
 }
 
-// renew makes and stores a certificate: key first, so that a crash between the two leaves a pair
-// that does not match and is made again.
+// renew makes and stores a certificate. The key is written first: a crash between the two files leaves a pair that
+// does not match, which the next start makes again.
 func (l *local) renew() error {
 	signer, err := l.signer()
 	if err != nil {
@@ -156,8 +158,8 @@ func (l *local) renew() error {
 	return nil
 }
 
-// authority reads ca.pem or makes a new authority. A key without a certificate is what a crash at
-// the very first start leaves; nobody has been told to trust it.
+// authority reads ca.pem, or makes a new authority when there is none. A key without a certificate does not count: a
+// crash at the very first start leaves it, and no client trusts it yet.
 func (l *local) authority() (*x509.Certificate, error) {
 	raw, err := os.ReadFile(l.path(CAFileName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -180,6 +182,7 @@ func (l *local) authority() (*x509.Certificate, error) {
 	return ca, nil
 }
 
+// found makes a new authority and writes its files, the key first.
 func (l *local) found() (*x509.Certificate, error) {
 	key, der, err := issueCA(l.Now())
 	if err != nil {
@@ -198,7 +201,7 @@ func (l *local) found() (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// signer reads the authority's key, which is only needed to renew.
+// signer reads the authority's key. It is needed only to renew, so a server runs without it until then.
 func (l *local) signer() (*ecdsa.PrivateKey, error) {
 	path := l.path(caKeyFileName)
 	raw, err := os.ReadFile(path)

@@ -21,7 +21,7 @@ import (
 
 const day = 24 * time.Hour
 
-// clock is a time that moves only when told.
+// clock is a clock that moves only when a test moves it.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -76,7 +76,7 @@ func pool(t *testing.T, path string) *x509.CertPool {
 	return p
 }
 
-// serve runs s on loopback and gives the port.
+// serve runs an HTTPS server with s on loopback and returns its port.
 func serve(t *testing.T, s *tlscert.Source) string {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))

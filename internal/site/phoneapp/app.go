@@ -1,7 +1,7 @@
-// Package phoneapp serves the phone app: a web app that installs, keeps its key in the browser,
-// and works offline for codes. Everything it shows and does is in assets/; this side hands out
-// the shell with its words, the manifest, the worker, and the landing pages of pairing links.
-// Opening any of these addresses changes nothing.
+// Package phoneapp serves the phone app, a web app that can be installed. It keeps its key in the browser and makes
+// passcodes without a connection. The app itself is in assets/ and talks to the server by the phone protocol. This side
+// serves the page with its texts (the shell), the manifest, the service worker, and the landing page of pairing links.
+// Opening any of these addresses changes nothing on the server.
 package phoneapp
 
 import (
@@ -31,44 +31,45 @@ var shellText string
 
 var shellTemplate = template.Must(template.New("app").Parse(shellText))
 
-// Policy is the content policy of every page here. The worker and the camera picture are ours
-// alone; nothing inline, nothing from another host.
+// policy is the Content-Security-Policy of every answer here. Nothing is inline and nothing comes from another host. The
+// worker and blob: URLs for the camera's picture are allowed.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; " +
 	"connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// code is what a pairing code in an address may look like.
+// code is the form of a pairing code in an address.
 var code = regexp.MustCompile(`^[A-Za-z0-9_-]{4,128}$`)
 
-// App serves the pages. Organisation gives the name shown when pairing; nil shows none.
+// App serves the app. It is safe for concurrent use.
 type App struct {
-	Organisation func() string
+	Organisation func() string // name that is shown when a phone pairs; nil: none
 
 	files   map[string]file // below /app/, by name
-	version string
-	worker  []byte
+	version string          // hash over all files and texts; a new one makes browsers replace their cache
+	worker  []byte          // sw.js with its list of files
 }
 
+// file is one static file.
 type file struct {
 	body []byte
-	kind string
-	tag  string
+	kind string // media type; "": not served
+	tag  string // ETag
 }
 
-// Route is one address.
+// Route is one address: the method, the pattern of net/http.ServeMux without it, and what the route does.
 type Route struct {
 	Method  string
 	Pattern string
 	Name    string
 }
 
-// kinds are the content types by extension; no other files are served.
+// kinds are the media types by extension. Other files are not served.
 var kinds = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
 	".svg": "image/svg+xml", ".png": "image/png"}
 
-// icons are shared with the other pages.
+// icons are the files of site/web that the app uses too.
 var icons = []string{"favicon.svg", "icon-192.png", "icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"}
 
-// New reads the embedded files. organisation may be nil.
+// New reads the embedded files and builds the worker. organisation may be nil.
 func New(organisation func() string) (*App, error) {
 	a := &App{Organisation: organisation, files: map[string]file{}}
 	if err := a.take(assets, "assets", "", "*"); err != nil {
@@ -82,6 +83,7 @@ func New(organisation func() string) (*App, error) {
 			return nil, err
 		}
 	}
+	// The version covers everything that the worker keeps: the page, the files and the texts.
 	whole := sha256.New()
 	whole.Write([]byte(shellText))
 	var shell []string
@@ -103,7 +105,7 @@ func New(organisation func() string) (*App, error) {
 	return a, nil
 }
 
-// take reads files of a folder that match a pattern; none is an error.
+// take adds the files of a folder that match a pattern, under their names with prefix. It is an error if there is none.
 func (a *App) take(fsys fs.FS, dir, prefix, pattern string) error {
 	names, err := fs.Glob(fsys, path.Join(dir, pattern))
 	if err != nil {
@@ -123,7 +125,7 @@ func (a *App) take(fsys fs.FS, dir, prefix, pattern string) error {
 	return nil
 }
 
-// names lists the files of the shell in order; the worker is not part of its own cache.
+// names lists the files that the worker keeps, sorted. The worker itself is not among them.
 func (a *App) names() []string {
 	var names []string
 	for name := range a.files {
@@ -135,6 +137,7 @@ func (a *App) names() []string {
 	return names
 }
 
+// routes are all addresses. /a/{code} is the address in a pairing link and its QR code.
 var routes = []struct {
 	Route
 	serve func(*App, http.ResponseWriter, *http.Request)
@@ -147,7 +150,7 @@ var routes = []struct {
 	{Route{"GET", "/a/{code}", "pairing: landing of a link"}, (*App).shell},
 }
 
-// Routes lists the addresses.
+// Routes lists the addresses in the order of routes.
 func (a *App) Routes() []Route {
 	var list []Route
 	for _, r := range routes {
@@ -156,7 +159,7 @@ func (a *App) Routes() []Route {
 	return list
 }
 
-// Handler serves all routes.
+// Handler serves all routes, and redirects /app and /a to their folders.
 func (a *App) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, r := range routes {
@@ -167,6 +170,7 @@ func (a *App) Handler() http.Handler {
 	return mux
 }
 
+// headers sets the headers of every answer. The browser asks for a file again each time, but the worker keeps them all.
 func headers(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
@@ -177,21 +181,22 @@ func headers(w http.ResponseWriter) {
 	h.Set("Cache-Control", "no-cache")
 }
 
-// page is the shell's data.
+// page is the data of app.html. Data goes into the page as JSON.
 type page struct {
 	Lang, Dir, Manifest string
 	T                   struct{ Name, Skip, Loading, NoScript string }
 	Data                data
 }
 
-// data is what the scripts read.
+// data is what the scripts read from the page.
 type data struct {
 	Texts        map[string]string `json:"texts"`
 	Organisation string            `json:"organisation"`
 	Version      string            `json:"version"`
 }
 
-// shell is the one page; the scripts choose the screen by its address.
+// shell serves the one page of the app. The scripts choose the screen by the address. A page with a pairing code in its
+// address is not stored in any cache.
 func (a *App) shell(w http.ResponseWriter, r *http.Request) {
 	pairing := r.PathValue("code")
 	if pairing == "" {
@@ -222,14 +227,14 @@ func (a *App) shell(w http.ResponseWriter, r *http.Request) {
 	w.Write(b.Bytes())
 }
 
-// manifest is the same app for every start: the id stays, a pairing link only adds its code to
-// start_url, so that the icon an iPhone puts on its home screen goes on with the pairing.
+// manifest serves the web app manifest (W3C). Its id is always the same, so there is one app. A pairing link adds its code
+// to start_url, so that the icon which an iPhone puts on its home screen continues the pairing.
 func (a *App) manifest(w http.ResponseWriter, r *http.Request) {
 	m := message.For(r.Header.Get("Accept-Language"))
 	start := "/app/"
 	if p := r.URL.Query().Get("p"); code.MatchString(p) {
 		start += "?p=" + p
-		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Cache-Control", "no-store") // the code must not stay in a cache
 	}
 	type icon struct {
 		Src     string `json:"src"`
@@ -257,7 +262,7 @@ func (a *App) manifest(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, m.Text("error.internal"), http.StatusInternalServerError)
 		return
 	}
-	cache := w.Header().Get("Cache-Control")
+	cache := w.Header().Get("Cache-Control") // headers replaces it
 	headers(w)
 	if cache != "" {
 		w.Header().Set("Cache-Control", cache)
@@ -266,12 +271,14 @@ func (a *App) manifest(w http.ResponseWriter, r *http.Request) {
 	w.Write(raw)
 }
 
+// serveWorker serves the service worker. Its text changes with the version, by which browsers notice an update.
 func (a *App) serveWorker(w http.ResponseWriter, _ *http.Request) {
 	headers(w)
 	w.Header().Set("Content-Type", kinds[".js"])
 	w.Write(a.worker)
 }
 
+// file serves one static file, or 304 when the browser has it.
 func (a *App) file(w http.ResponseWriter, r *http.Request) {
 	f, ok := a.files[r.PathValue("file")]
 	if !ok || f.kind == "" {

@@ -137,7 +137,7 @@ func TestTheShellStaysSmall(t *testing.T) {
 	}
 }
 
-// Each key that the scripts name stands in the catalogue, and each sentence is used.
+// The catalogue has every key that the scripts use, and the scripts use every sentence.
 func TestScriptsAndCatalogueAgree(t *testing.T) {
 	code := sources(t)
 	for _, m := range regexp.MustCompile(`\bt\('([\w.]+)'[,)]`).FindAllStringSubmatch(code, -1) {

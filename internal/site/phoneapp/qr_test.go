@@ -13,14 +13,14 @@ import (
 
 var update = flag.Bool("update", false, "write test/qr.json anew")
 
-// grid is a code for the app's reader: one string a row, # is black.
+// grid is a code for the tests of the app's reader. Each string is one row; # is black.
 type grid struct {
 	Text  string   `json:"text"`
 	Level int      `json:"level"`
 	Rows  []string `json:"rows"`
 }
 
-// The reader in assets/qr.js is tested on codes that this module's own writer makes.
+// The reader in assets/qr.js is tested with codes that the server's own writer makes.
 func TestTheCodesOfTheReadersTestAreThoseTheServerDraws(t *testing.T) {
 	var want []grid
 	for _, text := range []string{"7KQM2XWN", "12345678901", "https://sign.example/a/hM3_Yx-0aVbQ2cD4eF6g8h",

@@ -9,16 +9,18 @@ import (
 	"countersign/internal/site/web"
 )
 
-// framed is Ana at the benefits page, which shows the traditional prompt.
+// framed is the base of the pages in a frame: Ana at the benefits page, which shows the traditional prompt.
 func framed() frame.Base {
 	return frame.Base{Home: "/frame/abc", Devices: true, Leave: true, Base: control.Base{Org: web.Org{Name: "Northfield University"}, App: "Benefits", User: "ana",
 		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token"}}
 }
 
-// frames are the traditional prompt and its device pages.
+// frames lists the traditional prompt in its states, and then the device pages that it opens.
 func frames() []Story {
 	two := []frame.Device{{ID: "p1", Name: anas.Name}, {ID: "p2", Name: tablet.Name}, {ID: "p4", Name: long.Name}}
 	prove := frame.Prove{Base: framed(), Path: "/frame/abc", Push: true, Targets: two[:1], Selected: "p1", Kinds: []string{"app", "help"}, Version: 1}
+	// with is the prompt with one change, bar the prompt with a line of progress, and section the prompt that asks for a
+	// proof before one of the device pages.
 	with := func(change func(*frame.Prove)) frame.Prove { p := prove; change(&p); return p }
 	bar := func(b frame.Bar) frame.Prove { return with(func(p *frame.Prove) { p.Bar = &b }) }
 	section := func(s frame.Section) frame.Prove {
@@ -26,7 +28,7 @@ func frames() []Story {
 	}
 	off := framed()
 	off.Devices = false
-	alone := off
+	alone := off // a page of its own, after the frame was closed
 	alone.Alone, alone.App, alone.Leave = true, "", false
 	out := []Story{
 		{"frame-prompt", prove},
@@ -62,6 +64,7 @@ func frames() []Story {
 	return append(out, lists()...)
 }
 
+// lists are the device pages in the frame: the list, renaming and removing.
 func lists() []Story {
 	b := framed()
 	b.Section = frame.Settings
@@ -71,6 +74,7 @@ func lists() []Story {
 		{ID: "p4", Name: long.Name, Kind: "phone", Number: "+44 20 7946 0018"},
 	}
 	list := frame.List{Base: b, Path: "/frame/abc/my/def", Name: "Ana Ruiz", Items: items, CanAdd: true, Default: "p1", CanPush: true}
+	// After a device was added, and with one device only, which may be asked without a choice.
 	added, one := list, list
 	added.Done, added.Device = "added", tablet.Name
 	one.Items, one.Auto, one.Done = items[:1], true, "saved"
@@ -83,38 +87,42 @@ func lists() []Story {
 		{"frame-remove-last", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas.Name, Last: true}}}
 }
 
-// wizards are the steps of the traditional wizard.
+// wizards are the steps by which the traditional prompt, or an enrollment link, sets up a device.
 func wizards() []Story {
 	b := framed()
 	b.Devices = false
 	step := frame.Step{Base: b, Path: "/frame/abc/setup", Setting: frame.FirstDevice}
-	on := step
+	on := step // a step after the first: it leads back, and its address carries the choices so far
 	on.Back, on.Choices = "/frame/abc/setup/type", "?type=mobile"
 	countries := []frame.Country{{Code: "CA", Name: "Canada", Calling: "+1"}, {Code: "GB", Name: "United Kingdom", Calling: "+44"}, {Code: "US", Name: "United States", Calling: "+1"}}
 	number := frame.Number{Step: on, Countries: countries, Country: "US"}
-	wrong, untold, taken := number, number, number
+	// A number that is not valid, one that was not confirmed, and one of a device that the person has already.
+	wrong, unsure, taken := number, number, number
 	wrong.Typed, wrong.Err = "555", errs.New(errs.Invalid, "number.invalid")
-	untold.Typed, untold.SureErr = "(858) 534-2230", true
+	unsure.Typed, unsure.SureErr = "(858) 534-2230", true
 	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, &frame.Device{ID: "p1", Name: anas.Name}
+	// A tablet, which has no number; and a device whose app is set up again.
 	tabletStep, again := on, on
 	tabletStep.Tablet = true
 	again.Setting, again.Device, again.Base = frame.Reconnect, anas.Name, framed()
 	activate := frame.Activate{Step: on, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW", Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", Token: "DV1", Until: Now.Add(10 * time.Minute)}
+	// Continue pressed before the app was activated, the link mailed, the app activated; and for an app that is set up
+	// again, with one that still works and with one that does not.
 	early, sent, done, replace, revive := activate, activate, activate, activate, activate
 	early.Early, sent.SentTo, replace.Step = true, "a…@example.edu", again
 	revive.Step, replace.Works = again, true
 	done.Done, done.Back = true, ""
-	linked := activate
+	linked := activate // opened from an enrollment link, without an application around it
 	linked.Base.Alone, linked.Base.App, linked.Base.Leave = true, "", false
 	linkedType := frame.Kind{Step: linked.Step, Type: "mobile"}
 	linkedType.Back = ""
 	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas.Name, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
 	finish.Devices = true
-	link := finish
+	link := finish // the end after an enrollment link
 	link.LinkOnly, link.Base = true, linked.Base
 	return []Story{
 		{"setup-welcome", frame.Welcome{Step: step}}, {"setup-type", frame.Kind{Step: step, Type: "mobile"}},
-		{"setup-number", number}, {"setup-number-mistake", wrong}, {"setup-number-unsure", untold}, {"setup-number-taken", taken},
+		{"setup-number", number}, {"setup-number-mistake", wrong}, {"setup-number-unsure", unsure}, {"setup-number-taken", taken},
 		{"setup-platform", frame.Platform{Step: on}}, {"setup-platform-tablet", frame.Platform{Step: tabletStep}},
 		{"setup-platform-other", frame.Platform{Step: on, Platform: "other", Stop: true}}, {"setup-platform-again", frame.Platform{Step: again}},
 		{"setup-install", frame.Install{Step: on, Platform: "android", Address: "mfa.example.edu/app", Link: "https://mfa.example.edu/app"}},

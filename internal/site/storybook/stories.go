@@ -10,12 +10,13 @@ import (
 	"countersign/internal/site/web"
 )
 
-// base is Ana signing in to Payroll.
+// base is what every page of the prompt has here: Ana signs in to Payroll.
 func base() prompt.Base {
 	return prompt.Base{LoginPath: "/prompt/abc", Devices: true, Base: control.Base{Org: web.Org{Name: "Northfield University"}, App: "Payroll", User: "ana",
 		Help: web.Help{Text: "IT desk 555-0100"}, FormToken: "token", FormTargets: []string{"https://payroll.example.edu"}}}
 }
 
+// The devices of the stories. The name of long is as long as names may be, to show where pages break it.
 var (
 	anas   = prompt.Device{ID: "p1", Name: "Ana's phone", Kind: "phone", Detail: "Pixel 8"}
 	tablet = prompt.Device{ID: "p2", Name: "Kitchen tablet", Kind: "tablet", Detail: "iPad"}
@@ -23,7 +24,8 @@ var (
 	long   = prompt.Device{ID: "p4", Name: "Anastasia-Wilhelmina's second-hand telephone Nr 7", Kind: "phone"}
 )
 
-// Stories lists every page in every state.
+// Stories lists every page in every state, in the order of the index. A new page or state is added to the function of
+// its part; the names are addresses and must be unique.
 func Stories() []Story {
 	var all []Story
 	all = append(all, pushes()...)
@@ -36,6 +38,7 @@ func Stories() []Story {
 	return append(all, wizards()...)
 }
 
+// pushes are the page that waits for the phone, in every state of the request.
 func pushes() []Story {
 	push := func(state control.RequestState) prompt.Push {
 		return prompt.Push{Base: base(), DeviceID: "p1", Device: anas.Name, Number: "417", State: state, Version: 1,
@@ -66,6 +69,7 @@ func pushes() []Story {
 		Story{"push-proof", proof}, Story{"push-no-self-service", closed})
 }
 
+// codesAndWays are the code page and the list of ways to prove it is you, in a sign-in and before a change of devices.
 func codesAndWays() []Story {
 	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Push: true, Device: anas.Name, DeviceID: "p1"}
 	wrong := code
@@ -79,12 +83,14 @@ func codesAndWays() []Story {
 		Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}, {Kind: "text", Device: "number ending in 42"}, {Kind: "token"}, {Kind: "otp"}}}
 	few := prompt.Ways{Base: base(), Phones: []prompt.Device{anas}, Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}}, Desk: true}
 	few.Devices = false
+	// The same list before a change of devices, before a new phone is paired, and for somebody without any way.
 	devices, phone, none := few, few, prompt.Ways{Base: base(), Desk: true, Purpose: prompt.NewPhone}
 	devices.Purpose, phone.Purpose = prompt.ManageDevices, prompt.NewPhone
 	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-all-kinds", full}, {"code-help-only", help}, {"code-proof", proof},
 		{"ways", ways}, {"ways-few", few}, {"verify-devices", devices}, {"verify-new-phone", phone}, {"verify-none", none}}
 }
 
+// pairings are the page with the QR code: for the first phone, a further one, another phone and the app again.
 func pairings() []Story {
 	pair := control.Pairing{Base: base().Base, Path: "/prompt/abc/enroll", Setting: control.FirstPhone, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW",
 		Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", State: control.PairWaiting, Version: 1, Until: Now.Add(10 * time.Minute),
@@ -101,6 +107,7 @@ func pairings() []Story {
 		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}, {"pair-connect", connect}}
 }
 
+// afterwards are the pages between the proof and the way back to the application.
 func afterwards() []Story {
 	off := base()
 	off.Devices = false
@@ -111,16 +118,19 @@ func afterwards() []Story {
 	}
 }
 
+// refusals are the pages that end a sign-in, and the message pages for errors outside of one.
 func refusals() []Story {
 	until := errs.New(errs.Denied, "user.locked.until").Arg("time", Now.Add(30*time.Minute))
 	refused := func(e *errs.Error) prompt.Refused {
 		return prompt.Refused{Base: base(), Err: e, Reference: "Q7KX-44M8"}
 	}
+	// No way to prove anything is left, but a code of the help desk works.
 	none := refused(errs.New(errs.Forbidden, "way.none"))
 	none.CodeField, none.Kinds = true, []string{"help"}
 	off := refused(errs.New(errs.NotFound, "portal.off"))
 	off.Actions = []web.Link{{Text: "Back to sign-in", Path: "/prompt/abc"}}
 	out := []Story{{"refused-locked-until", refused(until)}, {"refused-no-way", none}, {"refused-portal-off", off}}
+	// One story for every other reason, named after its code.
 	for _, e := range []*errs.Error{
 		errs.New(errs.Denied, "user.disabled"), errs.New(errs.Denied, "user.locked"), errs.New(errs.Denied, "user.trash"),
 		errs.New(errs.Denied, "user.unenrolled"), errs.New(errs.Denied, "user.denied"), errs.New(errs.Denied, "user.lost"), errs.New(errs.Denied, "user.codes"),
@@ -131,6 +141,7 @@ func refusals() []Story {
 	} {
 		out = append(out, Story{"refused-" + e.Code, refused(e)})
 	}
+	// Errors outside of a sign-in: the page has the organization around it and no application.
 	around := web.Frame{Org: base().Org, Help: base().Help}
 	for _, e := range []*errs.Error{
 		errs.New(errs.Invalid, "request.invalid"), errs.New(errs.Forbidden, "request.stale"), errs.New(errs.NotFound, "notfound"),
@@ -141,6 +152,7 @@ func refusals() []Story {
 	return out
 }
 
+// portals are the pages on which a person looks after devices and remembered browsers.
 func portals() []Story {
 	b := portal.Base{Base: base().Base, Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
 	cards := []portal.Card{
@@ -152,6 +164,7 @@ func portals() []Story {
 	alone := base()
 	alone.App = "" // the portal by itself, outside a sign-in
 	list := portal.Devices{Base: b, Name: "Ana Ruiz", Cards: cards, CanAdd: true}
+	// One device, no device, and the notices after each change.
 	one, none, added := list, list, list
 	one.Cards, one.OneWay = cards[:1], true
 	none.Cards, none.Name = nil, ""
@@ -166,6 +179,7 @@ func portals() []Story {
 		{ID: "DR2", Name: "Safari on iOS", Application: long.Name, Since: Now.AddDate(0, 0, -2), Used: Now.AddDate(0, 0, -1), Until: Now.AddDate(0, 0, 28)},
 		{ID: "DR3", Application: "Library", Since: Now, Until: Now.AddDate(0, 0, 1)},
 	}
+	// A minute before the session ends, with and without more time to give.
 	closing, last := one, added
 	closing.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/portal/keep", Token: "token"}
 	last.Ending = &web.Ending{Until: Now.Add(55 * time.Second)}

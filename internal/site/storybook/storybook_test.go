@@ -13,11 +13,11 @@ import (
 	"countersign/internal/site/web"
 )
 
-// walk calls see for every node under n.
-func walk(n *html.Node, see func(*html.Node)) {
-	see(n)
+// walk calls visit for n and every node below it.
+func walk(n *html.Node, visit func(*html.Node)) {
+	visit(n)
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
-		walk(c, see)
+		walk(c, visit)
 	}
 }
 
@@ -30,7 +30,7 @@ func attr(n *html.Node, name string) (string, bool) {
 	return "", false
 }
 
-// text is what a person reads or hears under n.
+// text is what a person reads or hears of n and the nodes below it.
 func text(n *html.Node) string {
 	var b strings.Builder
 	walk(n, func(n *html.Node) {
@@ -184,7 +184,7 @@ func TestNoPageNeedsInlineStyleOrScript(t *testing.T) {
 	})
 }
 
-// banned are words the pages do not use (ux.md 5.6).
+// banned are words that pages do not use (ux.md 5.6).
 var banned = regexp.MustCompile(`(?i)\b(2fa|mfa|two-factor|multi-factor|factor|passcode|authenticate|authentication|authenticator|enrol|enroll|enrolled|enrolment|enrollment|bypass|duo|token|invalid|your device)\b|!`)
 
 func TestEverySentenceIsInTheCatalogueAndUsesPlainWords(t *testing.T) {

@@ -20,7 +20,7 @@ var shared embed.FS
 //go:embed static
 var static embed.FS
 
-// Static is the shared files: style sheet, marks, modules.
+// Static holds the files that all sites share: style sheet, icons and script modules.
 func Static() fs.FS {
 	sub, err := fs.Sub(static, "static")
 	if err != nil {
@@ -29,25 +29,27 @@ func Static() fs.FS {
 	return sub
 }
 
-// kinds are the files that are served, with their media type; all others (templates, Go) are not.
+// kinds are the media types of the files that are served, by extension. Other files (templates, Go) are not served.
 var kinds = map[string]string{
 	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
 	".svg": "image/svg+xml", ".png": "image/png", ".webmanifest": "application/manifest+json",
 }
 
-// Assets is the set of static files, named by their content so browsers may keep them for good.
+// Assets is a set of static files. Their addresses contain a hash of the content, so that browsers may keep them
+// forever. It is safe for concurrent use.
 type Assets struct {
 	byName map[string]string // push.js -> /static/push.1a2b3c4d5e.js
 	byPath map[string]asset
 }
 
+// asset is one file; zip is its gzip form, nil when that would not be smaller.
 type asset struct {
 	media      string
 	plain, zip []byte
 }
 
-// NewAssets reads every style sheet, script, picture and manifest of the folders. The same name
-// in two folders is an error. `import "./x.js"` in a script is rewritten to the hashed name.
+// NewAssets reads every style sheet, script, picture and manifest of the folders. The same name in two folders is an
+// error. "./x.js" in a script, as in an import, is replaced by the address with the hash.
 func NewAssets(folders ...fs.FS) (*Assets, error) {
 	raw := map[string][]byte{}
 	for _, folder := range folders {
@@ -77,7 +79,7 @@ func NewAssets(folders ...fs.FS) (*Assets, error) {
 	return a, nil
 }
 
-// add hashes one file after those it imports.
+// add adds one file, after the files that it imports, because their addresses are part of its content.
 func (a *Assets) add(raw map[string][]byte, name string, depth int) {
 	if a.byName[name] != "" || depth > 8 {
 		return
@@ -99,6 +101,7 @@ func (a *Assets) add(raw map[string][]byte, name string, depth int) {
 	a.byPath[hashed] = asset{media: kinds[ext], plain: data, zip: squeeze(data, ext)}
 }
 
+// squeeze compresses a file, unless its format is compressed already.
 func squeeze(data []byte, ext string) []byte {
 	if ext == ".png" {
 		return nil
@@ -113,7 +116,7 @@ func squeeze(data []byte, ext string) []byte {
 	return b.Bytes()
 }
 
-// Path is the address of the file called name.
+// Path returns the address of the file called name. The error says that there is none.
 func (a *Assets) Path(name string) (string, error) {
 	if p := a.byName[name]; p != "" {
 		return p, nil
@@ -121,10 +124,10 @@ func (a *Assets) Path(name string) (string, error) {
 	return "", fmt.Errorf("no static file %s", name)
 }
 
-// Bytes is the content served for name, nil when there is none.
+// Bytes returns the content that is served for name, nil when there is no such file. The caller must not change it.
 func (a *Assets) Bytes(name string) []byte { return a.byPath[a.byName[name]].plain }
 
-// ServeHTTP answers GET and HEAD under /static/.
+// ServeHTTP answers GET and HEAD under /static/, with a year of caching.
 func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := a.byPath[r.URL.Path]
 	if !ok {
@@ -142,6 +145,6 @@ func (a *Assets) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method != http.MethodHead {
-		w.Write(body) // a visitor who left is no error
+		w.Write(body) // the browser may have gone
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ClientIP is the address the request comes from: the connection's peer, or, when the peer is a
-// trusted proxy, the right-most address of X-Forwarded-For that is not one. Anything malformed
-// on the way gives the connection's peer, never "no address" (AC-045). An unreadable peer (a
+// ClientIP returns the address that a request comes from. That is the peer of the connection or, when the peer is a
+// trusted proxy, the right-most address in X-Forwarded-For that is not a trusted proxy. When that header is malformed
+// before such an address is found, the result is the peer, never "no address" (AC-045). A peer without an address (a
 // unix socket) is the zero Addr.
 func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	peer, ok := address(r.RemoteAddr)
@@ -29,7 +29,7 @@ func ClientIP(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
-// address reads an IP address with or without port and brackets; a zone is refused.
+// address reads an IP address, with or without port and brackets. It refuses an address with a zone.
 func address(s string) (netip.Addr, bool) {
 	a, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"))
 	if err != nil {

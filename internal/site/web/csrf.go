@@ -9,29 +9,29 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// ErrForeignForm refuses a form that another site sent.
+// ErrForeignForm reports a form that another site has sent.
 var ErrForeignForm = errs.New(errs.Forbidden, "request.foreign")
 
-// ErrStaleForm refuses a form whose token belongs to another session.
+// ErrStaleForm reports a form without the token of the present session.
 var ErrStaleForm = errs.New(errs.Forbidden, "request.stale")
 
 // FormField is the name of the hidden input that carries the form token.
 const FormField = "form_token"
 
-// SameOrigin refuses writes that come from other sites (Sec-Fetch-Site, Origin) through refuse.
+// SameOrigin passes to next what comes from the same origin or only reads. Writes from other sites, by Sec-Fetch-Site or
+// Origin, go to refuse.
 func SameOrigin(next http.Handler, refuse http.Handler) http.Handler {
 	p := http.NewCrossOriginProtection()
 	p.SetDenyHandler(refuse)
 	return p.Handler(next)
 }
 
-// Forms makes and checks form tokens bound to a session. MAC is a keyed hash, e.g. HMAC-SHA-256
-// under a key of its own.
+// Forms makes and checks form tokens, each of which belongs to one session. MAC is a keyed hash such as HMAC-SHA-256.
 type Forms struct {
 	MAC func(data []byte) []byte
 }
 
-// Token is the token for the session called id.
+// Token returns the token for the session called id.
 func (f Forms) Token(id string) string {
 	return base64.RawURLEncoding.EncodeToString(f.MAC([]byte("form\x00" + id)))
 }

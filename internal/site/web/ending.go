@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Ending tells people that a page closes, a minute before it does, and offers more time (WCAG 2.2.1). Without a
-// script the hour stands on the page from the start.
+// Ending is the notice that a page closes. A script shows it a minute before the end and offers more time (WCAG 2.2.1).
+// Without script the page shows the time of its end from the start.
 type Ending struct {
 	Until time.Time // when the page closes
-	Path  string    // where "Keep going" is sent; empty = there is no more time to give
-	Token string    // its form token
+	Path  string    // where "Keep going" is sent; "": no more time is given
+	Token string    // form token of that form
 	Here  string    // the page's own address, to come back to
 }
 
-// Line says when the page closes.
+// Line is the sentence that says when the page closes, as plain text.
 func (e Ending) Line(w Words) string {
 	key := "ending.last"
 	if e.Path != "" {
@@ -27,7 +27,8 @@ func (e Ending) Line(w Words) string {
 	return w.S(key, "time", w.SecondsText(e.Until))
 }
 
-// Count is Line with the seconds that are left, for the eye: {n} stands in their place.
+// Count is Line with {n} in the place of the seconds that are left. The script shows it and counts down; it is not read
+// aloud.
 func (e Ending) Count(w Words) string {
 	key := "ending.count.last"
 	if e.Path != "" {
@@ -53,7 +54,9 @@ func (e Ending) Answer(w http.ResponseWriter, r *http.Request, words Words, back
 	return JSON(w, Given{Left: words.Left(e.Until), More: e.Path != "", Line: e.Line(words), Count: e.Count(words), Said: words.S("ending.kept", "time", words.ClockText(e.Until))})
 }
 
-// Back is the page that such a form was sent from, with its query, when it lies below a path; else that path. A page that was itself the answer to one of the named forms cannot be opened again: the one it stands below can.
+// Back returns the page from which a form for more time was sent, from the form's field "back": path and query. A page
+// that is not below the path below gives that path, so that nobody can be sent elsewhere. A page that is itself the
+// answer to one of the named forms cannot be opened with GET; the result is then the page one level up.
 func Back(r *http.Request, below string, forms ...string) string {
 	from, err := url.Parse(r.PostFormValue("back"))
 	if err != nil || from.Host != "" || from.Scheme != "" || !strings.HasPrefix(from.Path, below+"/") {

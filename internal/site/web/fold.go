@@ -5,9 +5,9 @@ import (
 	"text/template/parse"
 )
 
-// fold replaces every action of a template that says the same in one language each time ({{t "code.title"}}, an icon,
-// the address of an asset) by what it says: running it costs more than all the rest of a small page. A call that
-// fails stays, and fails when the page is shown.
+// fold replaces every action of a template whose result is always the same in one language by that result: a sentence
+// without values ({{t "code.title"}}), an icon, the address of an asset. Executing these costs more than the rest of a
+// small page. A call that fails is not replaced, and fails when the page is shown.
 func (p *Renderer) fold(list *parse.ListNode, w Words) {
 	if list == nil {
 		return
@@ -31,8 +31,8 @@ func (p *Renderer) fold(list *parse.ListNode, w Words) {
 	}
 }
 
-// constant gives what a call with at most one argument, a constant, says: as HTML that means the same in text and in
-// a quoted attribute, where alone these functions stand.
+// constant returns the result of a call with no argument or one constant argument, as HTML. It is the same in text and in
+// a quoted attribute; templates use these functions nowhere else.
 func (p *Renderer) constant(pipe *parse.PipeNode, w Words) (string, bool) {
 	if len(pipe.Decl) > 0 || len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) > 2 {
 		return "", false

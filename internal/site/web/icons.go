@@ -2,8 +2,8 @@ package web
 
 import "html/template"
 
-// strokes holds the drawing of each icon on a 24 by 24 grid, drawn with round 1.75 strokes in
-// the colour of the text around it.
+// strokes holds the drawing of each icon on a grid of 24 by 24, with round strokes of 1.75 in the color of the text
+// around it.
 var strokes = map[string]string{
 	"phone":    `<rect x="7" y="2.5" width="10" height="19" rx="2.5"/><path d="M11 18.5h2"/>`,
 	"tablet":   `<rect x="4.5" y="2.5" width="15" height="19" rx="2.5"/><path d="M10.5 18.5h3"/>`,
@@ -25,8 +25,8 @@ var strokes = map[string]string{
 	"person":   `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5c1-4 4-6 7.5-6s6.5 2 7.5 6"/>`,
 }
 
-// Icon is the inline drawing called name, hidden from screen readers: the words beside it say
-// what it means. An unknown name draws nothing.
+// Icon returns an icon as inline SVG. It is hidden from screen readers, because the words next to it say what it means.
+// An unknown name gives nothing.
 func Icon(name string) template.HTML {
 	s, ok := strokes[name]
 	if !ok {
@@ -39,8 +39,8 @@ func Icon(name string) template.HTML {
 	return template.HTML(`<svg class="icon` + turn + `" viewBox="0 0 24 24" width="24" height="24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">` + s + `</svg>`)
 }
 
-// mark is the product's sign: a light stroke, and the stroke that meets and completes it. The
-// numbers are those of markgen, which paints the same sign as PNG.
+// mark is the product's logo: a light stroke and a white one that completes it to a check mark. markgen paints the same
+// logo as PNG, with the same numbers.
 const mark = template.HTML(`<svg class="mark" viewBox="0 0 64 64" width="32" height="32" aria-hidden="true">` + markDrawing + `</svg>`)
 
 const markDrawing = `<rect width="64" height="64" rx="16" fill="#2153d2"/><g fill="none" stroke-width="7.5" stroke-linecap="round"><path stroke="#9db8ff" d="M15 31 27 45"/><path stroke="#fff" d="M27 45 50 19"/></g>`

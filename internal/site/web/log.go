@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// RequestLog writes one line a request: method, route pattern (never the path), status, time,
-// bytes, request id and client address. No query string, cookie, body or token (AC-055).
+// RequestLog writes one line for each request: method, route pattern (never the path), status, duration, bytes, request
+// id and client address. It contains no query, cookie, body or token (AC-055).
 type RequestLog struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 	Rand    io.Reader      // for request ids
-	Trusted []netip.Prefix // proxies whose X-Forwarded-For counts
+	Trusted []netip.Prefix // proxies whose X-Forwarded-For is believed
 }
 
-// record is what the layers below add to the log line.
+// record is the part of a log line that the handlers inside share.
 type record struct {
 	id      string
 	pattern string
@@ -35,10 +35,11 @@ func recordOf(ctx context.Context) *record {
 	return &record{}
 }
 
-// RequestID is the reference of this request as pages show it and the log has it: Q7KX-44M8.
+// RequestID returns the reference of a request, such as Q7KX-44M8, which stands on message pages and in the log. It is ""
+// outside the request log.
 func RequestID(ctx context.Context) string { return recordOf(ctx).id }
 
-// Client is the address found by the request log, the zero Addr outside it.
+// Client returns the client's address as ClientIP has found it, the zero Addr outside the request log.
 func Client(ctx context.Context) netip.Addr { return recordOf(ctx).client }
 
 // Wrap logs every request that next answers.
@@ -61,7 +62,7 @@ func (l RequestLog) Wrap(next http.Handler) http.Handler {
 	})
 }
 
-// crockford has no letters that read as digits.
+// crockford is an alphabet without letters that look like digits.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 func (l RequestLog) reference() string {
@@ -79,7 +80,7 @@ func (l RequestLog) reference() string {
 	return b.String()
 }
 
-// countingWriter remembers status and size.
+// countingWriter keeps the status and counts the bytes of an answer.
 type countingWriter struct {
 	http.ResponseWriter
 	code  int
@@ -93,7 +94,7 @@ func (c *countingWriter) status() int {
 	return c.code
 }
 
-// WriteHeader notes the first final status.
+// WriteHeader keeps the first status that is not informational (1xx).
 func (c *countingWriter) WriteHeader(code int) {
 	if c.code == 0 && code >= 200 {
 		c.code = code
@@ -101,7 +102,7 @@ func (c *countingWriter) WriteHeader(code int) {
 	c.ResponseWriter.WriteHeader(code)
 }
 
-// Write counts.
+// Write counts the bytes.
 func (c *countingWriter) Write(b []byte) (int, error) {
 	if c.code == 0 {
 		c.code = http.StatusOK

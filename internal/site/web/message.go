@@ -6,12 +6,12 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// Message is the page for an error: what happened, the one thing to do, a reference.
+// Message is the page for an error: what happened, what to do next, and a reference.
 type Message struct {
-	Around    Frame       // organisation, help, theme
-	Err       *errs.Error // its sentence is the page
-	Reference string      // empty shows none
-	Actions   []Link      // ways on, the first as a button
+	Around    Frame       // organization, help and theme
+	Err       *errs.Error // its sentence is the content
+	Reference string      // for the help desk; "": none
+	Actions   []Link      // where to go next; the first is a button
 }
 
 // Frame implements Page.
@@ -21,10 +21,11 @@ func (m Message) Frame(w Words) Frame {
 	return f
 }
 
-// Tone is the colour family of the page: "bad", "warn" or "info".
+// Tone is the tone of the page's error.
 func (m Message) Tone() string { return Tone(m.Err) }
 
-// Tone is "bad" for refusals of a person, "warn" for what passes, "info" for what is only over.
+// Tone is the color family for an error: "bad" when a person is refused or something is broken, "warn" when another try
+// may succeed, and "info" when something has ended or does not exist.
 func Tone(e *errs.Error) string {
 	switch e.Kind {
 	case errs.Gone, errs.NotFound, errs.Conflict:
@@ -35,14 +36,14 @@ func Tone(e *errs.Error) string {
 	return "bad"
 }
 
-// Error is the sentence of an error as plain text. A code nobody wrote a sentence for gets that
-// of its kind.
+// Error returns the sentence of an error as plain text: the catalogue's error.<code>, or that of the error's kind when
+// the code has none.
 func (w Words) Error(e *errs.Error) string { return w.S(errorKey(e), pairs(e)...) }
 
-// ErrorHTML is Error with names and times marked up.
+// ErrorHTML is Error as HTML, with names and times marked up as T does it.
 func (w Words) ErrorHTML(e *errs.Error) template.HTML { return w.T(errorKey(e), pairs(e)...) }
 
-// ErrorTitle is the title of an error's page, plain text.
+// ErrorTitle returns the title of an error's page as plain text.
 func (w Words) ErrorTitle(e *errs.Error) string {
 	if key := "error." + e.Code + ".title"; w.Has(key) {
 		return w.S(key, pairs(e)...)

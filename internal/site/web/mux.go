@@ -9,20 +9,20 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// Route is one address of a set of pages.
+// Route is one address of a site: the method, the pattern of net/http.ServeMux without it, and what the route does.
 type Route struct{ Method, Pattern, Name string }
 
-// Mux serves a set of pages, and remembers their addresses.
+// Mux is the router of a site. It also lists its routes.
 type Mux struct {
 	site   *Site
 	mux    *http.ServeMux
 	routes []Route
 }
 
-// Mux makes an empty one.
+// Mux makes a router without routes.
 func (s *Site) Mux() *Mux { return &Mux{site: s, mux: http.NewServeMux()} }
 
-// Add serves route with h.
+// Add serves route with h, through the site's funnel. It panics when the pattern is invalid or taken.
 func (m *Mux) Add(route Route, h Handler) {
 	m.routes = append(m.routes, route)
 	m.mux.Handle(route.Method+" "+route.Pattern, m.site.Handle(h))
@@ -65,14 +65,14 @@ var (
 	errMethod  = errs.New(errs.Invalid, "method")
 )
 
-// ServeHTTP serves the page of the address, or a message page: 404, or 405 with Allow.
+// ServeHTTP serves the route of the request. Where there is none it writes a message page: 404, or 405 with Allow.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h, pattern := m.mux.Handler(r)
 	if pattern != "" {
 		m.mux.ServeHTTP(w, r)
 		return
 	}
-	probe := headOnly{header: http.Header{}} // which methods there are, the standard library tells in its answer alone
+	probe := headOnly{header: http.Header{}} // only the standard library's own answer says which methods exist
 	h.ServeHTTP(&probe, r)
 	if probe.code == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", probe.header.Get("Allow"))
@@ -82,7 +82,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.site.Refuse(errUnknown).ServeHTTP(w, r)
 }
 
-// headOnly is an answer of which only the head is wanted.
+// headOnly is a ResponseWriter that keeps status and header and drops the body.
 type headOnly struct {
 	header http.Header
 	code   int
@@ -106,7 +106,7 @@ func Move(w http.ResponseWriter, r *http.Request, path string) error {
 	return nil
 }
 
-// JSON answers a script.
+// JSON answers a script with the JSON of body and status 200.
 func JSON(w http.ResponseWriter, body any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
@@ -120,7 +120,7 @@ func Nothing(w http.ResponseWriter) error {
 	return nil
 }
 
-// Hold bounds a request that waits for news: by longest, or, where it is 0, by the usual time.
+// Hold returns the context of a long poll: that of r, which ends after longest, or after 25 seconds when longest is 0.
 func Hold(r *http.Request, longest time.Duration) (context.Context, context.CancelFunc) {
 	if longest == 0 {
 		longest = 25 * time.Second

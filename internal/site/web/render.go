@@ -14,41 +14,39 @@ import (
 	"countersign/internal/base/message"
 )
 
-// Page is anything the renderer can show: a struct with its own template.
+// Page is what the renderer can show: a struct with a template of its own.
 type Page interface {
-	// Frame says what the layout puts around the page.
+	// Frame returns what the layout shows around the page.
 	Frame(w Words) Frame
 }
 
-// Frame is what the layout needs to know of a page.
+// Frame is what the layout needs to know about a page.
 type Frame struct {
-	Screen      string   // data-screen of <body>; the step budgets count these
-	Template    string   // name of the page's own template, e.g. "prompt/push"
-	Layout      string   // name of the layout around it; empty = "layout"
-	Title       string   // plain text of <title>; the organisation's name is added
-	Scripts     []string // assets loaded as modules, e.g. "push.js"
-	FormTargets []string // origins beside our own that a form on this page may end at (CSP form-action)
-	Wide        bool     // a list page instead of the 400 px card
+	Screen      string   // name of the screen, in data-screen of <body>, for scripts and browser tests
+	Template    string   // name of the page's own template, such as "prompt/push"
+	Layout      string   // name of the layout around it; "" means "layout"
+	Title       string   // plain text of <title>; the organization's name is added
+	Scripts     []string // assets that are loaded as modules, such as "push.js"
+	FormTargets []string // other origins to which a form on this page may lead (CSP form-action)
+	Wide        bool     // a page with a list instead of the card of 400 px
 	Org         Org
 	Help        Help
-	Theme       string  // "", "light" or "dark"; empty follows the browser
-	Ending      *Ending // nil: the page stays as long as it is wanted
-	Beside      any     // what a layout of a site's own needs besides
+	Theme       string  // "light" or "dark"; "" follows the browser
+	Ending      *Ending // nil: the page does not close by itself
+	Beside      any     // data for the site's own layout
 }
 
-// Org is the organisation as pages show it.
+// Org is the organization as pages show it.
 type Org struct {
 	Name string
-	Logo string // address of an image on this host, or empty
 }
 
-// Help is the organisation's help line at the foot of every page.
+// Help is the organization's help line at the foot of every page.
 type Help struct {
-	Text  string // e.g. "IT desk 555-0100"; empty shows no line
-	Links []Link
+	Text string // such as "IT desk 555-0100"; "" shows no line
 }
 
-// Link is a named address on this host or, in Help, any https address.
+// Link is a named address on this host.
 type Link struct {
 	Text string
 	Path string
@@ -57,27 +55,26 @@ type Link struct {
 // Config is what a Renderer needs.
 type Config struct {
 	Assets    *Assets
-	Templates []fs.FS               // folders with *.tmpl files, the site's own beside the shared ones
-	Now       func() time.Time      // the clock
-	Zone      func() *time.Location // the organisation's zone; nil = UTC
+	Templates []fs.FS // folders with *.tmpl files, in addition to the shared ones
+	Now       func() time.Time
+	Zone      func() *time.Location // the organization's time zone; nil: UTC
 }
 
-// Renderer holds the templates of a site.
+// Renderer holds the templates of the sites. It is safe for concurrent use.
 type Renderer struct {
 	cfg  Config
 	root *template.Template
 	sets sync.Map // *message.Catalogue -> *sync.Pool of *set
 }
 
-// set is one escaped copy of the templates, in one language. Its functions speak through words, which belongs to
-// the request that took the set from the pool: escaping costs more than rendering, so sets are
-// kept, and one set serves one request at a time.
+// set is one escaped copy of the templates in one language. Escaping costs more than rendering, so sets are kept in a
+// pool. A set serves one request at a time: its functions use words, which are those of the request.
 type set struct {
 	*template.Template
 	words Words
 }
 
-// New parses the shared templates and those of cfg. A template that does not parse is an error.
+// New parses the shared templates and those of cfg. The error names a template that does not parse.
 func New(cfg Config) (*Renderer, error) {
 	p := &Renderer{cfg: cfg}
 	root := template.New("").Funcs(p.funcs(&set{}))
@@ -100,14 +97,14 @@ func New(cfg Config) (*Renderer, error) {
 	return p, nil
 }
 
-// pool gives the sets of a language.
+// pool returns the sets of a language.
 func (p *Renderer) pool(c *message.Catalogue) *sync.Pool {
 	if pool, ok := p.sets.Load(c); ok {
 		return pool.(*sync.Pool)
 	}
 	pool, _ := p.sets.LoadOrStore(c, &sync.Pool{New: func() any {
 		s := &set{}
-		// A clone of a set that never ran cannot fail.
+		// Clone fails only after a template was executed, and root never is.
 		s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
 		for _, t := range s.Templates() {
 			if t.Tree != nil {
@@ -119,7 +116,7 @@ func (p *Renderer) pool(c *message.Catalogue) *sync.Pool {
 	return pool.(*sync.Pool)
 }
 
-// Words gives the language and clock for a request.
+// Words returns the words for a request: the language of its Accept-Language header, the clock and the time zone.
 func (p *Renderer) Words(r *http.Request) Words {
 	w := Words{Catalogue: message.For(r.Header.Get("Accept-Language")), Now: p.cfg.Now()}
 	if p.cfg.Zone != nil {
@@ -128,7 +125,8 @@ func (p *Renderer) Words(r *http.Request) Words {
 	return w
 }
 
-// Write renders page to a buffer and sends it with status. Nothing is sent when rendering fails.
+// Write renders page to a buffer and sends it with status and the page's content policy. When rendering fails, it sends
+// nothing and returns the error.
 func (p *Renderer) Write(w http.ResponseWriter, r *http.Request, status int, page Page) error {
 	words := p.Words(r)
 	frame := page.Frame(words)
@@ -157,12 +155,12 @@ type view struct {
 	Body      template.HTML
 }
 
-// Render gives the whole page as HTML.
+// Render returns the whole page as HTML.
 func (p *Renderer) Render(words Words, page Page) ([]byte, error) {
 	return p.RenderAs(words, page, page)
 }
 
-// RenderAs is Render with the frame of another page around page, for the storybook.
+// RenderAs is Render with the frame of the page around instead of the page's own, for the storybook.
 func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 	frame := around.Frame(words)
 	if frame.Ending != nil {
@@ -177,14 +175,14 @@ func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 	if err := set.ExecuteTemplate(&body, frame.Template, page); err != nil {
 		return nil, err
 	}
-	v := view{Frame: frame, Lang: c.Lang, Dir: c.Dir, Body: template.HTML(body.String())} // body is a template's own output
+	v := view{Frame: frame, Lang: c.Lang, Dir: c.Dir, Body: template.HTML(body.String())} // safe: a template has escaped it
 	if err := set.ExecuteTemplate(&whole, cmp.Or(frame.Layout, "layout"), v); err != nil {
 		return nil, err
 	}
 	return whole.Bytes(), nil
 }
 
-// funcs are the functions templates may call.
+// funcs are the functions that templates may call. Those that are methods of Words are documented there.
 func (p *Renderer) funcs(s *set) template.FuncMap {
 	return template.FuncMap{
 		"words":   func() Words { return s.words },

@@ -18,18 +18,18 @@ import (
 // FormLimit is the largest body a form may have, in bytes.
 const FormLimit = 64 << 10
 
-// Handler answers a request or says why not. It returns an error only before it has written.
+// Handler answers a request or returns an error. It returns an error only when it has not written anything.
 type Handler func(w http.ResponseWriter, r *http.Request) error
 
-// Site is the funnel of a set of pages.
+// Site is the funnel of a set of pages: it turns errors into status, page and log line.
 type Site struct {
 	Pages *Renderer
 	Log   *slog.Logger
-	Frame func(r *http.Request) Frame // organisation and help for message pages; nil = none
+	Frame func(r *http.Request) Frame // organization and help for message pages; nil: none
 }
 
-// Handle runs h with a body limit; its error, or its panic, becomes a message page (JSON for a
-// script that asks for it) and a log line. A person never sees a cause.
+// Handle runs h with a limit for the body (FormLimit). Its error or panic becomes a log line and a message page, or JSON
+// for a script that accepts JSON. A person never sees a cause.
 func (s *Site) Handle(h Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recordOf(r.Context()).pattern = r.Pattern
@@ -51,7 +51,7 @@ func (s *Site) Handle(h Handler) http.Handler {
 	})
 }
 
-// Refuse is a handler that always fails with err, e.g. for unknown addresses.
+// Refuse returns a handler that always fails with err, for unknown addresses and the like.
 func (s *Site) Refuse(err error) http.Handler {
 	return s.Handle(func(http.ResponseWriter, *http.Request) error { return err })
 }
@@ -71,7 +71,7 @@ func (s *Site) Around(r *http.Request) Frame {
 	return s.Frame(r)
 }
 
-// FailAs is Fail with a page of the caller's own look.
+// FailAs is Fail with a page that the caller makes. reference is RequestID.
 func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page func(e *errs.Error, reference string) Page) {
 	e := meaning(err)
 	s.logFailure(r, e)
@@ -97,7 +97,7 @@ func (s *Site) FailAs(w http.ResponseWriter, r *http.Request, err error, page fu
 	}
 }
 
-// retryAfter is when to come back, where the error does not say.
+// retryAfter is the value of Retry-After when the error does not name one.
 const retryAfter = 2 * time.Second
 
 // meaning is errs.Of, but a body over the limit and a deadline that passed have meanings of their own.
@@ -130,12 +130,12 @@ func (s *Site) failJSON(w http.ResponseWriter, words Words, e *errs.Error, statu
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	// The visitor may be gone; there is nobody to tell.
+	// The browser may have gone, and then nobody can be informed.
 	_ = json.NewEncoder(w).Encode(map[string]string{"code": e.Code, "message": words.Error(e)})
 }
 
-// statuses maps what an error means to HTTP. A part that is down is 429, as at every door: a 5xx would be a bug of
-// ours (I10).
+// statuses maps kinds of error to HTTP statuses. A service that is down is 429, as at every door, because a 5xx would mean
+// a bug in this program (I10).
 var statuses = map[errs.Kind]int{
 	errs.Internal: http.StatusInternalServerError, errs.Invalid: http.StatusBadRequest,
 	errs.Denied: http.StatusForbidden, errs.Forbidden: http.StatusForbidden, errs.Unproved: http.StatusForbidden,
@@ -143,7 +143,7 @@ var statuses = map[errs.Kind]int{
 	errs.Limited: http.StatusTooManyRequests, errs.Unavailable: http.StatusTooManyRequests,
 }
 
-// Status is the HTTP status for an error's meaning.
+// Status returns the HTTP status for an error.
 func Status(e *errs.Error) int {
 	switch e.Code {
 	case "request.large":

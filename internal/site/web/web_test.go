@@ -22,7 +22,7 @@ import (
 
 var now = time.Date(2026, 11, 21, 14, 2, 0, 0, time.UTC)
 
-// site gives a funnel over the real templates and the log it writes.
+// site returns a funnel with the real templates, and the log that it writes.
 func site(t *testing.T) (*Site, *bytes.Buffer) {
 	t.Helper()
 	assets, err := NewAssets(Static())
@@ -127,7 +127,7 @@ func TestABodyOverTheLimitIsRefusedWithoutA5xx(t *testing.T) {
 func TestTheRequestLogHasTheRouteAndNoSecrets_AC055(t *testing.T) {
 	s, log := site(t)
 	mux := http.NewServeMux()
-	mux.Handle("POST /prompt/{ticket}/code", s.Handle(func(w http.ResponseWriter, r *http.Request) error {
+	mux.Handle("POST /prompt/{id}/code", s.Handle(func(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}))
@@ -137,7 +137,7 @@ func TestTheRequestLogHasTheRouteAndNoSecrets_AC055(t *testing.T) {
 	r.Header.Set("Authorization", "CANARY5")
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	line := log.String()
-	if strings.Contains(line, "CANARY") || !strings.Contains(line, `"route":"POST /prompt/{ticket}/code"`) || !strings.Contains(line, `"status":204`) || !strings.Contains(line, `"client":"192.0.2.1"`) {
+	if strings.Contains(line, "CANARY") || !strings.Contains(line, `"route":"POST /prompt/{id}/code"`) || !strings.Contains(line, `"status":204`) || !strings.Contains(line, `"client":"192.0.2.1"`) {
 		t.Error(line)
 	}
 }

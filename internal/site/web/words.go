@@ -10,12 +10,12 @@ import (
 	"countersign/internal/base/message"
 )
 
-// Words writes sentences for one person: the language of the browser, the clock of the
-// organisation. The zero value speaks English in UTC.
+// Words writes sentences for one person, in the language of the browser and the time zone of the organization. The zero
+// value writes English in UTC.
 type Words struct {
-	Catalogue *message.Catalogue // nil = English
-	Zone      *time.Location     // nil = UTC
-	Now       time.Time          // the moment of this answer, for "today" and remaining seconds
+	Catalogue *message.Catalogue // nil: English
+	Zone      *time.Location     // nil: UTC
+	Now       time.Time          // the time of this answer, for "today" and remaining seconds
 }
 
 func (w Words) catalogue() *message.Catalogue {
@@ -32,9 +32,9 @@ func (w Words) in(t time.Time) time.Time {
 	return t.In(w.Zone)
 }
 
-// T is the sentence for key as HTML. Values of the name, value pairs are escaped and stand in
-// <bdi>, so a name in another script cannot turn the sentence round; a time.Time becomes a
-// <time> with its clock time; template.HTML made by T, Clock or Seconds goes in as it is.
+// T returns the sentence for key as HTML. pairs alternates names and values. A value is escaped and stands in <bdi>, so
+// that a name in another script cannot reverse the sentence. A time.Time becomes a <time> with its clock time.
+// template.HTML, as T, Clock or Seconds make it, is inserted as it is.
 func (w Words) T(key string, pairs ...any) template.HTML {
 	text := template.HTMLEscapeString(w.catalogue().Text(key))
 	if len(pairs) == 0 {
@@ -47,6 +47,7 @@ func (w Words) T(key string, pairs ...any) template.HTML {
 	return template.HTML(strings.NewReplacer(old...).Replace(text)) // every part is escaped above
 }
 
+// part returns a value as T inserts it.
 func (w Words) part(value any) string {
 	switch v := value.(type) {
 	case template.HTML:
@@ -60,7 +61,7 @@ func (w Words) part(value any) string {
 	}
 }
 
-// S is the sentence for key as plain text: for titles, attributes and JSON.
+// S returns the sentence for key as plain text, for titles, attributes and JSON.
 func (w Words) S(key string, pairs ...any) string {
 	plain := make([]any, len(pairs))
 	copy(plain, pairs)
@@ -72,7 +73,7 @@ func (w Words) S(key string, pairs ...any) string {
 	return w.catalogue().Text(key, plain...)
 }
 
-// N is T with the count n as {n}; for one it takes key+".one".
+// N is T with the count n as {n}. For one it uses key+".one".
 func (w Words) N(key string, n int, pairs ...any) template.HTML {
 	if n == 1 {
 		key += ".one"
@@ -80,10 +81,10 @@ func (w Words) N(key string, n int, pairs ...any) template.HTML {
 	return w.T(key, append([]any{"n", n}, pairs...)...)
 }
 
-// Has reports whether the catalogue knows key.
+// Has reports whether the catalogue has key.
 func (w Words) Has(key string) bool { return message.Has(key) }
 
-// ClockText is the time as plain text: 14:32, with the day in front when it is not today.
+// ClockText returns a time as plain text: 14:32, with the day in front when it is not today.
 func (w Words) ClockText(t time.Time) string {
 	if w.sameDay(t, w.Now) || w.Now.IsZero() {
 		return w.in(t).Format("15:04")
@@ -100,8 +101,7 @@ func (w Words) Seconds(t time.Time) template.HTML { return stamp(t, w.in(t).Form
 // Day is the date inside a <time>, without the year when it is this year.
 func (w Words) Day(t time.Time) template.HTML { return stamp(t, w.dayText(t)) }
 
-// Ago says how long ago t was in the words people use: now, 5 min ago, 09:14 today,
-// yesterday, 3 May.
+// Ago says inside a <time> how long ago t was: now, 5 min ago, 09:14 today, yesterday, 3 May.
 func (w Words) Ago(t time.Time) template.HTML {
 	switch d := w.Now.Sub(t); {
 	case d < time.Minute:
@@ -116,7 +116,7 @@ func (w Words) Ago(t time.Time) template.HTML {
 	return w.Day(t)
 }
 
-// Left is the whole seconds from now until t, never below zero.
+// Left returns the whole seconds from Now until t, never below zero.
 func (w Words) Left(t time.Time) int { return max(0, int(t.Sub(w.Now)/time.Second)) }
 
 func (w Words) dayText(t time.Time) string {
@@ -138,7 +138,7 @@ func stamp(t time.Time, text string) template.HTML {
 	return template.HTML(`<time datetime="` + t.UTC().Format(time.RFC3339) + `">` + template.HTMLEscapeString(text) + `</time>`)
 }
 
-// List joins names as a sentence does: "a", "a or b", "a, b or c".
+// List joins names as in a sentence: "a", "a or b", "a, b or c".
 func (w Words) List(names []string) template.HTML {
 	parts := make([]string, len(names))
 	for i, n := range names {

@@ -1,4 +1,5 @@
-// Package dbtest runs a test on each database the program supports.
+// Package dbtest runs a test on each database the program supports. PostgreSQL comes from package pgtest: without it
+// these tests fail.
 package dbtest
 
 import (
@@ -14,14 +15,14 @@ import (
 	"countersign/internal/testkit/pgtest"
 )
 
-// Each runs test on a new SQLite database and on a new PostgreSQL database, both migrated.
+// Each runs test as two subtests, on a new SQLite database and on a new PostgreSQL database, both migrated and empty.
 func Each(t *testing.T, test func(t *testing.T, db flow.DB)) {
 	t.Helper()
 	t.Run("SQLite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, PostgreSQL(t)) })
 }
 
-// SQLite gives a new migrated SQLite database that ends with the test.
+// SQLite opens a new migrated SQLite database in a temporary folder. It is closed and removed when the test ends.
 func SQLite(t testing.TB) flow.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "countersign.db")
@@ -35,8 +36,8 @@ func SQLite(t testing.TB) flow.DB {
 	return open(t, sqlstore.Options{Path: path})
 }
 
-// migrated is the file of an empty SQLite database after all migrations, made once a test process: with the race
-// detector they take a third of a second, more than most tests.
+// migrated returns the file of an empty SQLite database after all migrations. It is made once per test process,
+// because the migrations take a third of a second under the race detector, which is more than most tests.
 var migrated = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "dbtest")
 	if err != nil {
@@ -51,15 +52,17 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 	if err := errors.Join(db.Migrate(context.Background()), db.Close()); err != nil {
 		return nil, err
 	}
-	return os.ReadFile(path) // Close has folded the log into it
+	return os.ReadFile(path) // Close wrote the write-ahead log into this file
 })
 
-// PostgreSQL gives a new migrated PostgreSQL database that ends with the test.
+// PostgreSQL opens a new migrated PostgreSQL database. It is closed and dropped when the test ends.
 func PostgreSQL(t testing.TB) flow.DB {
 	t.Helper()
 	return open(t, sqlstore.Options{URL: pgtest.New(t)})
 }
 
+// open opens and migrates a database that is closed when the test ends. Migrating does nothing if o names a copy of
+// migrated.
 func open(t testing.TB, o sqlstore.Options) flow.DB {
 	t.Helper()
 	db, err := sqlstore.Open(context.Background(), o)

@@ -1,6 +1,6 @@
-// Package flowkit wires every flow over a given database for tests: a clock that stands still until it is
-// moved, randomness from a seed, a bell, a doorbell that counts, mail that is read back from the outbox,
-// and phones that act as an app does, with keys of their own.
+// Package flowkit wires every flow over a given database for tests. It comes with a clock that the test moves,
+// random bytes from a seed, a bell, a doorbell that counts alerts instead of sending them, mail that is read back
+// from the outbox, and phones that act as the app does with their own keys.
 package flowkit
 
 import (
@@ -37,7 +37,8 @@ import (
 // Origin is the public address of the wired flows.
 const Origin = "https://mfa.example.edu"
 
-// Kit is all flows over one database.
+// Kit holds all flows over one database, and what they are wired with. Its errors end the test, as those of the
+// embedded testing.TB do.
 type Kit struct {
 	testing.TB
 	DB        flow.DB
@@ -61,7 +62,8 @@ func Each(t *testing.T, test func(k *Kit)) {
 	dbtest.Each(t, func(t *testing.T, db flow.DB) { test(New(t, db)) })
 }
 
-// New wires the flows and makes the portal application.
+// New wires the flows over a migrated, empty database and adds the application of the device portal. The clock
+// starts at noon UTC on 1 March 2026.
 func New(t testing.TB, db flow.DB) *Kit {
 	t.Helper()
 	k := &Kit{TB: t, DB: db, Keys: secret.Generate(), Bell: &bus.Hub{}, Doorbell: &Doorbell{}, Rand: seeded(t.Name())}
@@ -83,26 +85,28 @@ func New(t testing.TB, db flow.DB) *Kit {
 	return k
 }
 
-// Clock stands still until it is moved.
+// Clock is a clock that only the test moves.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// Now is the clock's time, in whole microseconds as the databases keep it.
+// Now returns the clock's time. The databases keep whole microseconds, so a test should move it by whole
+// microseconds.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-// Advance moves it.
+// Advance moves the clock forward by d.
 func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
 
+// lockedReader makes a seeded source safe for concurrent use. Its bytes then depend on the order of the reads.
 type lockedReader struct {
 	mu sync.Mutex
 	r  *rand.ChaCha8
@@ -114,7 +118,7 @@ func (l *lockedReader) Read(p []byte) (int, error) {
 	return l.r.Read(p)
 }
 
-// seeded gives the same bytes to the same test each time.
+// seeded returns a source of random bytes that is the same at each run of a test.
 func seeded(name string) io.Reader {
 	h := fnv.New128a()
 	h.Write([]byte(name))
@@ -123,6 +127,7 @@ func seeded(name string) io.Reader {
 	return &lockedReader{r: rand.NewChaCha8(seed)}
 }
 
+// lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -134,14 +139,14 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// Logged is what the flows logged so far.
+// Logged returns what the flows logged so far, from level debug up.
 func (k *Kit) Logged() string {
 	k.log.mu.Lock()
 	defer k.log.mu.Unlock()
 	return k.log.b.String()
 }
 
-// OK fails the test on an error.
+// OK ends the test if err is not nil.
 func (k *Kit) OK(err error) {
 	k.Helper()
 	if err != nil {
@@ -149,7 +154,7 @@ func (k *Kit) OK(err error) {
 	}
 }
 
-// Want fails the test unless err is target; a nil target wants no error.
+// Want ends the test unless errors.Is(err, target). A nil target wants no error.
 func (k *Kit) Want(err, target error) {
 	k.Helper()
 	if !errors.Is(err, target) {
@@ -157,7 +162,8 @@ func (k *Kit) Want(err, target error) {
 	}
 }
 
-// Application adds one with self-service on and simple names; change may say otherwise.
+// Application adds a Web SDK application with self-service and the short form of names. change may alter it before
+// it is written.
 func (k *Kit) Application(name string, change ...func(*application.Application)) application.Application {
 	k.Helper()
 	a := application.Application{ID: id.Key(k.Rand, id.Application), Name: name, Type: application.TypeWebSDK, SelfService: true,
@@ -169,13 +175,13 @@ func (k *Kit) Application(name string, change ...func(*application.Application))
 	return a
 }
 
-// Save writes a changed application.
+// Save writes an application that exists.
 func (k *Kit) Save(a application.Application) {
 	k.Helper()
 	k.Write(func(st flow.Store) error { return st.SaveApplication(context.Background(), a) })
 }
 
-// Settings changes the organisation's settings.
+// Settings changes the organization's settings.
 func (k *Kit) Settings(change func(*settings.Settings)) {
 	k.Helper()
 	k.Write(func(st flow.Store) error {
@@ -188,13 +194,13 @@ func (k *Kit) Settings(change func(*settings.Settings)) {
 	})
 }
 
-// Write runs a change that must succeed.
+// Write runs a change of the database that must succeed.
 func (k *Kit) Write(change func(flow.Store) error) {
 	k.Helper()
 	k.OK(k.DB.Write(context.Background(), change))
 }
 
-// User adds a user with a mail address at example.edu.
+// User adds a user with the mail address name@example.edu.
 func (k *Kit) User(name string) user.User {
 	k.Helper()
 	email := name + "@example.edu"
@@ -203,14 +209,14 @@ func (k *Kit) User(name string) user.User {
 	return u
 }
 
-// Status gives a user another status, as an administrator does.
+// Status sets a user's status, as an administrator does.
 func (k *Kit) Status(name string, s user.Status) {
 	k.Helper()
 	_, err := k.Directory.SetUser(context.Background(), directory.CommandLine, name, directory.UserChange{Status: &s})
 	k.OK(err)
 }
 
-// Reload reads a user by name.
+// Reload reads a user by name from the database.
 func (k *Kit) Reload(name string) user.User {
 	k.Helper()
 	u, err := k.DB.Read().UserByName(context.Background(), name)
@@ -218,7 +224,7 @@ func (k *Kit) Reload(name string) user.User {
 	return u
 }
 
-// BypassCode makes a code as the help desk does.
+// BypassCode makes one bypass code for a user, as the help desk does, and returns it in plain text.
 func (k *Kit) BypassCode(name string, change ...func(*directory.BypassRequest)) string {
 	k.Helper()
 	r := directory.NewBypassRequest()
@@ -230,7 +236,7 @@ func (k *Kit) BypassCode(name string, change ...func(*directory.BypassRequest)) 
 	return c.Code.Reveal()
 }
 
-// Log is the authentication log of a name, oldest first.
+// Log returns all rows of the authentication log under a user's name, oldest first.
 func (k *Kit) Log(name string) []audit.Authentication {
 	k.Helper()
 	var all []audit.Authentication
@@ -248,7 +254,7 @@ func (k *Kit) Log(name string) []audit.Authentication {
 	}
 }
 
-// Last is the newest row of that log.
+// Last returns the newest row of that log. Without any row the test ends.
 func (k *Kit) Last(name string) audit.Authentication {
 	k.Helper()
 	rows, err := k.DB.Read().Authentications(context.Background(), audit.Query{User: name, Limit: 1})
@@ -259,7 +265,7 @@ func (k *Kit) Last(name string) audit.Authentication {
 	return rows[0]
 }
 
-// Count counts the rows of a name with a reason.
+// Count returns how many rows of that log have a reason.
 func (k *Kit) Count(name, reason string) (n int) {
 	k.Helper()
 	for _, r := range k.Log(name) {
@@ -270,7 +276,7 @@ func (k *Kit) Count(name, reason string) (n int) {
 	return n
 }
 
-// Mails takes what was queued since the last call. Args are in Values.
+// Mails takes the notices that were queued since the last call out of the outbox.
 func (k *Kit) Mails() []Mail {
 	k.Helper()
 	var all []Mail
@@ -295,17 +301,18 @@ func (k *Kit) Mails() []Mail {
 	return all
 }
 
-// Mail is one queued notice.
+// Mail is one queued notice. Values holds the texts of flow.Notice.Args under their names.
 type Mail struct {
 	Kind, To string
 	Link     string
 	Values   map[string]string
 }
 
-// outboxNotices keeps notices in the outbox, so that they share the fate of their change.
+// outboxNotices writes notices to the outbox in the transaction of their change, as the program does: a change that
+// is rolled back sends no mail.
 type outboxNotices struct{ k *Kit }
 
-// Queue implements flow.Notices.
+// Queue implements flow.Notices. A notice without an address is dropped.
 func (o outboxNotices) Queue(ctx context.Context, st flow.Store, n flow.Notice) error {
 	if n.To == "" {
 		return nil
@@ -327,8 +334,8 @@ func (o outboxNotices) Queue(ctx context.Context, st flow.Store, n flow.Notice) 
 // Doorbell counts alerts instead of sending them.
 type Doorbell struct {
 	mu    sync.Mutex
-	rings []string // endpoints
-	Err   error    // what every Knock returns
+	rings []string // endpoints, in the order of the calls
+	Err   error    // returned by every Knock
 }
 
 // Knock implements flow.Doorbell.
@@ -339,29 +346,30 @@ func (d *Doorbell) Knock(_ context.Context, s flow.Subscription, _ []byte, _ tim
 	return d.Err
 }
 
-// CheckEndpoint implements flow.Doorbell: every address will do.
+// CheckEndpoint implements flow.Doorbell. It accepts every address.
 func (d *Doorbell) CheckEndpoint(string) error { return nil }
 
-// Rings is how often a phone was rung.
+// Rings returns how often Knock was called, also when it returned Err.
 func (d *Doorbell) Rings() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.rings)
 }
 
-// Rung lists the endpoints that were rung, in the order of the rings.
+// Rung returns the endpoint of each call of Knock, in their order.
 func (d *Doorbell) Rung() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]string(nil), d.rings...)
 }
 
-// Address makes the n-th address of a documentation network.
+// Address returns the n-th address of 198.18.0.0/16, a part of the network for benchmark tests (RFC 2544).
 func Address(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 18, byte(n >> 8), byte(n)})
 }
 
-// Eventually waits until something another goroutine does is true, for half a minute at most.
+// Eventually waits until is returns true because of another goroutine. After 30 seconds the test ends, and what
+// names the missing condition in the message.
 func (k *Kit) Eventually(what string, is func() bool) {
 	k.Helper()
 	for end := time.Now().Add(30 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
@@ -371,5 +379,5 @@ func (k *Kit) Eventually(what string, is func() bool) {
 	}
 }
 
-// Secret makes a text secret.
+// Secret wraps a text as a secret.
 func Secret(s string) secret.Text { return secret.NewText(s) }

@@ -13,7 +13,7 @@ import (
 	"countersign/internal/flow/signin"
 )
 
-// Login is one browser in one sign-in.
+// Login is one sign-in in one browser.
 type Login struct {
 	k      *Kit
 	ID     string
@@ -21,7 +21,7 @@ type Login struct {
 	App    application.Application
 }
 
-// Begin opens a sign-in as a door does.
+// Begin opens a sign-in as a door does. change may alter the request before.
 func (k *Kit) Begin(app application.Application, name string, change ...func(*signin.Request)) *Login {
 	k.Helper()
 	l, err := k.TryBegin(app, name, change...)
@@ -29,7 +29,7 @@ func (k *Kit) Begin(app application.Application, name string, change ...func(*si
 	return l
 }
 
-// TryBegin is Begin that may fail.
+// TryBegin is Begin for a test that expects an error.
 func (k *Kit) TryBegin(app application.Application, name string, change ...func(*signin.Request)) (*Login, error) {
 	r := signin.Request{Door: "test", DoorState: []byte("{}"), Application: app, Username: name, IP: Address(1),
 		UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
@@ -40,7 +40,7 @@ func (k *Kit) TryBegin(app application.Application, name string, change ...func(
 	return &Login{k: k, ID: o.Login.ID, Cookie: o.Cookie, App: app}, err
 }
 
-// Session is what the next page would see.
+// Session resumes the sign-in as the next page would.
 func (l *Login) Session() signin.Session {
 	l.k.Helper()
 	s, err := l.k.SignIn.Resume(context.Background(), l.ID, l.Cookie)
@@ -54,13 +54,13 @@ func (l *Login) Step() signin.Step {
 	return signin.Next(l.Session(), l.k.Clock.Now(), transaction.SignIn)
 }
 
-// Stage is the login's stage now.
+// Stage returns the login's present stage.
 func (l *Login) Stage() login.Stage {
 	l.k.Helper()
 	return l.Row().Stage
 }
 
-// Row reads the login whatever its state.
+// Row reads the login from the database, also when it has ended or expired.
 func (l *Login) Row() login.Login {
 	l.k.Helper()
 	row, err := l.k.DB.Read().LoginByID(context.Background(), l.ID)
@@ -68,7 +68,7 @@ func (l *Login) Row() login.Login {
 	return row
 }
 
-// Code tries a code.
+// Code types a code on the page.
 func (l *Login) Code(code string, purpose transaction.Purpose) error {
 	s, err := l.k.SignIn.Resume(context.Background(), l.ID, l.Cookie)
 	if err != nil {
@@ -77,7 +77,7 @@ func (l *Login) Code(code string, purpose transaction.Purpose) error {
 	return l.k.SignIn.Code(context.Background(), s, code, purpose)
 }
 
-// Push sends a request to the first phone.
+// Push sends a request to the first phone that can take one. Without such a phone it returns signin.ErrNoWay.
 func (l *Login) Push(purpose transaction.Purpose) (transaction.Transaction, error) {
 	s, err := l.k.SignIn.Resume(context.Background(), l.ID, l.Cookie)
 	if err != nil {
@@ -100,7 +100,7 @@ func (l *Login) Finish() (secret.Text, error) {
 	return l.k.SignIn.Finish(context.Background(), s)
 }
 
-// Enter finishes and collects: the application has its user.
+// Enter finishes the sign-in and collects the result as the application does.
 func (l *Login) Enter() (signin.Result, error) {
 	grant, err := l.Finish()
 	if err != nil {
@@ -109,13 +109,13 @@ func (l *Login) Enter() (signin.Result, error) {
 	return l.k.SignIn.Collect(context.Background(), grant, l.App.ID)
 }
 
-// Pair shows the code of the first phone.
+// Pair returns the pairing code with which a new person adds the first phone.
 func (l *Login) Pair() enroll.Pairing {
 	l.k.Helper()
 	return l.PairFor(activation.Enroll)
 }
 
-// PairFor shows a code for a purpose.
+// PairFor returns a pairing code for a purpose.
 func (l *Login) PairFor(p activation.Purpose) enroll.Pairing {
 	l.k.Helper()
 	c, err := l.k.Enroll.Pair(context.Background(), enroll.Owner{LoginID: l.ID}, enroll.Subject{Purpose: p, UserID: l.Row().UserID})
@@ -123,13 +123,13 @@ func (l *Login) PairFor(p activation.Purpose) enroll.Pairing {
 	return c
 }
 
-// Portal opens device management with the login's proof.
+// Portal opens device management with the proof of this login and returns the cookie of the new session.
 func (l *Login) Portal() (secret.Text, error) {
 	_, cookie, err := l.k.Devices.Open(context.Background(), l.Row())
 	return cookie, err
 }
 
-// View resumes a portal session.
+// View resumes the portal session of a cookie.
 func (k *Kit) View(cookie secret.Text) devices.View {
 	k.Helper()
 	v, err := k.Devices.Resume(context.Background(), cookie)
@@ -137,7 +137,8 @@ func (k *Kit) View(cookie secret.Text) devices.View {
 	return v
 }
 
-// PairPortal shows the code of a portal session; phoneID "" adds a device.
+// PairPortal returns a pairing code from a portal session. It reactivates the phone phoneID, or adds a device if
+// phoneID is empty.
 func (k *Kit) PairPortal(v devices.View, phoneID string) enroll.Pairing {
 	k.Helper()
 	s := enroll.Subject{Purpose: activation.Add, UserID: v.User.ID}
@@ -149,7 +150,7 @@ func (k *Kit) PairPortal(v devices.View, phoneID string) enroll.Pairing {
 	return c
 }
 
-// Manager is a person with one phone who proved by it to manage devices.
+// Manager is a person with one phone, who used it as the proof to open device management.
 func (k *Kit) Manager(app application.Application, name string) (devices.View, secret.Text, *Phone) {
 	k.Helper()
 	p := k.Enrolled(app, name)
@@ -157,7 +158,7 @@ func (k *Kit) Manager(app application.Application, name string) (devices.View, s
 	return k.View(cookie), cookie, p
 }
 
-// Prove opens device management by a code of the phone.
+// Prove begins a sign-in, types a code of the phone in it, and opens device management with that proof.
 func (k *Kit) Prove(app application.Application, name string, p *Phone) secret.Text {
 	k.Helper()
 	l := k.Begin(app, name)

@@ -21,19 +21,20 @@ import (
 	"countersign/internal/flow"
 )
 
-// Phone is an app with its own key.
+// Phone acts as the app on one phone. It holds the phone's own key and the seed of its codes.
 type Phone struct {
 	k       *Kit
 	ID      string
 	KeyID   string
 	Account phonewire.Account
 	Key     *ecdsa.PrivateKey
-	Counter int64  // of the last answer
+	Counter int64  // sent with the last answer; an answer needs a higher one than the answer before
 	Next    uint64 // HOTP counter of the next code
 	seed    []byte
 }
 
-// Claim pairs a new app with a code or a link.
+// Claim activates a new app with a pairing code, or with a link that ends in one. change may alter the request
+// before it is signed. The errors are those of mobile.Flow.Activate.
 func (k *Kit) Claim(code string, change ...func(*phonewire.Activation)) (*Phone, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	k.OK(err)
@@ -55,19 +56,20 @@ func (k *Kit) Claim(code string, change ...func(*phonewire.Activation)) (*Phone,
 	return &Phone{k: k, ID: account.AccountID, KeyID: phonewire.KeyID(spki), Account: account, Key: key, seed: seed}, err
 }
 
-// EnrolFirst signs a new person in up to the moment the first phone is paired.
+// EnrolFirst begins the first sign-in of a person and pairs the first phone. The sign-in is not finished.
 func (k *Kit) EnrolFirst(app application.Application, name string) (*Login, *Phone) {
 	k.Helper()
 	l := k.Begin(app, name)
 	if !l.Row().Enrolling {
-		k.Fatalf("%s is not asked to enrol: %+v", name, l.Row())
+		k.Fatalf("%s is not asked to enroll: %+v", name, l.Row())
 	}
 	p, err := k.Claim(l.Pair().Link)
 	k.OK(err)
 	return l, p
 }
 
-// Enrolled makes a person with one phone, through the whole first sign-in.
+// Enrolled takes a person through the whole first sign-in and returns the paired phone. The user is added if there
+// is none of that name. All notices are then removed from the outbox.
 func (k *Kit) Enrolled(app application.Application, name string) *Phone {
 	k.Helper()
 	if _, err := k.DB.Read().UserByName(context.Background(), name); err != nil {
@@ -83,13 +85,13 @@ func (k *Kit) Enrolled(app application.Application, name string) *Phone {
 	return p
 }
 
-// Subscribe turns the phone's alerts on.
+// Subscribe turns on alerts, with an endpoint of this phone alone.
 func (p *Phone) Subscribe() {
 	p.k.Helper()
 	p.k.OK(p.k.Mobile.Subscribe(context.Background(), p.ID, phonewire.Subscription{Endpoint: "https://push.example.net/" + p.ID, Permission: "granted"}))
 }
 
-// Row is the phone's record.
+// Row reads the phone's record from the database.
 func (p *Phone) Row() phone.Phone {
 	p.k.Helper()
 	row, err := p.k.DB.Read().PhoneByID(context.Background(), p.ID)
@@ -97,7 +99,7 @@ func (p *Phone) Row() phone.Phone {
 	return row
 }
 
-// Code makes the next code, or the one of this half minute.
+// Code returns the next HOTP code, or the TOTP code of the present 30 seconds.
 func (p *Phone) Code() string {
 	if p.Account.OTP.Type == "totp" {
 		return p.CodeAt(otp.Step(p.k.Clock.Now(), 30*time.Second))
@@ -106,10 +108,10 @@ func (p *Phone) Code() string {
 	return p.CodeAt(p.Next - 1)
 }
 
-// CodeAt makes the code of a counter or time step.
+// CodeAt returns the six digits of a counter or time step (RFC 4226, RFC 6238).
 func (p *Phone) CodeAt(counter uint64) string { return otp.HOTP(otp.SHA1, p.seed, counter, 6) }
 
-// Wrong makes a code that none of the phone's next counters or steps makes.
+// Wrong returns six digits that no counter or time step near the present one has.
 func (p *Phone) Wrong() string {
 	taken := map[string]bool{}
 	at := otp.Step(p.k.Clock.Now(), 30*time.Second)
@@ -124,7 +126,8 @@ func (p *Phone) Wrong() string {
 	}
 }
 
-// Answer builds the signed answer to a request; change comes before the signature.
+// Answer returns the signed answer to a request, with the right number if it approves. change may alter it before
+// it is signed.
 func (p *Phone) Answer(t transaction.Transaction, d phonewire.Decision, change ...func(*phonewire.Answer)) phonewire.Answer {
 	p.Counter++
 	a := phonewire.Answer{Transaction: t.ID, Application: t.ApplicationID, User: t.UserID, Phone: p.ID, Decision: d,
@@ -141,13 +144,14 @@ func (p *Phone) Answer(t transaction.Transaction, d phonewire.Decision, change .
 	return a
 }
 
-// Send hands an answer in.
+// Send submits an answer and returns the state of the request after it.
 func (p *Phone) Send(a phonewire.Answer) (string, error) {
 	o, err := p.k.Mobile.Answer(context.Background(), p.ID, a)
 	return o.State, err
 }
 
-// Approve approves with the right number, and fails unless that was accepted.
+// Approve approves a request with the right number. The test ends if the server takes the answer and the request is
+// not approved.
 func (p *Phone) Approve(t transaction.Transaction) error {
 	state, err := p.Send(p.Answer(t, phonewire.Approve))
 	if err == nil && state != phonewire.StateApproved {
@@ -156,7 +160,7 @@ func (p *Phone) Approve(t transaction.Transaction) error {
 	return err
 }
 
-// Requests are the open requests the phone sees.
+// Requests returns the open requests that the phone lists.
 func (p *Phone) Requests() []phonewire.Request {
 	p.k.Helper()
 	list, err := p.k.Mobile.Requests(context.Background(), p.ID)
@@ -164,7 +168,7 @@ func (p *Phone) Requests() []phonewire.Request {
 	return list
 }
 
-// Transaction reads a request.
+// Transaction reads a request from the database.
 func (k *Kit) Transaction(id string) transaction.Transaction {
 	k.Helper()
 	t, err := k.DB.Read().TransactionByID(context.Background(), id)
@@ -172,7 +176,7 @@ func (k *Kit) Transaction(id string) transaction.Transaction {
 	return t
 }
 
-// Stale makes a login's time run out.
+// Stale moves the clock well past the end of a login.
 func (k *Kit) Stale(l *Login) {
 	k.Clock.Advance(l.Row().Expires.Sub(k.Clock.Now()) + login.Life)
 }

@@ -7,10 +7,11 @@ import (
 	"countersign/internal/flow"
 )
 
-// Twice runs every change a second time, after the first was rolled back, as a database does that gave a race to
-// another. A flow must come to the same end.
+// Twice rolls back the first run of every change and runs it again, as a database does after a serialization
+// failure. A flow must reach the same result as with one run.
 type Twice struct{ flow.DB }
 
+// errAgain rolls back the first run of a change.
 var errAgain = errors.New("rolled back to be run again")
 
 // Write implements flow.DB.

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// Answer is what came back.
+// Answer is the answer to one request.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	Took   time.Duration
-	ByHTTP bool // net/http answered by itself: the request never came to the door
+	Took   time.Duration // from before the request was sent until the whole answer was read
+	ByHTTP bool          // net/http answered by itself: the request did not reach the door
 }
 
-// Ask gives a request to a handler, as net/http would.
+// Ask passes a request to a handler, as net/http would.
 func Ask(h http.Handler, r *Request) Answer {
 	in, err := r.HTTP()
 	if err != nil {
@@ -34,15 +34,15 @@ func Ask(h http.Handler, r *Request) Answer {
 	return Answer{Status: rec.Code, Header: rec.Header(), Body: rec.Body.Bytes(), Took: time.Since(start)}
 }
 
-// AskOver sends a request over a connection of its own and reads the whole answer. The error is a connection that
-// was cut or an answer that is no HTTP: both open hosts that fail open.
+// AskOver sends a request over a new TCP connection and reads the whole answer. It returns an error if the
+// connection breaks or the answer is not HTTP. Hosts that fail open let everybody in after either.
 func AskOver(address string, r *Request) (Answer, error) {
 	start := time.Now()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		return Answer{}, err
 	}
-	defer func() { _ = conn.Close() }() // the answer is whole or the error is told already
+	defer func() { _ = conn.Close() }() // by then the answer is complete or another error is returned
 	if _, err := conn.Write(r.Wire()); err != nil {
 		return Answer{}, err
 	}
@@ -63,16 +63,17 @@ func AskOver(address string, r *Request) (Answer, error) {
 		ByHTTP: out.StatusCode == http.StatusBadRequest && out.Header.Get("Cache-Control") == ""}, nil
 }
 
-// Late is when a client that fails open may have given up (AC-019).
+// Late is the time after which a client that fails open may have given up (AC-019).
 const Late = 2 * time.Second
 
-// Door is asked through its handler, and once in a hundred times through net/http over a connection.
+// Door is the handler under test and a server for it. Most requests go straight to the handler, because that is
+// faster.
 type Door struct {
 	Handler http.Handler
 	server  *httptest.Server
 }
 
-// NewDoor serves a handler until the test ends.
+// NewDoor serves a handler on loopback until the test ends.
 func NewDoor(t testing.TB, h http.Handler) *Door {
 	t.Helper()
 	d := &Door{h, httptest.NewServer(h)}
@@ -80,8 +81,9 @@ func NewDoor(t testing.TB, h http.Handler) *Door {
 	return d
 }
 
-// Ask gives the answer to a request, and an error for what opens a host that fails open, whatever the answer says:
-// 5xx, 401 and 429 for what a right signature covers, no answer, half of one, a late one.
+// Ask sends a request, once in a hundred times over a connection. It returns an error for what makes a host that
+// fails open let somebody in: no answer, part of one, one after Late, or a status other than 200, 400, 404, 405, 413
+// and, unless the request is Proved, 401.
 func (d *Door) Ask(m *Mutator, r *Request) (Answer, error) {
 	ask := func() (Answer, error) { return Ask(d.Handler, r), nil }
 	if m.OneIn(100) {
@@ -89,7 +91,7 @@ func (d *Door) Ask(m *Mutator, r *Request) (Answer, error) {
 	}
 	a, err := ask()
 	for again := 0; again < 5 && err == nil && (a.Status == http.StatusTooManyRequests || a.Took > Late); again++ {
-		a, err = ask() // the machine, or the input? An input is late each time
+		a, err = ask() // a slow input is slow each time, a busy machine is not
 	}
 	if err != nil || a.ByHTTP {
 		return a, err
@@ -103,7 +105,7 @@ func (d *Door) Ask(m *Mutator, r *Request) (Answer, error) {
 	return a, a.Framed()
 }
 
-// Framed says what is wrong with the frame of an answer of the door: clients in C read exactly as much as is announced.
+// Framed returns an error unless Content-Length is the length of the body. Clients in C read exactly that much.
 func (a Answer) Framed() error {
 	if got := a.Header.Get("Content-Length"); got != strconv.Itoa(len(a.Body)) {
 		return fmt.Errorf("Content-Length %q of %d bytes", got, len(a.Body))
@@ -112,12 +114,13 @@ func (a Answer) Framed() error {
 }
 
 const (
-	perRound = 50_000           // bounds what one world gathers: every stranger's name is a row
-	bounded  = 20 * time.Second // of a run of a fixed count: a machine with much else to do stops early
+	perRound = 50_000           // mutations; limits the database of a round, in which every unknown name is a row
+	bounded  = 20 * time.Second // longest run of a fixed count, so that a busy machine stops early
 )
 
-// Rounds runs count mutations of a fixed seed, or as many as COUNTERSIGN_MUTATIONS says of the seed that
-// COUNTERSIGN_MUTATION_SEED says, in rounds with a seed and a world each. A round goes on while there is More.
+// Rounds runs count mutations from a fixed seed, in subtests of at most 50,000 that each have a seed of their own.
+// round must make requests as long as m.More returns true. Two environment variables change that:
+// COUNTERSIGN_MUTATIONS is another count, without a limit of time, and COUNTERSIGN_MUTATION_SEED another seed.
 func Rounds(t *testing.T, count int, round func(t *testing.T, m *Mutator)) {
 	t.Helper()
 	seed, until := uint64(19), time.Now().Add(bounded)

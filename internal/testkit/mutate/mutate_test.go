@@ -73,7 +73,7 @@ func TestWhatOpensAHostIsAnError(t *testing.T) {
 			_, _ = io.WriteString(w, "{}")
 		}))
 		m := New(1)
-		for range 300 { // some of them over a connection
+		for range 300 { // enough that some go over a connection
 			if _, err := d.Ask(m, m.Params(dialect, now)); (err != nil) != (status > 400) {
 				t.Fatalf("%d: %v", status, err)
 			}

@@ -11,14 +11,16 @@ import (
 	"unicode/utf8"
 )
 
-// Reader limits of the C clients: Duo Unix from 2.0 reads JSON with a small library that counts levels and refuses
-// a name that comes twice. What it would read differently from others is refused here.
+// maxNesting is how many levels of objects and lists the clients in C read. Duo Unix from 2.0 reads JSON with a small
+// library that limits the levels and refuses a name that occurs twice in an object.
 const maxNesting = 15
 
+// errJSON reports JSON that some client would refuse or read in another way than the rest.
 var errJSON = errors.New("a client would not understand this JSON")
 
-// Object reads an answer as the strictest client does: one object and nothing behind it, UTF-8, no NUL and no half
-// of a character in a text, no name twice, few levels, whole numbers.
+// Object reads a JSON object as strictly as any known client. It refuses text after the object, bytes that are not
+// UTF-8, NUL and lone surrogates in texts, a name that occurs twice, more than 15 levels, and numbers that are not
+// int64. Numbers are returned as int64.
 func Object(body []byte) (map[string]any, error) {
 	if !utf8.Valid(body) || bytes.IndexByte(body, 0) >= 0 {
 		return nil, fmt.Errorf("%w: bytes", errJSON)
@@ -42,7 +44,7 @@ func Object(body []byte) (map[string]any, error) {
 	return o, nil
 }
 
-// escapes refuses \u0000, which ends a text early in C, and halves of characters.
+// escapes refuses \u0000, which ends a text in C, and every escaped surrogate.
 func escapes(body []byte) error {
 	for i := 0; i < len(body); i++ {
 		if body[i] != '\\' {
@@ -109,8 +111,9 @@ func object(d *json.Decoder, level int) (any, error) {
 	return o, err
 }
 
-// Envelope reads status and body together, as every JSON client of the signed doors does: stat OK with 200 and a
-// response, stat FAIL with a code that begins with the status and a message. The response is nil for FAIL.
+// Envelope reads the HTTP status and the body together, as every JSON client of the signed doors does. stat OK needs
+// status 200 and a response, which is returned. stat FAIL needs a message and a five-digit code that begins with the
+// status; the response is then nil.
 func Envelope(status int, body []byte) (any, error) {
 	o, err := Object(body)
 	if err != nil {

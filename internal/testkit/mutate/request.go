@@ -14,42 +14,43 @@ import (
 	"countersign/internal/base/duosign"
 )
 
-// Signature is a way to sign.
+// Signature is one way to sign a request.
 type Signature struct {
 	Version duosign.Version
 	Digest  duosign.Digest
 }
 
-// Sender is an application: what signs.
+// Sender is the application that signs. Signatures lists the ways it may sign. A JSON body is signed only by V4 and
+// V5.
 type Sender struct {
 	Key, Secret string
-	Signatures  []Signature // it may use; JSON goes out when V4 or V5 is among them
+	Signatures  []Signature
 }
 
-// Field is a parameter that clients send, with values that mean something.
+// Field is a parameter that clients send, with values that are valid for it.
 type Field struct {
 	Name string
 	Good []string // not empty
 	Rare bool     // few clients send it
 }
 
-// Dialect is how one kind of client asks one call.
+// Dialect is how one kind of client makes one call.
 type Dialect struct {
 	Name    string // of the dialect, for messages
 	Call    string // preauth, auth, …
-	Share   int    // of all requests, as Pick weighs it
+	Share   int    // weight in Pick
 	Method  string
 	Path    string
 	Host    string     // as sent
-	Bare    bool       // sign the host without its port
-	Fixed   url.Values // sent by every client of this kind; dropped now and then
-	Fields  []Field    // the first is the person, or what else the call is about
+	Bare    bool       // the host is signed without its port
+	Fixed   url.Values // sent by every client of this kind; a mutation drops one now and then
+	Fields  []Field    // the first is what the call is about, mostly the person
 	Senders []Sender
 }
 
 // Request is one mutated request.
 type Request struct {
-	Shape   string // what was done to it, for messages
+	Shape   string // name of the mutation, for messages
 	Dialect *Dialect
 	Method  string
 	Path    string // percent-encoded
@@ -57,24 +58,24 @@ type Request struct {
 	Type    string // Content-Type; "" = none
 	Body    []byte
 	Framing Framing
-	Header  http.Header // besides
-	// Proved says that the signature fits all that was sent, so that 401 would be false.
+	Header  http.Header // all other headers
+	// Proved means that the signature covers all that was sent, so that 401 would be a false answer.
 	Proved         bool
 	key, signature string
 }
 
-// Framing is how the body goes over the wire.
+// Framing is how the body is sent.
 type Framing int
 
-// Framings. Cut bodies end before their time; Garbled ones are chunks that are none.
+// Framings.
 const (
-	Whole Framing = iota
-	Chunked
-	Cut
-	Garbled
+	Whole   Framing = iota // with its Content-Length
+	Chunked                // in chunks
+	Cut                    // ends 7 bytes before its Content-Length
+	Garbled                // in chunks, with a line that is no chunk before the last
 )
 
-// sign signs the request as it is now.
+// sign signs the request as it is now and sets Proved.
 func (r *Request) sign(by Sender, with Signature, now time.Time) {
 	date := now.Format(time.RFC1123Z)
 	in := duosign.Request{Method: r.Method, Host: r.Dialect.Host, Path: r.Path, Query: fields(r.Query), Body: r.Body, Header: r.Header}
@@ -89,7 +90,7 @@ func (r *Request) sign(by Sender, with Signature, now time.Time) {
 		r.Header.Set("Date", date)
 	}
 	r.key, r.signature = by.Key, duosign.Sign(in, with.Version, with.Digest, by.Secret)
-	// Nothing but v4 and v5 signs a body of JSON: another sender proved nothing about it.
+	// Only v4 and v5 sign a JSON body. Any other signature says nothing about it.
 	r.Proved = r.Method != http.MethodPost || !r.isJSON() || len(r.Body) == 0 || signsBytes(with)
 }
 
@@ -100,10 +101,10 @@ func (r *Request) isJSON() bool {
 	return strings.EqualFold(strings.TrimSpace(kind), jsonType)
 }
 
-// Form is what a reader of forms finds in query and body.
+// Form returns the pairs of the query and the body, read as forms.
 func (r *Request) Form() url.Values { return fields(r.Query + "&" + string(r.Body)) }
 
-// fields reads name=value pairs as the signature takes them: what does not unescape keeps its letters.
+// fields reads name=value pairs as the signature does: a name or value that cannot be unescaped is kept as it is.
 func fields(raw string) url.Values {
 	all := url.Values{}
 	for one := range strings.SplitSeq(raw, "&") {
@@ -121,7 +122,7 @@ func fields(raw string) url.Values {
 	return all
 }
 
-// Wire is the request as it goes over the wire. After a Cut one nothing follows.
+// Wire returns the bytes of the request. After a Cut one the sender must close its side of the connection.
 func (r *Request) Wire() []byte {
 	var b bytes.Buffer
 	target := r.Path
@@ -161,7 +162,7 @@ func (r *Request) Wire() []byte {
 	return b.Bytes()
 }
 
-// HTTP is the request as net/http hands it to a handler. The error is one that net/http itself answers.
+// HTTP returns the request as net/http passes it to a handler. The error is one that net/http answers by itself.
 func (r *Request) HTTP() (*http.Request, error) {
 	in, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(r.Wire())))
 	if err != nil {
@@ -171,7 +172,7 @@ func (r *Request) HTTP() (*http.Request, error) {
 	return in, nil
 }
 
-// String tells what was sent, without the credentials.
+// String describes what was sent, without the credentials and with at most 600 bytes of the body.
 func (r *Request) String() string {
 	return fmt.Sprintf("%s, %s: %s %s?%s, %d bytes of %q, framing %d: %.600q", r.Dialect.Name, r.Shape, r.Method, r.Path, r.Query, len(r.Body), r.Type, r.Framing, r.Body)
 }

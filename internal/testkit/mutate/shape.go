@@ -16,7 +16,7 @@ const (
 	jsonType = "application/json"
 )
 
-// Pick chooses a dialect by its share.
+// Pick returns a random dialect, weighted by Share.
 func (m *Mutator) Pick(all []*Dialect) *Dialect {
 	sum := 0
 	for _, d := range all {
@@ -29,7 +29,8 @@ func (m *Mutator) Pick(all []*Dialect) *Dialect {
 	return all[i]
 }
 
-// Params mutates parameters and sends them as a client would: names, addresses, factors, unknown and missing ones.
+// Params returns a signed request that is well formed and has mutated parameters: hostile values, unknown names and
+// missing ones.
 func (m *Mutator) Params(d *Dialect, now time.Time) *Request {
 	r := m.request(d, "parameters")
 	r.put(m.values(d).Encode())
@@ -37,7 +38,7 @@ func (m *Mutator) Params(d *Dialect, now time.Time) *Request {
 	return r
 }
 
-// Raw mutates what carries the parameters: encodings, types, framing, sizes, the method.
+// Raw returns a signed request whose encoding, type, framing, size or method is mutated as well.
 func (m *Mutator) Raw(d *Dialect, now time.Time) *Request {
 	r := m.request(d, "")
 	wide := Of(m, shapes)
@@ -55,7 +56,7 @@ func (m *Mutator) request(d *Dialect, shape string) *Request {
 	if r.Method == http.MethodPost {
 		r.Type = formType
 	}
-	if m.OneIn(200) { // the same address in other letters; no client does so
+	if m.OneIn(200) { // the same path, escaped as no client does
 		r.Path = strings.Replace(r.Path, "e", "%65", 1)
 	}
 	if m.OneIn(50) {
@@ -67,7 +68,7 @@ func (m *Mutator) request(d *Dialect, shape string) *Request {
 	return r
 }
 
-// put sends encoded parameters where the method has them.
+// put sets encoded parameters as the body of a POST or the query of any other method.
 func (r *Request) put(encoded string) {
 	if r.Method == http.MethodPost {
 		r.Body = []byte(encoded)
@@ -76,7 +77,7 @@ func (r *Request) put(encoded string) {
 	}
 }
 
-// inTarget keeps what may stand in a request's first line: net/http refuses the rest before any handler.
+// inTarget escapes what may not stand in the first line of a request. net/http would refuse it before the handler.
 func inTarget(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -89,7 +90,8 @@ func inTarget(s string) string {
 	return b.String()
 }
 
-// sign picks a sender and a signature of its own; whole asks for one over the bytes of the body.
+// sign signs with a random sender and one of its signatures. For a POST, whole prefers one over the bytes of the body
+// and its opposite one over the parameters.
 func (m *Mutator) sign(r *Request, now time.Time, whole bool) {
 	by := Of(m, r.Dialect.Senders)
 	with := Of(m, by.Signatures)
@@ -99,7 +101,7 @@ func (m *Mutator) sign(r *Request, now time.Time, whole bool) {
 	r.sign(by, with, now)
 }
 
-// values are the parameters of one request: some good, some hostile, some missing, some too many.
+// values returns the parameters of one request. Some are valid, some hostile, some missing, and some are added.
 func (m *Mutator) values(d *Dialect) url.Values {
 	v := url.Values{}
 	for _, name := range slices.Sorted(maps.Keys(d.Fixed)) {
@@ -130,11 +132,13 @@ func (m *Mutator) values(d *Dialect) url.Values {
 	return v
 }
 
+// shape is one mutation of a request. do writes the parameters v to r.
 type shape struct {
 	name string
 	do   func(m *Mutator, r *Request, v url.Values)
 }
 
+// shapes are the mutations of Raw.
 var shapes = []shape{
 	{"broken form", func(m *Mutator, r *Request, v url.Values) { r.put(string(m.Break([]byte(v.Encode()), 1+m.IntN(4)))) }},
 	{"unescaped form", func(m *Mutator, r *Request, v url.Values) {
@@ -203,7 +207,7 @@ var shapes = []shape{
 	}},
 }
 
-// hugeShapes cost a server the most, so they come less often.
+// hugeShapes cost the server the most, so they are used less often.
 var hugeShapes = []shape{
 	{"huge", func(m *Mutator, r *Request, v url.Values) {
 		v.Set(Of(m, r.Dialect.Fields).Name, strings.Repeat(Of(m, []string{"a", "ü", "%", "\x00"}), 1<<(12+m.IntN(4))+m.IntN(9)))
@@ -225,6 +229,7 @@ var hugeShapes = []shape{
 	}},
 }
 
+// types are values of Content-Type that do not fit the body, or are no media type.
 var types = []string{"", "text/plain", "application/x-www-form-urlencoded; charset=utf-16", "APPLICATION/X-WWW-FORM-URLENCODED", "multipart/form-data", ";", "/",
 	"text/json", "application/json;charset", "application/jsonp", "application/xml", "\xff", strings.Repeat("a/", 3000)}
 
@@ -232,7 +237,7 @@ func (r *Request) json(body []byte) {
 	r.Type, r.Body = jsonType, body
 }
 
-// object writes parameters as one JSON object, the values in every type that could be meant.
+// object returns parameters as one JSON object. A value may have another type than text.
 func (m *Mutator) object(v url.Values) []byte {
 	all := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(v)) {
@@ -252,17 +257,18 @@ func (m *Mutator) object(v url.Values) []byte {
 	return b
 }
 
-// odd is JSON that readers disagree about.
+// odd returns JSON that different readers read in different ways, with the name of a field of the dialect in it.
 func (m *Mutator) odd(d *Dialect) []byte {
 	return bytes.ReplaceAll([]byte(Of(m, oddities)), []byte("NAME"), []byte(Of(m, d.Fields).Name))
 }
 
+// oddities are bodies for odd. NAME stands for the name of a field.
 var oddities = []string{"", " ", "null", "true", "0", `"NAME"`, "[]", `["NAME"]`, "{}", "{} {}", "{},", `{"NAME":"ana","NAME":"eve"}`, `{"NAME":1e999}`,
 	`{"NAME":00}`, `{"NAME":"\ud800"}`, `{"NAME":"\u0000"}`, "{\"NAME\":\"\xff\"}", "\ufeff{\"NAME\":\"ana\"}", `{"NAME":[["ana"]]}`, `{"NAME":{"a":{"b":[]}}}`,
 	`{'NAME':'ana'}`, `{NAME:"ana"}`, `{"NAME":"ana",}`, `{"NAME":NaN}`, `{"NAME":"ana"`, `{"NAME"}`, "{\"NAME\":\"a\nb\"}", `{"":"","NAME":"ana"}`, `{"NAME":"ana"}NAME=eve`,
 	`{"NAME":"ana"}` + "\x00", `{"NAME":["ana",null,true,3]}`, `{"NAME":123456789012345678901234567890}`}
 
-// Carry gives a request another body and type, and signs it again.
+// Carry sets another body and content type, and signs the request again.
 func (m *Mutator) Carry(r *Request, body, kind string, now time.Time) {
 	r.Body, r.Type = []byte(body), kind
 	m.sign(r, now, r.isJSON())

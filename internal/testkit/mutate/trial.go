@@ -12,33 +12,34 @@ import (
 	"countersign/internal/flow/signin"
 )
 
-// Trial asks a door by mutations and holds its answers against AC-019 and the clients' readers.
+// Trial sends mutated requests to a door and checks the answers against AC-019 and with the readers of its clients.
 type Trial struct {
 	Door     *Door
 	Now      func() time.Time
 	Dialects []*Dialect
-	// Read takes an answer as strictly as the client of the request does.
+	// Read returns an error if the client of the request would not understand the answer.
 	Read func(*Request, Answer) error
-	// Calm lets the people in again whom wrong codes locked, after each 500 requests.
+	// Calm unlocks the users that wrong codes locked. It is called after every 500 requests.
 	Calm func()
 
-	tickets []string
-	by      map[string]int
+	txids []string // the last ones that the door returned
+	by    map[string]int
 }
 
-// NoTicket is a txid that no door gave.
-const NoTicket = "0c2f0b1e-7b1a-4c1e-8a1a-000000000000"
+// NoTxID has the form of a txid, and no door returned it.
+const NoTxID = "0c2f0b1e-7b1a-4c1e-8a1a-000000000000"
 
-// results of preauth; all of them must come up.
+// results are the results of preauth. A long run must produce each of them.
 var results = []string{"auth", "allow", "deny", "enroll"}
 
-// In JSON, or after the length of a text in BSON.
+// These find a value in JSON, or in BSON, where the length of the text comes before it.
 var (
 	resultIn = regexp.MustCompile(`(?s)result(?:":"|\x00.{4})(auth|allow|deny|enroll)["\x00]`)
-	ticketIn = regexp.MustCompile(`(?s)txid(?:":"|\x00.{4})([0-9a-f-]{36})["\x00]`)
+	txidIn   = regexp.MustCompile(`(?s)txid(?:":"|\x00.{4})([0-9a-f-]{36})["\x00]`)
 )
 
-// Run makes requests while the mutator has more, raw says of what kind: whole bodies, or parameters only.
+// Run sends requests while m.More, and stops at the first failure. raw chooses for each request between Raw and
+// Params.
 func (w *Trial) Run(t *testing.T, m *Mutator, raw func() bool) {
 	t.Helper()
 	for m.More() {
@@ -58,13 +59,13 @@ func (w *Trial) Run(t *testing.T, m *Mutator, raw func() bool) {
 	t.Log(w.by)
 }
 
-// next makes one mutated request, with txids that the door gave, and judges its answer.
+// next sends one mutated request and judges its answer. A txid in it is often one that the door returned before.
 func (w *Trial) next(t *testing.T, m *Mutator, raw bool) {
 	t.Helper()
 	d := m.Pick(w.Dialects)
 	for i, f := range d.Fields {
-		if f.Name == "txid" && len(w.tickets) > 0 {
-			d.Fields[i].Good = w.tickets
+		if f.Name == "txid" && len(w.txids) > 0 {
+			d.Fields[i].Good = w.txids
 		}
 	}
 	request := m.Params
@@ -74,6 +75,7 @@ func (w *Trial) next(t *testing.T, m *Mutator, raw bool) {
 	w.judge(t, m, request(d, w.Now()))
 }
 
+// judge sends a request, fails the test if its answer could let somebody in by mistake, and counts what was answered.
 func (w *Trial) judge(t *testing.T, m *Mutator, r *Request) {
 	t.Helper()
 	a, err := w.Door.Ask(m, r)
@@ -91,12 +93,13 @@ func (w *Trial) judge(t *testing.T, m *Mutator, r *Request) {
 	if found := resultIn.FindSubmatch(a.Body); found != nil && r.Dialect.Call == "preauth" {
 		w.by["result "+string(found[1])]++
 	}
-	if found := ticketIn.FindSubmatch(a.Body); found != nil {
-		w.tickets = append(w.tickets[max(0, len(w.tickets)-8):len(w.tickets):len(w.tickets)], string(found[1]))
+	if found := txidIn.FindSubmatch(a.Body); found != nil {
+		w.txids = append(w.txids[max(0, len(w.txids)-8):len(w.txids):len(w.txids)], string(found[1]))
 	}
 }
 
-// Fuzz lets Go's fuzzer choose the body of a preauth, which is asked in the first dialects. form is one to begin with.
+// Fuzz lets Go's fuzzer choose the body and the content type of a call. It uses so many of the Dialects, from the
+// first on. form is a valid body to begin with.
 func (w *Trial) Fuzz(f *testing.F, form string, dialects int) {
 	for seed := range uint64(16) {
 		f.Add(seed, form, "")
@@ -113,18 +116,19 @@ func (w *Trial) Fuzz(f *testing.F, form string, dialects int) {
 	})
 }
 
-// Hurried is a flow whose people say no at once, while they can: nothing waits for them.
-type Hurried struct {
+// DeniesAtOnce is a sign-in flow in which the person denies every request as soon as a door waits for it. Without
+// that each request would take as long as the door waits.
+type DeniesAtOnce struct {
 	*signin.Flow
 }
 
-// Watch answers a request that waits.
-func (h Hurried) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
+// Watch denies a pending request that has not expired and returns the result. It returns any other as it is.
+func (f DeniesAtOnce) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
 	look, stop := context.WithCancel(ctx)
 	stop()
-	t, err := h.Flow.Watch(look, txID, applicationID)
-	if err != nil || t.State != transaction.Pending || ctx.Err() != nil || !h.Now().Before(t.Expires) {
+	t, err := f.Flow.Watch(look, txID, applicationID)
+	if err != nil || t.State != transaction.Pending || ctx.Err() != nil || !f.Now().Before(t.Expires) {
 		return t, err
 	}
-	return h.Answer(ctx, txID, transaction.Denied, nil)
+	return f.Answer(ctx, txID, transaction.Denied, nil)
 }

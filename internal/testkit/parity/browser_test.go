@@ -27,7 +27,8 @@ func mac(h func() hash.Hash, key, text string) []byte {
 	return m.Sum(nil)
 }
 
-// token makes an HS512 JWT by the program's clock, which is ahead of the machine's.
+// token returns a JWT of the claims, signed with HS512 and the application's secret. The official client is not used
+// because it reads the machine's clock, and the program's is ahead of that.
 func (t *twin) token(claims map[string]any) string {
 	raw, err := json.Marshal(claims)
 	if err != nil {
@@ -38,7 +39,7 @@ func (t *twin) token(claims map[string]any) string {
 	return text + "." + b64(mac(sha512.New, t.skey, text))
 }
 
-// universal is the OIDC door with the Universal Prompt, without a script.
+// universal signs in at the OIDC door with the Universal Prompt, in a browser without scripts.
 func universal(t *twin) (decision, error) {
 	v := t.Visitor()
 	until := t.Clock.Now().Add(4 * time.Minute).Unix()
@@ -71,7 +72,7 @@ func universal(t *twin) (decision, error) {
 	return t.redeem(v)
 }
 
-// prove gives the proof on a page of either prompt.
+// prove does what the person does on a page of either prompt whose path begins with at.
 func (t *twin) prove(v *testkit.Visitor, at string) error {
 	switch {
 	case t.ask == nothing:
@@ -97,7 +98,7 @@ func (t *twin) prove(v *testkit.Visitor, at string) error {
 		}
 		v.Send(at+"/push", "device", device)
 		if _, p, err = t.waiting(); err != nil || p == nil {
-			return err // it is refused: no request goes out
+			return err // no request was sent because it was refused
 		}
 	}
 	if err := t.answer(); err != nil {
@@ -106,7 +107,7 @@ func (t *twin) prove(v *testkit.Visitor, at string) error {
 	return t.settled()
 }
 
-// redeem collects the sign-in as the application does.
+// redeem exchanges the code in the redirect for the result, as the application does.
 func (t *twin) redeem(v *testkit.Visitor) (decision, error) {
 	proof := t.token(map[string]any{"iss": t.app.ID, "sub": t.app.ID, "aud": t.URL + "/oauth/v1/token", "exp": t.Clock.Now().Add(time.Minute).Unix(), "jti": id.Token(rand.Reader, 20)})
 	res, err := t.api.PostForm(t.URL+"/oauth/v1/token", values("grant_type", "authorization_code", "code", v.Left.Query().Get("duo_code"), "redirect_uri", callback,
@@ -125,7 +126,7 @@ func (t *twin) redeem(v *testkit.Visitor) (decision, error) {
 	return allowed, nil
 }
 
-// framed is the traditional prompt in its frame.
+// framed signs in with the traditional prompt in its frame.
 func framed(t *twin) (decision, error) {
 	v := t.Visitor()
 	plain := fmt.Sprintf("%s|%s|%d", t.typed, t.app.ID, t.Clock.Now().Add(4*time.Minute).Unix())
@@ -144,12 +145,12 @@ func framed(t *twin) (decision, error) {
 	}
 	at := strings.Join(strings.Split(v.At.Path, "/")[:3], "/")
 	if t.code != "" {
-		v.Open(at + "?code=1") // the button that opens the field
+		v.Open(at + "?code=1") // where the button for the code field leads
 	}
 	if err := t.prove(v, at); err != nil || t.ask == nothing {
 		return challenged, err
 	}
-	// The answer is given once: it is on the page already after a code.
+	// The page shows the answer once. After a code it is already there.
 	if !strings.Contains(v.Page, `data-answer="`) && v.Screen() != "frame-recovered" {
 		v.Open(at)
 	}

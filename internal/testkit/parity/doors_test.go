@@ -15,21 +15,22 @@ import (
 	"countersign/internal/domain/application"
 )
 
-// door is one way to ask. knock plays the whole attempt and gives what the application learns.
+// door is one way into the program. knock makes a whole attempt and returns the decision that the application gets.
 type door struct {
 	name  string
 	kind  application.Type
-	plain bool // it never shows a number
+	plain bool // never shows a number
 	knock func(t *twin) (decision, error)
 }
 
+// decision is what the application learns from one attempt.
 type decision string
 
 const (
 	allowed    decision = "allow"
 	denied     decision = "deny"
 	enrolls    decision = "enroll"
-	challenged decision = "challenge" // the person is asked and brings nothing
+	challenged decision = "challenge" // the person is asked for a proof and has none
 )
 
 var doors = []door{
@@ -41,7 +42,7 @@ var doors = []door{
 	{"menu", application.TypeUnix, false, (*twin).terminal},
 }
 
-// call sends a signed request and gives the response object, or the code of a refusal.
+// call sends a signed request and returns the response object. An answer without one is the error refusal.
 func (t *twin) call(v duosign.Version, digest duosign.Digest, method, path string, params url.Values) (map[string]any, error) {
 	s := duosign.Request{Method: method, Host: t.APIHost, Path: path}
 	target, body := t.URL+path, io.Reader(nil)
@@ -86,6 +87,7 @@ func (t *twin) call(v duosign.Version, digest duosign.Digest, method, path strin
 	return answer, nil
 }
 
+// refusal is an answer without a response object, as an error.
 type refusal struct {
 	status int
 	body   string
@@ -93,7 +95,7 @@ type refusal struct {
 
 func (r refusal) Error() string { return fmt.Sprintf("%d %s", r.status, r.body) }
 
-// readBSON reads documents of texts, documents and numbers.
+// readBSON reads a BSON document of strings, documents and int32 numbers.
 func readBSON(b []byte) (map[string]any, error) {
 	bad := errors.New("malformed BSON")
 	if len(b) < 5 || int(binary.LittleEndian.Uint32(b)) != len(b) || b[len(b)-1] != 0 {
@@ -132,8 +134,8 @@ func readBSON(b []byte) (map[string]any, error) {
 	return all, nil
 }
 
-// told reads a final result.
-func told(answer map[string]any) (decision, error) {
+// final reads an answer that must hold a final result.
+func final(answer map[string]any) (decision, error) {
 	switch answer["result"] {
 	case "allow":
 		return allowed, nil
@@ -151,7 +153,7 @@ func values(pairs ...string) url.Values {
 	return v
 }
 
-// gate reads the answer of preauth. done: nothing is left to ask.
+// gate reads the answer of preauth. done means that the attempt ends there.
 func (t *twin) gate(answer map[string]any, err error) (d decision, done bool, _ error) {
 	if err != nil {
 		return "", true, err
@@ -162,11 +164,11 @@ func (t *twin) gate(answer map[string]any, err error) (d decision, done bool, _ 
 	case "enroll":
 		return enrolls, true, nil
 	}
-	d, err = told(answer)
+	d, err = final(answer)
 	return d, true, err
 }
 
-// result plays the rest of an attempt: ask sends it, status asks what became of it.
+// result makes the rest of an attempt and returns its decision. send calls auth and status calls its status call.
 func (t *twin) result(send func(async bool) (map[string]any, error), status func(txid string) (map[string]any, error)) (decision, error) {
 	if t.ask.push() && t.blocking {
 		return t.block(send)
@@ -182,7 +184,7 @@ func (t *twin) result(send func(async bool) (map[string]any, error), status func
 	}
 	txid, _ := answer["txid"].(string)
 	if txid == "" {
-		return told(answer)
+		return final(answer)
 	}
 	if t.ask.push() {
 		if _, p, err := t.waiting(); err != nil || p == nil { // refused at once
@@ -198,7 +200,7 @@ func (t *twin) result(send func(async bool) (map[string]any, error), status func
 			return "", err
 		}
 		if r := answer["result"]; r == "allow" || r == "deny" {
-			return told(answer)
+			return final(answer)
 		}
 	}
 	return "", fmt.Errorf("still %v after many questions", answer)
@@ -208,10 +210,10 @@ func decide(answer map[string]any, err error) (decision, error) {
 	if err != nil {
 		return "", err
 	}
-	return told(answer)
+	return final(answer)
 }
 
-// block lets auth wait for the answer itself.
+// block is result for a program that waits in auth itself and calls no status.
 func (t *twin) block(send func(async bool) (map[string]any, error)) (decision, error) {
 	type outcome struct {
 		answer map[string]any
@@ -252,6 +254,8 @@ func incapable(err error) bool {
 	return errors.As(err, &r) && r.status == 400 && strings.Contains(r.body, "no capable device")
 }
 
+// authAPI signs in as an application with the Auth API does. It fails if the number on the phone is another than the
+// one that preauth returned.
 func (t *twin) authAPI() (decision, error) {
 	params := values("username", t.typed, "ipaddr", address)
 	number := ""
@@ -286,7 +290,7 @@ func (t *twin) authAPI() (decision, error) {
 	return d, err
 }
 
-// terminal is Duo Unix from 2.2.
+// terminal signs in as Duo Unix from 2.2 does.
 func (t *twin) terminal() (decision, error) {
 	params := values("username", t.typed, "ipaddr", address, "factor", "prompt")
 	if !t.straight {
@@ -310,6 +314,7 @@ func (t *twin) terminal() (decision, error) {
 	})
 }
 
+// typedAtMenu returns what the person types at the menu of Duo Unix: the first phone's line, or a code.
 func (t *twin) typedAtMenu() string {
 	if t.ask.push() || t.ask == nothing {
 		return "push1"
@@ -317,7 +322,7 @@ func (t *twin) typedAtMenu() string {
 	return t.code
 }
 
-// legacy is Duo Unix up to 2.1: BSON, or the same in JSON.
+// legacy signs in as Duo Unix up to 2.1 does. The suffix .bson or .json chooses the format.
 func (t *twin) legacy(suffix string) (decision, error) {
 	version, digest := duosign.V1, duosign.SHA1
 	if suffix == ".json" {
@@ -338,5 +343,5 @@ func (t *twin) legacy(suffix string) (decision, error) {
 	})
 }
 
-// address is where the person sits.
+// address is the IP address of the person.
 const address = "192.0.2.7"

@@ -20,21 +20,22 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
+// world is one program that all twins of a test use.
 type world struct {
 	*testkit.Program
 	t   *testing.T
 	api *http.Client
 }
 
-// outcome is all that must be the same at every door.
+// outcome holds what must be the same at every door.
 type outcome struct {
 	Decision decision
-	Counted  string // status, failures, misses, stopped
+	Counted  string // the user's status, failures, misses, whether requests are stopped, whether the person signed in
 	Logged   string // result, reason and factor of each row, oldest first
 }
 
-// meant are the differences from the first door that are no bugs. Each says for whom it holds and brings the
-// other door's outcome to what the first door's would be; what else differs is a bug.
+// meant lists the intended differences from the first door. holds reports whether one applies to a twin. like returns
+// the other door's outcome without this difference. Any difference that is left is a bug.
 var meant = []struct {
 	why   string
 	holds func(t *twin, d door, first, other outcome) bool
@@ -45,7 +46,7 @@ var meant = []struct {
 			return t.unnumbered(d) && t.policy.NumberRequired != "on" && t.ask.push()
 		},
 		func(first, other outcome) outcome {
-			const unsent = "_unsent" // has no number anywhere
+			const unsent = "_unsent" // stands for a row that looks the same with and without a number
 			held := row(audit.Denied, audit.FrequentAttempts, audit.FactorPush)
 			other.Logged = strings.ReplaceAll(other.Logged, held, unsent)
 			other.Logged = strings.ReplaceAll(other.Logged, audit.FactorPush, audit.FactorVerifiedPush)
@@ -66,7 +67,7 @@ var meant = []struct {
 			}
 			return other
 		}},
-	{"told once: preauth logs that only a code of the help desk is left, auth alone logs the proof only",
+	{"logged once: preauth logs that only a code of the help desk is left, auth alone logs the proof only",
 		func(t *twin, d door, first, other outcome) bool { return t.straight && d.direct() },
 		func(first, other outcome) outcome {
 			rest := other.Logged
@@ -115,14 +116,15 @@ var meant = []struct {
 		}},
 }
 
-// asked leaves out of what the first door logged that a request of its own making was one too many.
+// asked removes from the first door's log the row of a request that the door itself made and that was one too many.
 func asked(logged string) string {
 	return strings.Replace(logged, row(audit.Denied, audit.FrequentAttempts, audit.FactorPush), "", 1)
 }
 
+// direct reports whether programs use the door without pages.
 func (d door) direct() bool { return d.name != "oidc" && d.name != "frame" }
 
-// unnumbered reports a door that shows no number although the policy wants one.
+// unnumbered reports whether a door shows no number although the policy wants one.
 func (t *twin) unnumbered(d door) bool {
 	if t.policy.NumberEntry < 0 && t.policy.NumberRequired != "on" {
 		return false
@@ -130,11 +132,12 @@ func (t *twin) unnumbered(d door) bool {
 	return d.plain || d.name == "menu" && (!t.numbered || t.straight || t.policy.NumberEntry < 0) || d.name == "auth" && (t.straight || t.policy.NumberEntry < 0)
 }
 
+// row is one row of the authentication log as outcome.Logged holds it.
 func row(result audit.Result, reason, factor string) string {
 	return fmt.Sprintf("%s %s %s; ", result, reason, factor)
 }
 
-// outcome reads what the twin's attempt left behind.
+// outcome reads from the database what the twin's attempts left, and adds their decisions d.
 func (t *twin) outcome(d decision) (outcome, error) {
 	o := outcome{Decision: d}
 	rows, err := t.DB.Read().Authentications(t.t.Context(), audit.Query{Application: t.app.ID, Limit: 20})
@@ -154,12 +157,12 @@ func (t *twin) outcome(d decision) (outcome, error) {
 	return o, nil
 }
 
-// play lets every twin knock at its door at once.
+// play writes a twin of the person for every door and lets all of them make their attempts at the same time.
 func (w *world) play(n int, s situation) ([]*twin, []outcome, error) {
 	var through []door
 	for _, d := range doors {
 		if probe := (&twin{situation: s}); s.ask == wrongNumber && probe.unnumbered(d) {
-			continue // nobody is asked for a number there
+			continue // this door asks nobody for a number
 		}
 		through = append(through, d)
 	}
@@ -179,7 +182,7 @@ func (w *world) play(n int, s situation) ([]*twin, []outcome, error) {
 			var all []string
 			for n := range s.rounds {
 				if n > 0 && through[i].plain {
-					w.Clock.Advance(2 * time.Second) // or it is the same call, repeated by a client whose connection broke
+					w.Clock.Advance(2 * time.Second) // without it this is the same call, repeated after a broken connection
 				}
 				d, err := through[i].knock(t)
 				if err != nil {
@@ -208,7 +211,7 @@ func (w *world) play(n int, s situation) ([]*twin, []outcome, error) {
 	return twins, outcomes, err
 }
 
-// compare names what differs from the first door and is not meant to.
+// compare returns the differences from the first door: the bugs, and the reasons of the intended ones.
 func compare(twins []*twin, outcomes []outcome) (bugs []string, meantTo []string) {
 	first := outcomes[0]
 	for i, o := range outcomes {
@@ -240,15 +243,15 @@ func byName(name string) door {
 const lockoutThreshold = 4
 
 func TestEveryDoorDecidesCountsAndLogsTheSame(t *testing.T) {
-	seed, count := uint64(19), 210                                 // the same situations each time: what refuses a change must be its own doing
-	if text := os.Getenv("COUNTERSIGN_PARITY_COUNT"); text != "" { // for a long run, of other situations each time
+	seed, count := uint64(19), 210                                 // always the same situations, so that only a change of the code can fail
+	if text := os.Getenv("COUNTERSIGN_PARITY_COUNT"); text != "" { // a long run uses other situations each time
 		var err error
 		if count, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
 		}
 		seed = uint64(time.Now().UnixNano())
 	}
-	if text := os.Getenv("COUNTERSIGN_PARITY_SEED"); text != "" { // to see a failure again
+	if text := os.Getenv("COUNTERSIGN_PARITY_SEED"); text != "" { // to repeat a failure
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
 			t.Fatal(err)

@@ -28,12 +28,12 @@ import (
 	"countersign/internal/testkit"
 )
 
-// wire is a signed door as a client without a library speaks to it: bytes on a TLS socket.
+// wire is a signed door as seen by a client that writes bytes to a TLS socket.
 type wire struct {
 	name, path, status string
 	version            duosign.Version
 	digest             duosign.Digest
-	code, push         url.Values // what proves, without the code
+	code, push         url.Values // parameters of a code and of a request; the empty one takes the code
 }
 
 var wires = []wire{
@@ -42,7 +42,7 @@ var wires = []wire{
 	{"json", "/rest/v1/auth", "/rest/v1/status", duosign.V1, duosign.SHA512, values("factor", "passcode", "code", ""), values("factor", "push")},
 }
 
-// client is an application at a wire, and one person with a phone.
+// client is an application that uses a wire, and one person with a phone.
 type client struct {
 	*world
 	wire
@@ -53,17 +53,17 @@ type client struct {
 	at   *front
 }
 
-// front is the program behind a listener that tells when it noticed that a caller has gone.
+// front is a TLS server before the program that reports when it has noticed that a caller is gone.
 type front struct {
 	*httptest.Server
-	left chan struct{} // one for each call whose connection broke before its answer
+	left chan struct{} // receives once for each call whose connection broke before its answer
 }
 
 func (w *world) front() *front {
 	f := &front{left: make(chan struct{}, 100)}
 	f.Server = httptest.NewTLSServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
 		defer context.AfterFunc(r.Context(), func() { f.left <- struct{}{} })()
-		w.Handler().ServeHTTP(answer, r) // of the program that runs now
+		w.Handler().ServeHTTP(answer, r) // a test may have replaced the program
 	}))
 	w.t.Cleanup(f.Close)
 	return f
@@ -85,7 +85,7 @@ func (w *world) client(at wire) *client {
 	return &client{world: w, wire: at, app: a, skey: plain.Reveal(), user: u, p: w.Phone(u, "Pixel"), at: w.front()}
 }
 
-// with gives parameters of an attempt: a code, or a request for "".
+// with returns the parameters of an attempt with a code, or with a request if the code is empty.
 func (c *client) with(code string, async bool) url.Values {
 	v := values("user", c.user.Username, "username", c.user.Username, "ipaddr", "198.51.100.1")
 	from := c.push
@@ -109,7 +109,7 @@ func (c *client) with(code string, async bool) url.Values {
 	return v
 }
 
-// bytes is a signed request as it goes over the wire.
+// bytes returns a signed request as it is sent.
 func (c *client) bytes(method, path string, params url.Values) string {
 	s := duosign.Request{Method: method, Host: c.APIHost, Path: path}
 	target, body := path, ""
@@ -139,15 +139,15 @@ func (c *client) dial() *tls.Conn {
 	return conn
 }
 
-// cut sends a request, closes the connection 50 ms later, without reading, and waits until the server noticed that: an
-// answer that is written before has got out.
+// cut sends a request, closes the connection after 50 ms without reading, and waits until the server has noticed. An
+// answer that the server wrote before then counts as delivered.
 func (c *client) cut(request string) {
 	conn := c.dial()
 	if _, err := io.WriteString(conn, request); err != nil {
 		c.t.Error(err)
 	}
 	time.Sleep(50 * time.Millisecond)
-	_ = conn.Close() // that is the point
+	_ = conn.Close() // an error does not matter here
 	select {
 	case <-c.at.left:
 	case <-time.After(time.Minute):
@@ -155,7 +155,7 @@ func (c *client) cut(request string) {
 	}
 }
 
-// ask sends a request and reads the answer; nil when the server has no time.
+// ask sends a request and returns the response object of the answer, which is nil for status 429.
 func (c *client) ask(request string) map[string]any {
 	conn := c.dial()
 	defer conn.Close()
@@ -185,7 +185,7 @@ func (c *client) ask(request string) map[string]any {
 	return answer
 }
 
-// comes waits for the decision that an answer of auth leads to.
+// comes returns the decision that an answer of auth leads to: allow, deny, or the last answer if there is none.
 func (c *client) comes(answer map[string]any) string {
 	txid, later := answer["txid"].(string)
 	for range 8 {
@@ -199,7 +199,7 @@ func (c *client) comes(answer map[string]any) string {
 	return fmt.Sprint(answer)
 }
 
-// held keeps the person's row, so that whoever wants to decide something waits, until release.
+// held locks the person's row in the database, so that every decision about the person waits until release.
 func (c *client) held() (release func()) {
 	taken, free, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
@@ -218,7 +218,7 @@ func (c *client) held() (release func()) {
 	return func() { close(free); <-done }
 }
 
-// logged are the rows of the person.
+// logged returns the rows of the person in the authentication log, newest first.
 func (c *client) logged() (rows []audit.Authentication) {
 	c.t.Helper()
 	rows, err := c.DB.Read().Authentications(c.t.Context(), audit.Query{User: c.user.Username, Limit: 1000})
@@ -237,7 +237,7 @@ func (c *client) typed() string {
 	return code
 }
 
-// approves answers the one request that waits.
+// approves waits until exactly one request is open on the phone, and approves it.
 func (c *client) approves() {
 	c.t.Helper()
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
@@ -266,8 +266,8 @@ func eachWire(t *testing.T, test func(c *client)) {
 	})
 }
 
-// The person typed a right code, or a wrong one, and the network lost the answer: the client's second try learns what
-// the first one came to, and nothing is counted twice (AC-003, decision 0026).
+// The person typed a right or a wrong code and the network lost the answer. The client's second try gets the result
+// of the first, and nothing is counted twice (AC-003, decision 0026).
 func TestACallCutOffIsTheSameSignInWhenItComesAgain(t *testing.T) {
 	eachWire(t, func(c *client) {
 		for _, async := range []bool{false, true} {
@@ -283,7 +283,7 @@ func TestACallCutOffIsTheSameSignInWhenItComesAgain(t *testing.T) {
 				var again map[string]any
 				var retry sync.WaitGroup
 				retry.Go(func() { again = c.ask(request) })
-				time.Sleep(50 * time.Millisecond) // mostly it waits by now; it comes to the same when it does not
+				time.Sleep(50 * time.Millisecond) // the retry mostly waits by now; the result is the same if it does not
 				release()
 				retry.Wait()
 				if got := c.comes(again); got != want {
@@ -306,7 +306,7 @@ func TestARequestCutOffIsSentOnce(t *testing.T) {
 			before := len(c.logged())
 			request := c.bytes("POST", c.path, c.with("", async))
 			release := func() {}
-			if async { // its answer comes at once, unless it cannot
+			if async { // the lock keeps the server from answering before the connection is closed
 				release = c.held()
 			}
 			c.cut(request)
@@ -344,7 +344,7 @@ func TestOneApprovalOpensOneSessionOfSeveral(t *testing.T) {
 					break
 				}
 			}
-			c.Clock.Advance(time.Second) // another date
+			c.Clock.Advance(time.Second) // so that the second call has another Date and another signature
 		}
 		open, err := c.p.Requests(c.t.Context())
 		if err != nil || len(open) != 2 || open[0].Transaction == open[1].Transaction {
@@ -423,7 +423,7 @@ func TestFiftyCallsOverThreeDoorsWithOneCodeAreLetInOnce(t *testing.T) {
 	})
 }
 
-// What the gates decided for a caller who asks later is told by any node, also after a crash (decision 1).
+// A decision made at once is reported to a caller that asks for it later, by any node and also after a crash (decision 1).
 func TestAnotherNodeTellsWhatWasDecidedAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	w := &world{Program: testkit.Start(t, testkit.InFolder(dir)), t: t}

@@ -24,7 +24,7 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// ask is what the person brings.
+// ask is the proof that the person gives.
 type ask string
 
 const (
@@ -57,28 +57,28 @@ func (a ask) push() bool {
 // device is one phone of a person, the same for every twin.
 type device struct {
 	app  bool // an app is paired
-	code bool // which makes codes
+	code bool // the app makes codes
 }
 
-// situation is a random person who meets a random policy with a random proof. Every door gets a twin of the person
-// and an application of its own type with the same policy.
+// situation is a random person with a random proof under a random policy. Every door gets a twin of the person and
+// an application of its own type with the same policy.
 type situation struct {
-	known     bool
+	known     bool      // the user exists
 	person    user.User // without ID and name
 	phones    []device
-	bypass    string // a live bypass code, "" = none
+	bypass    string // a valid bypass code, or ""
 	policy    policy.Policy
-	simple    bool // the application takes the short form of names
-	self      bool // people may manage their devices from the prompt
-	spelling  string
+	simple    bool   // the application takes the short form of names
+	self      bool   // people may manage their devices from the prompt
+	spelling  string // format of the presented name; %s is the user's name, %S the same in capital letters
 	ask       ask
-	straight  bool   // programs come to auth without preauth
+	straight  bool   // programs call auth without preauth
 	blocking  bool   // programs wait for the answer in auth
 	numbered  bool   // Duo Unix says that it can show a number
-	sweep     bool   // the sweeper settles what is overdue, not the door
+	sweep     bool   // the periodic sweep ends an expired request, not the door
 	rounds    int    // how often the person tries
-	meanwhile string // what an administrator does after the sign-in has begun, before the proof is given; "" = nothing
-	threshold int
+	meanwhile string // what an administrator does between the start of the sign-in and the proof, or ""
+	threshold int    // failures that lock the user out
 }
 
 func (s situation) String() string {
@@ -89,14 +89,14 @@ func (s situation) String() string {
 		u.LastMethod, s.phones, s.bypass != "", s.policy, s.simple, s.spelling, s.self, s.ask, s.rounds, s.meanwhile, s.straight, s.blocking, s.numbered, s.sweep)
 }
 
-// What may happen meanwhile.
+// Values of situation.meanwhile.
 const (
 	disables = "the user is disabled"
 	blocks   = "requests are blocked"
 	refuses  = "nobody may sign in"
 )
 
-// interfere does what happens meanwhile, once.
+// interfere does what the administrator does meanwhile. Only the first call does anything.
 func (t *twin) interfere() error {
 	what := t.meanwhile
 	if t.happened {
@@ -121,7 +121,7 @@ func (t *twin) interfere() error {
 	return t.DB.Write(t.t.Context(), func(st flow.Store) error { return st.SaveApplication(t.t.Context(), t.app) })
 }
 
-// weighted picks one of pairs of weight and value.
+// weighted returns a random value. The options are pairs of an int weight and a value.
 func weighted[T any](r *mrand.Rand, options ...any) T {
 	total := 0
 	for i := 0; i < len(options); i += 2 {
@@ -142,7 +142,8 @@ const (
 	lost  = "lost its factor"
 )
 
-// invent makes a situation. Most of its people can prove something: else all doors would agree for dull reasons.
+// invent returns a random situation. Most of its people can prove something, because all doors refuse the others in
+// much the same way.
 func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 	chance := func(percent int) bool { return r.IntN(100) < percent }
 	s := situation{known: chance(92), threshold: threshold, simple: chance(50), self: chance(50), straight: chance(15), blocking: chance(20), numbered: chance(50), sweep: chance(80)}
@@ -161,7 +162,7 @@ func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 	u.Status = weighted[user.Status](r, 14, user.Active, 1, user.Bypass, 1, user.Disabled, 2, user.LockedOut, 1, user.PendingDeletion)
 	u.Created = now.Add(-24 * time.Hour)
 	if u.Status == user.LockedOut {
-		u.Failures, u.LockedAt = threshold, now.Add(-time.Duration(r.IntN(60))*time.Minute) // half of them are due
+		u.Failures, u.LockedAt = threshold, now.Add(-time.Duration(r.IntN(60))*time.Minute) // the lockout of half of them is over
 	}
 	if u.Status == user.Active {
 		u.Failures = weighted[int](r, 3, 0, 1, 1, 2, threshold-1)
@@ -191,7 +192,7 @@ func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 			s.phones = []device{{}}
 		}
 	}
-	if chance(7) || len(s.phones) == 0 && chance(25) { // few: its digests are slow on purpose
+	if chance(7) || len(s.phones) == 0 && chance(25) { // few, because the digest of a bypass code is slow on purpose
 		s.bypass = id.Digits(rand.Reader, 9)
 	}
 	s.ask = weighted[ask](r, 1, nothing, 4, rightCode, 4, wrongCode, 2, usedCode, 1, farCode, 6, approve, 3, deny, 2, fraud, 3, wrongNumber, 3, silence)
@@ -199,10 +200,10 @@ func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 		s.ask = weighted[ask](r, 4, rightBypass, 1, wrongBypass, 1, usedBypass, 1, rightCode, 1, nothing)
 	}
 	if s.ask == nothing {
-		s.straight = false // auth alone always brings a proof
+		s.straight = false // a call of auth alone always has a proof
 	}
 	if s.rounds = weighted[int](r, 6, 1, 1, 2, 1, 3); s.ask == silence {
-		s.rounds = 1 // time goes on for everybody
+		s.rounds = 1 // moving the clock again would end the requests of the other twins
 	}
 	if s.ask != silence && s.ask != nothing && chance(15) {
 		s.meanwhile = weighted[string](r, 1, disables, 1, blocks, 1, refuses)
@@ -214,16 +215,17 @@ func invent(r *mrand.Rand, now time.Time, threshold int) situation {
 	return s
 }
 
-// secrets are what all twins have in common.
+// secrets holds what all twins of a person share.
 type secrets struct {
-	seed   []byte
-	salt   []byte
-	bypass []byte // digest
+	seed   []byte // of the phones' codes
+	salt   []byte // of the digests of bypass codes
+	bypass []byte // digest of the bypass code; nil means none
 }
 
-// counter is where every phone's codes are: the ones before are used.
+// counter is the HOTP counter of every phone. Codes of smaller counters are used.
 const counter = 5
 
+// code returns the code that the person types. A wrong one fits none of the next 1,100 counters.
 func (s situation) code(x secrets) string {
 	at := func(n uint64) string { return otp.HOTP(otp.SHA1, x.seed, n, 6) }
 	switch s.ask {
@@ -249,22 +251,22 @@ func (s situation) code(x secrets) string {
 	}
 }
 
-// twin is the person as one door meets it.
+// twin is the copy of the person for one door.
 type twin struct {
 	*world
 	situation
 	door     string
 	app      application.Application
-	skey     string
-	name     string // its canonical spelling
-	typed    string // as the door is told
-	userID   string
-	code     string
+	skey     string // the application's secret
+	name     string // the user's name
+	typed    string // the name as it is presented to the door
+	userID   string // empty if the user does not exist
+	code     string // typed as the proof; empty if that is a request, or nothing
 	phones   []twinPhone
-	asked    func()          // tells that the request, if any, is on its way
-	late     <-chan struct{} // its time is over
+	asked    func()          // to be called when the request, if there is one, was sent
+	late     <-chan struct{} // closed when the request has expired
 	tries    int64           // answers so far
-	happened bool            // what happens meanwhile has
+	happened bool            // interfere was called
 }
 
 type twinPhone struct {
@@ -273,7 +275,7 @@ type twinPhone struct {
 	key *ecdsa.PrivateKey
 }
 
-// plant writes a twin of the person, and an application, for each door.
+// plant writes a twin of the person and an application for each door. n makes their names unique.
 func (w *world) plant(n int, s situation, doors []door) ([]*twin, error) {
 	x := secrets{seed: make([]byte, 20), salt: make([]byte, 16)}
 	_, _ = rand.Read(x.seed) // never fails
@@ -367,7 +369,7 @@ func (p *twinPhone) plant(ctx context.Context, st flow.Store, t *twin, now time.
 	return st.BindKey(ctx, record, phone.Key{ID: phonewire.KeyID(spki), PhoneID: p.id, UserID: t.userID, SPKI: spki, State: phone.KeyActive, Created: now})
 }
 
-// waiting is the request that waits on one of the twin's phones.
+// waiting returns the open request on one of the twin's phones, and that phone. The phone is nil if there is none.
 func (t *twin) waiting() (transaction.Transaction, *twinPhone, error) {
 	for i := range t.phones {
 		open, err := t.DB.Read().OpenTransactionsOn(t.t.Context(), t.phones[i].id, t.Clock.Now())
@@ -381,7 +383,7 @@ func (t *twin) waiting() (transaction.Transaction, *twinPhone, error) {
 	return transaction.Transaction{}, nil, nil
 }
 
-// answer does on the phone what the person does with a request that is on its way, also nothing until it is late.
+// answer does on the phone what the person does with an open request. A silent person waits until it has expired.
 func (t *twin) answer() error {
 	open, p, err := t.waiting()
 	if err != nil {
@@ -417,7 +419,7 @@ func (t *twin) answer() error {
 	return err
 }
 
-// settled waits until no request of the twin is pending any more.
+// settled waits up to a minute until no request of the twin is pending.
 func (t *twin) settled() error {
 	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		open, err := t.DB.Read().OpenTransactionsOf(t.t.Context(), t.userID, "", "")

@@ -12,15 +12,15 @@ import (
 	"testing"
 )
 
-// Cluster is a PostgreSQL of one test alone, which may be stopped, started again and frozen.
+// Cluster is a PostgreSQL server for one test alone, which may stop, start and freeze it.
 type Cluster struct {
-	DSN string // of an empty database
+	DSN string // address of an empty database
 
 	t   testing.TB
 	dir string
 }
 
-// OwnCluster starts a server that ends with the test.
+// OwnCluster starts a server that is stopped and deleted when the test ends.
 func OwnCluster(t testing.TB) *Cluster {
 	t.Helper()
 	admin, stop, err := start()
@@ -40,19 +40,21 @@ func OwnCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// Stop ends the server as a crash does: nobody is waited for.
+// Stop ends the server at once, as a crash does.
 func (c *Cluster) Stop() {
 	c.t.Helper()
 	c.ctl("-m", "immediate", "stop")
 }
 
-// Start starts a stopped server and waits until it takes connections.
+// Start starts a stopped server and waits until it accepts connections.
 func (c *Cluster) Start() {
 	c.t.Helper()
 	c.ctl("-l", filepath.Join(c.dir, "log"), "-o", "-k "+c.dir+
 		" -c listen_addresses= -c unix_socket_permissions=0777 -c fsync=off -c max_connections=200", "start")
 }
 
+// ctl runs pg_ctl on the server's data folder and waits for it, as the user postgres if the test runs as root. A
+// failure ends the test with the server's log.
 func (c *Cluster) ctl(args ...string) {
 	c.t.Helper()
 	line := append([]string{filepath.Join(filepath.Dir(initdb), "pg_ctl"), "-D", filepath.Join(c.dir, "data"), "-w"}, args...)
@@ -67,8 +69,8 @@ func (c *Cluster) ctl(args ...string) {
 	}
 }
 
-// Freeze stops every process of the server: connections stand, and nothing is answered. Thaw ends it, and so
-// does the test.
+// Freeze suspends every process of the server. Connections stay open and nothing is answered until thaw is called or
+// the test ends.
 func (c *Cluster) Freeze() (thaw func()) {
 	c.t.Helper()
 	raw, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))
@@ -81,7 +83,7 @@ func (c *Cluster) Freeze() (thaw func()) {
 		c.t.Fatal(err)
 	}
 	frozen := map[int]bool{}
-	for fresh := []int{main}; len(fresh) > 0; { // the first makes no more once it stands
+	for fresh := []int{main}; len(fresh) > 0; { // the main process is suspended first, so it starts no more
 		var next []int
 		for _, pid := range fresh {
 			if err := syscall.Kill(pid, syscall.SIGSTOP); err == nil {
@@ -104,6 +106,8 @@ func (c *Cluster) Freeze() (thaw func()) {
 	return thaw
 }
 
+// children returns the processes that a process started and that still run. It reads /proc, so it works on Linux
+// only.
 func children(of int) (pids []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range stats {

@@ -1,9 +1,9 @@
 // Package pgtest gives a test an empty database of its own on a real PostgreSQL 15.
 //
-// The server is the one that COUNTERSIGN_TEST_POSTGRES names (an administrator's address; make test
-// sets it), otherwise a temporary one that scripts/with-postgres starts once a test process. That one
-// ends with the process in whatever way the process ends: the script waits for a pipe that only the
-// process holds open. Durability settings are PostgreSQL's own, except that nothing is synced to disk.
+// COUNTERSIGN_TEST_POSTGRES is the address of an administrator on a server to use; make test sets it. Without it
+// each test process starts a temporary server with scripts/with-postgres. That server ends however the process ends,
+// because the script waits for a pipe that only the process holds open. The server has PostgreSQL's default
+// settings for durability, except that nothing is synced to disk.
 package pgtest
 
 import (
@@ -28,11 +28,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// initdb is where Debian's package postgresql-15 puts the program that makes a server's data folder.
 const initdb = "/usr/lib/postgresql/15/bin/initdb"
 
-// New creates an empty database and returns its address in the form that pgx and the program's
-// configuration take. The database is dropped when the test ends, whoever is still connected.
-// Without PostgreSQL the test fails; it is never skipped.
+// New creates an empty database and returns its address, as pgx and the program's configuration read it. When the
+// test ends, the database is dropped even if something is still connected. Without PostgreSQL the test fails; it is
+// never skipped.
 func New(t testing.TB) (dsn string) {
 	t.Helper()
 	admin, err := adminDSN()
@@ -55,8 +56,8 @@ func New(t testing.TB) (dsn string) {
 	return withDatabase(admin, name)
 }
 
-// Main runs the tests of a package, waits until a temporary server of this process is gone, and exits
-// with the tests' code. It is a courtesy: without it the server ends just as surely, a moment later.
+// Main runs the tests of a package, stops the temporary server of this process if there is one, and exits with the
+// tests' code. A package without it works too: its server ends a moment after the process.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 func Main(m *testing.M) {
@@ -77,6 +78,8 @@ var own struct {
 	stop    func()
 }
 
+// adminDSN returns the address of an administrator on the server that the environment names, or else on the temporary
+// server of this process.
 func adminDSN() (string, error) {
 	if dsn := os.Getenv("COUNTERSIGN_TEST_POSTGRES"); dsn != "" {
 		return dsn, nil
@@ -90,7 +93,8 @@ func adminDSN() (string, error) {
 	return own.dsn, own.err
 }
 
-// start runs a server until this process ends or stop is called.
+// start runs a server until this process ends or stop is called. dsn is the address of its administrator. stop waits
+// until the server has ended.
 func start() (dsn string, stop func(), err error) {
 	if _, err := os.Stat(initdb); err != nil {
 		return "", nil, errors.New("pgtest: install postgresql-15 (Debian package) to run this test")
@@ -102,10 +106,10 @@ func start() (dsn string, stop func(), err error) {
 	script := filepath.Join(root, "scripts", "with-postgres")
 	cmd := exec.Command(script, "sh", "-c", `echo "$COUNTERSIGN_TEST_POSTGRES"; exec cat >/dev/null`)
 	cmd.Dir = root
-	// A session of its own: Ctrl-C in the terminal reaches the tests, and the pipe tells the server.
+	// In a session of its own the script does not get Ctrl-C from the terminal. It ends when the pipe is closed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	var trouble bytes.Buffer
-	cmd.Stderr = &trouble
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	hold, err := cmd.StdinPipe()
 	if err != nil {
 		return "", nil, err
@@ -121,8 +125,8 @@ func start() (dsn string, stop func(), err error) {
 	if err != nil {
 		hold.Close()
 		_, _ = io.Copy(io.Discard, out)
-		_ = cmd.Wait() // trouble says more than the exit code
-		return "", nil, fmt.Errorf("pgtest: the temporary PostgreSQL did not start: %s", strings.TrimSpace(trouble.String()))
+		_ = cmd.Wait() // stderr says more than the exit code
+		return "", nil, fmt.Errorf("pgtest: the temporary PostgreSQL did not start: %s", strings.TrimSpace(stderr.String()))
 	}
 	stop = func() {
 		hold.Close()
@@ -149,16 +153,16 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// withDatabase names another database in an address, which is a URL or a list of key=value.
+// withDatabase returns an address with another database in it. The address is a URL or a list of key=value.
 func withDatabase(dsn, name string) string {
 	if u, err := url.Parse(dsn); err == nil && (u.Scheme == "postgres" || u.Scheme == "postgresql") {
 		u.Path = "/" + name
 		return u.String()
 	}
-	return dsn + " dbname=" + name // the last of equal keys counts
+	return dsn + " dbname=" + name // of a key that occurs twice the last is used
 }
 
-// execute runs one statement on a connection of its own.
+// execute runs one statement on a new connection, within two minutes.
 func execute(dsn, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()

@@ -47,7 +47,7 @@ func TestADatabaseIsDroppedAtTheEndOfItsTestEvenWhileSomeoneIsConnected(t *testi
 	var dsn string
 	t.Run("inner", func(t *testing.T) {
 		dsn = New(t)
-		// Not closed by the inner test on purpose.
+		// Left open on purpose.
 		if _, err := pgx.Connect(context.Background(), dsn); err != nil {
 			t.Fatal(err)
 		}
@@ -85,8 +85,8 @@ func TestAnAddressOfEitherFormTakesAnotherDatabase(t *testing.T) {
 	}
 }
 
-// dieWithAServer is the body of a child process: it starts its own server, says where, and is then
-// killed by the test, so that none of its deferred calls run.
+// dieWithAServer is the main function of a child process. It starts its own server and prints its address. The test
+// then kills the process, so that no deferred call runs.
 func dieWithAServer() {
 	dsn, _, err := start()
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 
 func portText(port int) string { return strconv.Itoa(port) }
 
-// certificate makes a private CA and a certificate of it for localhost and 127.0.0.1.
+// certificate makes a private CA and lets it issue a certificate for localhost and 127.0.0.1. It returns the
+// server's configuration and the pool that trusts it.
 func certificate(t testing.TB) (*tls.Config, *x509.CertPool) {
 	t.Helper()
 	caKey, caCert := issue(t, &x509.Certificate{
@@ -37,6 +38,7 @@ func certificate(t testing.TB) (*tls.Config, *x509.CertPool) {
 	return config, pool
 }
 
+// issue makes a key and a certificate that is valid for a day. Without a parent the certificate signs itself.
 func issue(t testing.TB, template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*ecdsa.PrivateKey, *x509.Certificate) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,5 +1,5 @@
-// Package mailtest is a real SMTP server on a loopback port that can misbehave in the ways mail
-// servers do. Tests only.
+// Package mailtest is a real SMTP server (RFC 5321) on a loopback port, for tests only. It can misbehave as real
+// mail servers do: refuse, drop the connection, never answer, or be down.
 package mailtest
 
 import (
@@ -17,28 +17,28 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Mode says how the server treats the next mail.
+// Mode says how the server treats the next mail. The zero value is Normal.
 type Mode int
 
 const (
-	Normal          Mode = iota // take the message
+	Normal          Mode = iota // accept the message
 	RefuseForNow                // 451 to every recipient
 	RefuseRecipient             // 550 to every recipient
 	DropAfterData               // read the whole message, then close without an answer
-	Tarpit                      // take the connection and never say a word
+	Tarpit                      // accept the connection and never send anything
 )
 
 // Options describe the server before it starts. The zero value is plain SMTP without sign-in.
 type Options struct {
-	TLS      string // "": none, "starttls" or "implicit"; the certificate is for localhost and 127.0.0.1, made by RootCAs
-	Username string // with Password: a sign-in is demanded before mail
+	TLS      string // "": none, "starttls" or "implicit"; the certificate is for localhost and 127.0.0.1, issued by RootCAs
+	Username string // when set, a client must authenticate with it and Password before it may send mail
 	Password string
 }
 
 // Server is the mail server. Its methods are safe for concurrent use.
 type Server struct {
 	Host    string         // "127.0.0.1"
-	Port    int            // stays the same over Down and Up
+	Port    int            // stays the same after Down and Up
 	RootCAs *x509.CertPool // trusts the server's certificate; nil without TLS
 
 	options Options
@@ -50,20 +50,20 @@ type Server struct {
 	dropped  []Received
 	smtp     *smtp.Server
 	listener net.Listener
-	held     []net.Conn
-	dials    int
-	changed  chan struct{}
+	held     []net.Conn    // connections of a Tarpit
+	dials    int           // connections accepted so far
+	changed  chan struct{} // closed at the next accepted message
 }
 
-// Received is one message as it came over the wire.
+// Received is one message as it arrived.
 type Received struct {
 	From      string   // envelope sender
 	To        []string // envelope recipients
 	Raw       []byte   // header and body, CRLF line ends
-	Encrypted bool     // it came over TLS
+	Encrypted bool     // it arrived over TLS
 }
 
-// Start runs a server until the test ends.
+// Start runs a server on a free port until the test ends.
 func Start(t testing.TB, options Options) *Server {
 	t.Helper()
 	s := &Server{Host: "127.0.0.1", options: options, changed: make(chan struct{})}
@@ -77,49 +77,50 @@ func Start(t testing.TB, options Options) *Server {
 	return s
 }
 
-// Set changes the mode for connections and commands from now on.
+// Set changes the mode for the connections and commands that follow.
 func (s *Server) Set(mode Mode) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mode = mode
 }
 
-// Messages gives what was accepted, oldest first.
+// Messages returns the messages that were accepted, oldest first.
 func (s *Server) Messages() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Received(nil), s.messages...)
 }
 
-// Dropped gives what was read under DropAfterData and never confirmed, oldest first.
+// Dropped returns the messages that were read under DropAfterData and never confirmed, oldest first.
 func (s *Server) Dropped() []Received {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Received(nil), s.dropped...)
 }
 
-// Dials counts the connections ever taken.
+// Dials returns how many connections were accepted so far, those of a Tarpit included.
 func (s *Server) Dials() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dials
 }
 
-// Arrived is closed at the next accepted message; take it before the mail is sent.
+// Arrived returns a channel that is closed when the next message is accepted. A test takes it before the mail
+// is sent.
 func (s *Server) Arrived() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.changed
 }
 
-// Down closes the port and every connection. The port refuses until Up.
+// Down closes the port and every connection. Connections are refused until Up.
 func (s *Server) Down() {
 	s.mu.Lock()
 	running, listener, held := s.smtp, s.listener, s.held
 	s.smtp, s.listener, s.held = nil, nil, nil
 	s.mu.Unlock()
 	if running != nil {
-		listener.Close() // the server may not know it yet
+		listener.Close() // the server closes only what Serve has registered, and Serve may not have started yet
 		running.Close()
 	}
 	for _, conn := range held {
@@ -135,6 +136,7 @@ func (s *Server) Up(t testing.TB) {
 	}
 }
 
+// listen starts the SMTP server on an address and remembers the port it got.
 func (s *Server) listen(address string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -161,7 +163,7 @@ func (s *Server) listen(address string) error {
 	return nil
 }
 
-// gate counts connections and keeps those of a tarpit for itself.
+// gate is the listener below the SMTP server. It counts connections and withholds those of a Tarpit.
 type gate struct {
 	net.Listener
 	server *Server
@@ -187,6 +189,7 @@ func (g *gate) Accept() (net.Conn, error) {
 	}
 }
 
+// session is one SMTP session; its methods are those of smtp.Session and smtp.AuthSession.
 type session struct {
 	server   *Server
 	conn     *smtp.Conn
@@ -255,6 +258,7 @@ func (s *session) Data(r io.Reader) error {
 func (s *session) Reset()        { s.from, s.to = "", nil }
 func (s *session) Logout() error { return nil }
 
+// now returns the mode of this moment.
 func (s *Server) now() Mode {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,14 +20,16 @@ import (
 	"time"
 )
 
+// claims are the claims of a VAPID token (RFC 8292 2).
 type claims struct {
 	Audience string `json:"aud"`
 	Expires  int64  `json:"exp"`
 	Subject  string `json:"sub"`
 }
 
-// verify checks an Authorization header of RFC 8292 and gives its claims and key. It is written
-// against the RFC with the standard library only, not with the library it tests.
+// verify checks an Authorization header of RFC 8292 and returns its claims and its key (base64url). It is written
+// from the RFC with the standard library alone, because it must not share mistakes with the library that the
+// product uses. origin is the push service's own scheme, host and port.
 func verify(header, origin string, now time.Time) (claims, string, error) {
 	rest, ok := strings.CutPrefix(header, "vapid ")
 	if !ok {
@@ -72,6 +74,8 @@ func verify(header, origin string, now time.Time) (claims, string, error) {
 	return c, fields["k"], checkClaims(c, origin, now)
 }
 
+// checkClaims tests the claims by RFC 8292 2 and 2.1. Expiry may be at most 12 hours from now: the RFC allows 24,
+// and the product's library uses half of it.
 func checkClaims(c claims, origin string, now time.Time) error {
 	if c.Audience != origin {
 		return fmt.Errorf("vapid aud %q is not %q", c.Audience, origin)
@@ -95,7 +99,9 @@ func decodeJSON(part string, into any) error {
 	return json.Unmarshal(raw, into)
 }
 
-// decrypt opens one aes128gcm record (RFC 8188) with the keys of RFC 8291.
+// decrypt opens a body of one aes128gcm record (RFC 8188 2) with the keys of RFC 8291 3.3 and 3.4, and returns
+// the payload without its padding. The header before the record is salt (16 bytes), record size (4), length of
+// the sender's key (1) and that key (65).
 func decrypt(p *phone, body []byte) ([]byte, error) {
 	if len(body) < 21+65 || body[20] != 65 {
 		return nil, errors.New("no aes128gcm header with a key of 65 bytes")

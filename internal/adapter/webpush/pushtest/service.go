@@ -1,5 +1,5 @@
-// Package pushtest is a push service on a loopback port: it hands out subscriptions, verifies
-// VAPID (RFC 8292), decrypts (RFC 8291) and keeps what it got, and can misbehave. Tests only.
+// Package pushtest is a push service on a loopback port, for tests only. It hands out subscriptions, verifies
+// VAPID (RFC 8292), decrypts messages (RFC 8291) and keeps them. It can misbehave as real push services do.
 package pushtest
 
 import (
@@ -20,7 +20,7 @@ import (
 	"countersign/internal/adapter/webpush"
 )
 
-// Answer is how the service treats a push.
+// Answer is how the service treats a push. The zero value is Deliver.
 type Answer int
 
 const (
@@ -30,7 +30,7 @@ const (
 	Busy                   // 429 with Retry-After
 	Broken                 // 500
 	Hang                   // no answer until the caller gives up
-	Hold                   // Deliver, but not before Release
+	Hold                   // like Deliver, but not before Release
 	Redirect               // 307 to RedirectTo
 )
 
@@ -50,35 +50,36 @@ type Message struct {
 // Service is the push service. Its methods are safe for concurrent use.
 type Service struct {
 	URL     string         // "http://127.0.0.1:port" or https
-	Host    string         // "127.0.0.1:port", as Doorbell.AllowHosts wants it
+	Host    string         // "127.0.0.1:port", for Doorbell.AllowHosts
 	RootCAs *x509.CertPool // trusts the https service
 
 	mu         sync.Mutex
 	answer     Answer
 	retryAfter string
 	redirectTo string
-	phones     map[string]*phone // by path
+	phones     map[string]*phone // by the path of the endpoint
 	messages   []Message
 	faults     []string
 	calls      int
-	inside     int // requests under way
-	most       int // the largest inside
-	arrived    chan struct{}
-	reached    map[int][]chan struct{} // closed when inside comes to the key
+	inside     int                     // requests under way
+	most       int                     // the largest value that inside had
+	arrived    chan struct{}           // closed at the next delivery
+	reached    map[int][]chan struct{} // closed when inside reaches the key
 	released   chan struct{}
 }
 
+// phone is the subscribed side: what a browser keeps of a subscription.
 type phone struct {
 	key       *ecdh.PrivateKey
 	auth      []byte
-	publicKey string // VAPID key the subscription is bound to; empty: any
+	publicKey string // VAPID key that the subscription is bound to; empty: any
 	gone      bool
 }
 
-// Start runs a service over http until the test ends.
+// Start runs a service over http on a free port until the test ends.
 func Start(t testing.TB) *Service { return start(t, httptest.NewServer) }
 
-// StartTLS runs it over https.
+// StartTLS does the same over https, with a certificate of RootCAs.
 func StartTLS(t testing.TB) *Service { return start(t, httptest.NewTLSServer) }
 
 func start(t testing.TB, serve func(http.Handler) *httptest.Server) *Service {
@@ -97,8 +98,8 @@ func start(t testing.TB, serve func(http.Handler) *httptest.Server) *Service {
 	return s
 }
 
-// Subscribe makes a subscription as a browser would. publicKey is the sender's VAPID key
-// (applicationServerKey); pushes signed with another key are refused. Empty takes any.
+// Subscribe makes a subscription as a browser does. publicKey is the sender's VAPID key (applicationServerKey).
+// A push that is signed with another key is refused. An empty publicKey accepts every key.
 func (s *Service) Subscribe(publicKey string) webpush.Subscription {
 	key, err := ecdh.P256().GenerateKey(rand.Reader)
 	if err != nil {
@@ -117,14 +118,14 @@ func (s *Service) Subscribe(publicKey string) webpush.Subscription {
 	}
 }
 
-// Set changes the answer to every push from now on.
+// Set changes the answer to the pushes that follow.
 func (s *Service) Set(answer Answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer = answer
 }
 
-// RetryAfter changes the header of Busy and Broken; "30" at first.
+// RetryAfter changes the Retry-After header of Busy and Broken, which is "30" at first.
 func (s *Service) RetryAfter(value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,7 +148,7 @@ func (s *Service) Forget(sub webpush.Subscription) {
 	}
 }
 
-// Messages gives what was delivered, oldest first.
+// Messages returns what was delivered, oldest first.
 func (s *Service) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,21 +162,22 @@ func (s *Service) Faults() []string {
 	return append([]string(nil), s.faults...)
 }
 
-// Calls counts the requests, delivered or not.
+// Calls returns how many requests came, delivered or not.
 func (s *Service) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
-// Most is the largest number of requests that were under way at the same time.
+// Most returns the largest number of requests that were under way at the same time.
 func (s *Service) Most() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.most
 }
 
-// Inside is closed as soon as n requests are under way at the same time; take it before they are sent.
+// Inside returns a channel that is closed as soon as n requests are under way at the same time. A test takes it
+// before it sends them.
 func (s *Service) Inside(n int) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,10 +186,11 @@ func (s *Service) Inside(n int) <-chan struct{} {
 	return reached
 }
 
-// Release lets every request go on that Hold holds, now and later. Once only.
+// Release ends Hold for every request, those that wait now and those that come later. A test calls it once.
 func (s *Service) Release() { close(s.released) }
 
-func (s *Service) comeIn() {
+// enter counts a request in. The caller holds the lock.
+func (s *Service) enter() {
 	s.inside++
 	s.most = max(s.most, s.inside)
 	for _, reached := range s.reached[s.inside] {
@@ -196,20 +199,20 @@ func (s *Service) comeIn() {
 	delete(s.reached, s.inside)
 }
 
-func (s *Service) goOut() {
+func (s *Service) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inside--
 }
 
-// Arrived is closed at the next delivery; take it before the push is sent.
+// Arrived returns a channel that is closed at the next delivery. A test takes it before the push is sent.
 func (s *Service) Arrived() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.arrived
 }
 
-// ServeHTTP takes one push (RFC 8030, 5).
+// ServeHTTP takes one push (RFC 8030 5).
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
 	if err != nil {
@@ -217,8 +220,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	s.calls++
-	s.comeIn()
-	defer s.goOut()
+	s.enter()
+	defer s.leave()
 	answer, retryAfter, redirectTo, p := s.answer, s.retryAfter, s.redirectTo, s.phones[r.URL.Path]
 	gone := p != nil && p.gone
 	s.mu.Unlock()
@@ -267,6 +270,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusCreated)
 }
 
+// open verifies and decrypts one push for p. With an error comes the HTTP status that a push service answers.
 func (s *Service) open(r *http.Request, p *phone, body []byte) (Message, int, error) {
 	if r.Method != http.MethodPost || r.Header.Get("Content-Encoding") != "aes128gcm" {
 		return Message{}, http.StatusBadRequest, fmt.Errorf("%s with content encoding %q", r.Method, r.Header.Get("Content-Encoding"))

@@ -1,4 +1,4 @@
-// One account: rename, check this phone, what the organisation sees, delete.
+// One account: rename, check this phone, what the organization sees, delete.
 import * as store from './store.js';
 import { call, clockOffset, VERSION } from './api.js';
 import { permission } from './alerts.js';
@@ -11,7 +11,7 @@ export async function account(id) {
   const problem = h('p', { class: 'problem', role: 'alert' });
   const name = t('account.title', { organisation: a.organisation, user: a.username });
   const among = await places(id);
-  if (location.hash !== '#/account/' + id) return; // the person has gone on meanwhile
+  if (location.hash !== '#/account/' + id) return; // the person has opened another screen meanwhile
   show('account-' + id, top(name, '#/'),
     !a.gone && a.key && h('form', { class: 'card stack', onsubmit: rename },
       h('label', { for: 'name' }, t('account.rename')), field, h('p', { class: 'muted small', id: 'name-hint' }, t('account.rename_hint')), problem,
@@ -32,7 +32,7 @@ export async function account(id) {
   }
 }
 
-// confirmDelete asks once more and then forgets the account; the server is told while it knows this phone.
+// confirmDelete asks once more and then removes the account here, and on the server as long as that knows this phone.
 export function confirmDelete(a) {
   const dialog = h('dialog', { 'aria-labelledby': 'delete-title' }, h('h2', { id: 'delete-title' }, t('account.delete_title')),
     h('p', {}, t('account.delete_text', { user: a.username, organisation: a.organisation })),
@@ -43,18 +43,19 @@ export function confirmDelete(a) {
   async function erase() {
     dialog.close();
     dialog.remove();
-    let told = true;
+    let removed = true; // on the server
     if (!a.gone && a.key) {
-      try { await call(a, 'DELETE', '/phone/v1/account'); } catch (err) { told = Boolean(err.gone); }
+      try { await call(a, 'DELETE', '/phone/v1/account'); } catch (err) { removed = Boolean(err.gone); }
     }
     await store.remove(a.id);
     location.hash = '#/';
     dispatchEvent(new Event('accounts'));
-    say(t(told ? 'account.deleted' : 'account.deleted_offline'));
+    say(t(removed ? 'account.deleted' : 'account.deleted_offline'));
   }
 }
 
-// places moves the account in the list, by buttons: dragging is not for every hand. Nothing to move among one.
+// places is the section that moves the account in the list. It uses buttons, because not everybody can drag. It is null
+// with one account only.
 async function places(id) {
   const ids = (await store.accounts()).map((a) => a.id);
   const here = ids.indexOf(id);
@@ -75,7 +76,7 @@ async function places(id) {
     h('div', { class: 'buttons' }, move('earlier', t('account.earlier'), -1), move('later', t('account.later'), 1)));
 }
 
-// check is the page to look at when alerts do not come.
+// check is the page for somebody whose alerts do not arrive.
 export async function check(id) {
   const a = await store.account(id);
   if (!a) { location.hash = '#/'; return; }

@@ -1,9 +1,9 @@
-// Alerts: Web Push as the doorbell. The permission is asked for only by a button.
+// Alerts by Web Push. The browser's permission is asked for only when the person presses a button.
 import * as store from './store.js';
 import { call } from './api.js';
 import { base64url, fromBase64url } from './wire.js';
 
-// A browser under test cannot subscribe with a real push service; a test puts its own here.
+// A test sets this function, because a browser under test cannot subscribe with a real push service.
 const hook = () => globalThis.__countersignSubscribe;
 
 export function permission() {
@@ -51,8 +51,8 @@ export async function subscribeWith(reg, vapid) {
 
 const clean = (s) => (s ?? '').replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 
-// tell sends the subscription (null: none) to the server of each account.
-export async function tell(sub, state) {
+// report sends the subscription (null: none) and the permission to the server for each account.
+export async function report(sub, state) {
   const json = sub ? (sub.toJSON ? sub.toJSON() : sub) : null;
   const body = json ? { endpoint: json.endpoint, p256dh: clean(json.keys.p256dh), auth: clean(json.keys.auth), permission: state }
     : { endpoint: '', p256dh: '', auth: '', permission: state };
@@ -61,26 +61,26 @@ export async function tell(sub, state) {
     try {
       await call(a, 'PUT', '/phone/v1/subscription', body);
       await store.change(a.id, (x) => { x.alerts = Boolean(json); });
-    } catch { /* told again at the next start */ }
+    } catch { /* renew reports it again at the next start */ }
   }
 }
 
-// enable is the button: asks, subscribes, tells. It gives the permission.
+// enable is what the button does: it asks for the permission, subscribes and reports. It returns the permission.
 export async function enable() {
   const vapid = (await store.accounts()).find((a) => !a.gone && a.vapid)?.vapid;
   const state = hook() ? 'granted' : await Notification.requestPermission();
   if (state !== 'granted' || !vapid) {
-    await tell(null, state);
+    await report(null, state);
     return state;
   }
   const sub = await subscription(vapid);
   hookAsked = true;
   await store.setFact('alerts', true);
-  await tell(sub, 'granted');
+  await report(sub, 'granted');
   return 'granted';
 }
 
-// renew runs at each start: push services drop subscriptions without a word.
+// renew runs at each start, because push services end subscriptions without notice.
 export async function renew() {
   const all = (await store.accounts()).filter((a) => !a.gone && a.key);
   const vapid = all.find((a) => a.vapid)?.vapid;
@@ -88,11 +88,11 @@ export async function renew() {
   const state = permission();
   if (state === 'granted') {
     try {
-      await tell(await subscription(vapid), state);
+      await report(await subscription(vapid), state);
     } catch {
-      await tell(null, state);
+      await report(null, state);
     }
   } else if (all.some((a) => a.alerts)) {
-    await tell(null, state);
+    await report(null, state);
   }
 }

@@ -4,7 +4,7 @@ import { activationText, answerText, base64url, requestText, sign } from './wire
 
 export const VERSION = 'web-1';
 
-// Refusal is an answer of the server that is not 2xx; offline failures are TypeErrors of fetch.
+// Refusal is an answer of the server that is not 2xx. Without a connection fetch throws a TypeError instead.
 export class Refusal extends Error {
   constructor(status, body) {
     super(body.message || 'HTTP ' + status);
@@ -14,7 +14,7 @@ export class Refusal extends Error {
   get gone() { return ['phone.replaced', 'phone.removed', 'phone.unknown'].includes(this.code); }
 }
 
-let offset = null; // server's clock minus ours, ms
+let offset = null; // server's clock minus this phone's, ms; null: not read yet
 
 export async function clockOffset() {
   offset ??= await store.fact('offset').catch(() => 0) ?? 0;
@@ -33,13 +33,13 @@ async function learn(serverTime) {
 async function read(response) {
   const raw = await response.text();
   let body = {};
-  try { body = raw ? JSON.parse(raw) : {}; } catch { /* not ours: a proxy's page */ }
+  try { body = raw ? JSON.parse(raw) : {}; } catch { /* not from the server: the page of a proxy */ }
   if (body.server_time) await learn(body.server_time);
   if (!response.ok) throw new Refusal(response.status, body);
   return body;
 }
 
-// prepare signs a request: what fetch takes.
+// prepare signs a request and returns the options for fetch.
 async function prepare(account, method, target, text) {
   await clockOffset();
   const time = serverNow();
@@ -64,7 +64,7 @@ export async function call(account, method, target, body, options = {}) {
   }
 }
 
-// activate binds the key pair with a code and gives the server's account.
+// activate binds the key pair to a phone record with a code and returns the server's account.
 export async function activate(code, pair, about) {
   const spki = await crypto.subtle.exportKey('spki', pair.publicKey);
   const a = { code, public_key: base64url(spki), ...about, app_version: VERSION };
@@ -73,7 +73,7 @@ export async function activate(code, pair, about) {
     body: JSON.stringify(a), cache: 'no-store', credentials: 'omit' }));
 }
 
-// signed makes an answer. The counter is written before it is used.
+// signed makes a signed answer. The counter is stored before it is used, because the server accepts each value once.
 async function signed(accountId, request, decision, reason, number) {
   const account = await store.change(accountId, (a) => { a.counter += 1; });
   if (!account) throw new Error('no such account');
@@ -88,8 +88,8 @@ export async function answer(accountId, request, decision, reason, number) {
   return call(account, 'POST', target, a);
 }
 
-// plainNo makes a no beforehand, because a page that is closing has no time to sign. Its result
-// sends it.
+// plainNo makes a denial without a reason in advance, because a page that is closing has no time to sign. It returns a
+// function that sends it.
 export async function plainNo(accountId, request) {
   const { account, a, target } = await signed(accountId, request, 'deny', '', '');
   const ready = await prepare(account, 'POST', target, JSON.stringify(a));

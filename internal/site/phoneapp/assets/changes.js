@@ -1,4 +1,4 @@
-// Changes of the person's other devices: noticed when the app is opened, and asked about until they are answered.
+// Changes of the person's other devices. The app notices them when it is opened, and asks about each until it is answered.
 import * as store from './store.js';
 import { call } from './api.js';
 import { button, h, moment, say, sentence, t } from './dom.js';
@@ -6,10 +6,11 @@ import { button, h, moment, say, sentence, t } from './dom.js';
 const looked = new Map(); // account id -> when its devices were read last
 const PAUSE = 60000;
 
-// stale has the devices read again at the next look: an alert told of a change.
+// stale makes learn read the devices again: an alert has announced a change.
 export function stale() { looked.clear(); }
 
-// learn reads the other devices of an account and notes what is new; true when there is something to ask.
+// learn reads the other devices of an account, at most once a minute, and stores what has changed. It returns true when
+// there is something to ask.
 export async function learn(a) {
   if (Date.now() - (looked.get(a.id) ?? 0) < PAUSE) return false;
   looked.set(a.id, Date.now());
@@ -18,7 +19,7 @@ export async function learn(a) {
   if (!Array.isArray(devices)) return false;
   let news = false;
   await store.change(a.id, (x) => {
-    const notices = x.known ? compare(x.known, devices) : []; // what was there when this phone was set up is no news
+    const notices = x.known ? compare(x.known, devices) : []; // devices that existed when this phone was set up are not a change
     news = notices.length > 0;
     x.notices = [...x.notices ?? [], ...notices];
     x.known = devices;
@@ -42,7 +43,7 @@ function compare(before, now) {
 const title = (n) => ({ added: () => t('change.added', { device: n.name }), replaced: () => t('change.replaced', { device: n.was ?? n.name }),
   removed: () => t('change.removed', { device: n.name }) })[n.kind]();
 
-// changes are the cards that ask, for the list of accounts.
+// changes returns the cards that ask about changes, for the list of accounts.
 export function changes(all) {
   return all.filter((a) => a.key && !a.gone).flatMap((a) => (a.notices ?? []).map((n) =>
     h('section', { class: 'card', 'data-test': 'change', 'data-kind': n.kind },

@@ -1,16 +1,17 @@
-// Elements and words. Nothing is parsed from text: every value becomes a text node.
+// Elements and texts. No value is parsed as HTML: every value becomes a text node or an attribute.
 
 const data = JSON.parse(document.getElementById('app-data').textContent);
 export const organisation = data.organisation;
 
-// t gives a sentence of the catalogue (area "phoneapp").
+// t returns the sentence phoneapp.<key> of the catalogue, with its placeholders filled.
 export function t(key, values = {}) {
   const s = data.texts['phoneapp.' + key];
   if (s === undefined) return `⟦${key}⟧`;
   return s.replace(/\{(\w+)\}/g, (all, name) => name in values ? String(values[name]) : all);
 }
 
-// h makes an element: attributes, 'on…' listeners, children (strings, nodes, nothing, arrays).
+// h makes an element. Attributes whose names begin with "on" are listeners. Children are strings, nodes, arrays of them,
+// or null, undefined and false for nothing.
 export function h(tag, attributes = {}, ...children) {
   const e = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -28,8 +29,8 @@ export const button = (label, onclick, attributes = {}) =>
 
 const view = () => document.getElementById('view');
 
-// show puts a screen up. The heading gets the focus when the screen is another one, so that a
-// screen reader starts there; a redraw keeps the focus where it was (elements with data-key).
+// show replaces the screen. When it is another screen than before, its heading gets the focus, so that a screen reader
+// starts there. A redraw of the same screen keeps the focus on the element with the same data-key.
 let current = '';
 export function show(name, ...children) {
   const key = document.activeElement?.dataset?.key;
@@ -53,7 +54,7 @@ export function show(name, ...children) {
 export const forget = () => { current = ''; };
 
 let clear;
-// say shows a line at the foot that is also read aloud.
+// say shows a line at the foot for 8 seconds; screen readers read it aloud.
 export function say(sentence) {
   const line = document.getElementById('say');
   line.textContent = sentence;
@@ -61,7 +62,7 @@ export function say(sentence) {
   clear = setTimeout(() => { line.textContent = ''; }, 8000);
 }
 
-// sentence turns any failure into words; the server's refusals bring their own.
+// sentence returns the text for a failure. A refusal of the server has its own.
 export function sentence(e) {
   if (e?.status) return e.message;
   return t('error.offline');
@@ -80,7 +81,7 @@ export function icon(name) {
   return svg;
 }
 
-// top is the head of an inner screen: back link and heading.
+// top is the header of a screen: a link back and the heading.
 export const top = (title, back) => h('header', { class: 'top' },
   back && h('a', { href: back, class: 'quiet square', 'aria-label': t('back') }, icon('back')), h('h1', {}, title));
 

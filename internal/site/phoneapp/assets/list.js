@@ -1,4 +1,4 @@
-// The list of accounts: a card each, with its state, its code and its menu.
+// The list of accounts: for each account a card with its state, its passcode and its menu.
 import * as store from './store.js';
 import { clockOffset, serverNow } from './api.js';
 import { confirmDelete } from './account.js';
@@ -8,7 +8,7 @@ import { hotp, step } from './otp.js';
 import { connection, open } from './watch.js';
 import { button, h, icon, say, show, t } from './dom.js';
 
-// state of an account card: [chip class, key of the chip's text, key of the hint].
+// state returns the state of an account's card: [class of the chip, key of its text, key of the hint or undefined].
 function state(a) {
   if (!a.key) return ['bad', 'gone', 'key_missing_hint'];
   if (a.gone) return ['bad', 'gone', { 'phone.replaced': 'replaced_hint', 'phone.removed': 'removed_hint' }[a.gone] ?? 'gone_hint'];
@@ -26,11 +26,11 @@ addEventListener('beforeinstallprompt', (e) => { e.preventDefault(); install = e
 const redraw = () => list(location.hash === '#/paired');
 
 let timer;
-// list draws the screen; after pairing it says so on top.
+// list draws the screen. After a pairing it says so at the top.
 export async function list(paired = false) {
   const all = await store.accounts();
   const offset = Math.round(await clockOffset() / 60000);
-  if (location.hash.startsWith('#/r/')) return; // a request came up while this was read: it stays
+  if (location.hash.startsWith('#/r/')) return; // a request was opened while this was read
   clearInterval(timer);
   const cards = all.map((a) => card(a, offset));
   const newest = all.reduce((x, a) => !x || a.created > x.created ? a : x, null);
@@ -49,7 +49,7 @@ export async function list(paired = false) {
   }, 500);
 }
 
-// alertsPanel offers alerts while they are off and can be asked for.
+// alertsPanel offers alerts when they are off and the browser can be asked for them; null otherwise.
 export function alertsPanel(all) {
   const can = permission();
   if (can !== 'default' && can !== 'granted' || !all.some((a) => !a.gone && a.key && a.vapid && !a.alerts)) return null;
@@ -70,7 +70,7 @@ export function alertsPanel(all) {
 function card(a, offset) {
   const [kind, chip, hint] = state(a);
   const dead = chip === 'gone';
-  const over = a.key && ['phone.replaced', 'phone.removed'].includes(a.gone); // somebody saw to it: connecting again would be wrong
+  const over = a.key && ['phone.replaced', 'phone.removed'].includes(a.gone); // this was intended, so the card does not offer to connect again
   const lost = dead && !over;
   const name = t('account.title', { organisation: a.organisation, user: a.username });
   const waiting = open.get(a.id)?.[0];
@@ -107,7 +107,7 @@ const spaced = (code) => code.length === 6 ? code.slice(0, 3) + ' ' + code.slice
 
 function hide(id) { shown.delete(id); redraw(); }
 
-// reveal makes a code. An HOTP counter is moved on before the code is seen.
+// reveal makes a passcode and shows it. With HOTP the counter is stored before the code is shown.
 async function reveal(a) {
   if (a.otp.type === 'totp') {
     shown.set(a.id, await totpNow(a));

@@ -1,4 +1,4 @@
-// The app: which screen stands, and what happens when something changes.
+// The app's entry: which screen is shown, and what happens when something changes.
 import * as store from './store.js';
 import { renew, startWorker } from './alerts.js';
 import { account, check } from './account.js';
@@ -11,7 +11,7 @@ import { t } from './dom.js';
 
 const landed = /^\/a\/([A-Za-z0-9_-]{4,128})$/.exec(location.pathname);
 
-// route puts up the screen that the address names.
+// route shows the screen that the address names.
 async function route() {
   const [, name, id] = /^#\/(\w*)\/?(.*)$/.exec(location.hash) ?? [null, '', ''];
   const arg = decodeURIComponent(id);
@@ -41,11 +41,11 @@ async function home() {
   if (!toRequest()) return list();
 }
 
-// aside holds the requests that a person has left without an answer, to read a code for instance. They wait in the
-// list and do not come up by themselves again.
+// aside holds the requests that a person has left without an answer, to read a passcode for example. They stay in the
+// list and are not opened again by themselves.
 const aside = new Set();
 
-// toRequest opens the oldest request that nobody has put aside; false when there is none.
+// toRequest opens the oldest request that is not aside. It returns false when there is none.
 function toRequest() {
   const next = [...open.values()].flat().find((r) => !aside.has(r.transaction));
   if (!next) return false;
@@ -64,8 +64,8 @@ function badge() {
   else navigator.clearAppBadge?.().catch(() => {});
 }
 
-// changed runs when requests came or went. A waiting request comes up by itself from the quiet
-// screens; it never tears someone out of typing.
+// changed runs when the list of open requests has changed. A request is opened by itself only from screens on which
+// nothing is typed.
 function changed() {
   badge();
   const screen = document.getElementById('view').dataset.screen ?? '';
@@ -90,7 +90,7 @@ navigator.serviceWorker?.addEventListener('message', (e) => {
   stale();
   restart();
   if (e.data.type === 'open') {
-    aside.clear(); // whoever taps an alert wants to see the request
+    aside.clear(); // a person who taps an alert wants to see the request
     location.hash = new URL(e.data.url, location.origin).hash || '#/';
   }
 });

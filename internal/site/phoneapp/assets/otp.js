@@ -1,5 +1,4 @@
-// One-time codes without a connection (RFC 4226, RFC 6238). The secret is a key that WebCrypto
-// keeps and does not give back.
+// One-time codes without a connection (RFC 4226, RFC 6238). The secret is a WebCrypto key that cannot be exported.
 import { fromBase32 } from './wire.js';
 
 export function secretKey(base32) {

@@ -1,11 +1,11 @@
-// Adding an account: by link, typed code or camera; and the pairing itself.
+// Adding an account by a link, a typed code or the camera, and the pairing itself.
 import * as store from './store.js';
 import { activate, VERSION } from './api.js';
 import { secretKey } from './otp.js';
 import { base64url, sha256, target } from './wire.js';
 import { button, h, organisation, sentence, show, t, top } from './dom.js';
 
-// add is the screen with one field for a code or a link, and the camera.
+// add is the screen with one field for a code or a link, and a button for the camera.
 export function add() {
   const problem = h('p', { class: 'problem', id: 'add-problem', role: 'alert' });
   const field = h('input', { id: 'code', type: 'text', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', required: true,
@@ -42,14 +42,14 @@ export function add() {
       h('p', { class: 'muted small' }, t('add.camera_hint'))));
 }
 
-// shown lets a person compare a typed code; a link's code is too long to read.
+// shown shows a typed code, so that a person can compare it. The code of a link is too long for that.
 const shown = (code) => code.length === 8 && h('p', { class: 'muted small' }, t('pair.code', { code: code.slice(0, 4) + '-' + code.slice(4) }));
 
 const apple = () => /iPhone|iPad|iPod/.test(navigator.userAgent) || /Macintosh/.test(navigator.userAgent) && navigator.maxTouchPoints > 1;
 const installed = () => navigator.standalone === true || matchMedia('(display-mode: standalone)').matches;
 
-// landing is what a pairing link shows first. An iPhone gets alerts only on the home screen, and
-// the copy there does not see what this page stores: so it is told before anything is used up.
+// landing is what a pairing link shows first. On an iPhone an app gets alerts only when it is on the home screen, and the
+// app there cannot read what this page has stored. So the page explains this before the code is used up.
 export function landing(code) {
   if (!apple() || installed()) return pair(code);
   show('install', h('h1', {}, t('install.title')), h('p', {}, t('install.text')),
@@ -73,24 +73,25 @@ async function model() {
   } catch { return ''; }
 }
 
-// generic names a device that does not say what it is.
+// generic returns a name for a device whose model is unknown.
 function generic(platform) {
   if (platform === 'iPadOS' || platform === 'Android' && !/Mobile/.test(navigator.userAgent)) return t('pair.default_tablet');
   return ['Android', 'iOS'].includes(platform) ? t('pair.default_name') : t('pair.default_computer', { platform });
 }
 
-// chosen is the name to send: none when the person left "My phone", so that the server, which may have been told that
-// it is a tablet or which phone it replaces, finds a better one.
+// chosen is the name to send. It is empty when the person has left "My phone", because the server may know a better one: a
+// phone record may say that it is a tablet, or which phone it replaces.
 const chosen = (typed, suggested) => typed === suggested && typed === t('pair.default_name') ? '' : typed;
 
 const known = async (code) => (await store.accounts()).some((a) => a.pairedWith && a.pairedWith === code);
 export const fingerprint = async (code) => base64url(await sha256(new TextEncoder().encode('code:' + code)));
 
-// resume tells whether a start with ?p=CODE has to pair: not when this phone did so already.
+// resume returns whether a start with ?p=CODE has to pair. It is false when this phone has used the code already.
 export const resume = async (code) => !await known(await fingerprint(code));
 
-// keyFor gives the key pair to claim a code with, and keeps it before the code is used up: some private windows cannot,
-// and an app whose connection breaks, or which is closed, claims the code again with the same key.
+// keyFor returns the key pair to claim a code with. It stores the pair before the code is used up, because some private
+// windows cannot store a key, and because an app that is closed or loses its connection meanwhile has to claim the code
+// again with the same key.
 async function keyFor(code) {
   const pending = await store.account('pending');
   if (pending?.code === code && pending.publicKey) return { privateKey: pending.key, publicKey: pending.publicKey };
@@ -99,7 +100,7 @@ async function keyFor(code) {
   return made;
 }
 
-// pair shows one button; a tap makes the key and claims the code.
+// pair shows a field for the name and one button, which makes the key and claims the code.
 export async function pair(code) {
   const about = { platform: platform(), model: await model(), name: '' };
   const suggested = about.model || generic(about.platform);

@@ -1,8 +1,8 @@
-// A reader of QR codes (ISO/IEC 18004), versions 1 to 10, for browsers without BarcodeDetector.
-// Steps: black and white, finder patterns, the alignment pattern, a perspective grid, format and
-// mask, Reed-Solomon, segments. Pairing links are short, so versions above 10 are left out.
+// Reads QR codes (ISO/IEC 18004) of versions 1 to 10, for browsers without BarcodeDetector. The steps are: black and
+// white, finder patterns, the alignment pattern, a perspective grid, format and mask, Reed-Solomon, segments. Pairing
+// links are short, so versions above 10 are left out.
 
-// decode reads RGBA pixels and gives the text, or null.
+// decode reads RGBA pixels and returns the text, or null.
 export function decode(rgba, width, height) {
   const grey = new Uint8Array(width * height);
   for (let i = 0, p = 0; i < grey.length; i++, p += 4) grey[i] = (rgba[p] * 77 + rgba[p + 1] * 150 + rgba[p + 2] * 29) >> 8;
@@ -16,7 +16,7 @@ export function decode(rgba, width, height) {
   return null;
 }
 
-// local calls a pixel black when it is darker than its surroundings: shadows and glare stay out.
+// local makes a pixel black when it is darker than its surroundings, so that shadows and glare do not matter.
 function local(grey, width, height) {
   const sums = new Float64Array((width + 1) * (height + 1));
   for (let y = 0; y < height; y++) {
@@ -39,7 +39,7 @@ function local(grey, width, height) {
   return out;
 }
 
-// global cuts half way between the darkest and the lightest.
+// global makes a pixel black when it is darker than the middle between the darkest and the lightest.
 function global(grey) {
   let low = 255, high = 0;
   for (const v of grey) {
@@ -55,7 +55,7 @@ const at = (image, x, y) => {
   return x < 0 || y < 0 || x >= image.width || y >= image.height ? 0 : image.black[y * image.width + x];
 };
 
-// ratio tells whether five runs are 1:1:3:1:1 and gives the module size, or 0.
+// ratio returns the size of a module if five runs are 1:1:3:1:1, and 0 otherwise.
 function ratio(runs) {
   const total = runs[0] + runs[1] + runs[2] + runs[3] + runs[4];
   if (total < 7) return 0;
@@ -64,7 +64,8 @@ function ratio(runs) {
   return near(runs[0], 1) && near(runs[1], 1) && near(runs[2], 3) && near(runs[3], 1) && near(runs[4], 1) ? m : 0;
 }
 
-// cross measures the pattern through (x, y) along (dx, dy): {centre offset, module} or null.
+// cross measures a finder pattern through (x, y) along (dx, dy): {off, module}, where off is the offset of its center, or
+// null.
 function cross(image, x, y, dx, dy, limit) {
   const side = (s) => {
     const runs = [0, 0, 0];
@@ -87,7 +88,7 @@ function cross(image, x, y, dx, dy, limit) {
   return module ? { off: (ahead[0] - back[0] + 1) / 2, module } : null;
 }
 
-// finders lists the centres of finder patterns, the best seen first.
+// finders lists the centers of finder patterns. Those that were found on most lines come first.
 function finders(image) {
   const found = [];
   const step = Math.max(1, Math.floor(image.height / 400));
@@ -128,8 +129,8 @@ function note(image, found, x, y, limit) {
   found.push({ x: cx, y: cy, module, seen: 1 });
 }
 
-// triples orders candidates by how well three of them make the corner of a square:
-// [top left, top right, bottom left].
+// triples lists three finder patterns each, [top left, top right, bottom left], those that best make the corner of a
+// square first.
 function triples(found) {
   const all = [];
   for (let i = 0; i < found.length; i++) {
@@ -151,11 +152,11 @@ function triples(found) {
   return all.sort((a, b) => a.score - b.score).slice(0, 12).map((t) => t.corners);
 }
 
-// readCode tries the likely sizes, with and without the alignment pattern.
+// readCode tries the most likely sizes, with and without the alignment pattern.
 function readCode(image, [a, b, c]) {
   const module = (a.module + b.module + c.module) / 3;
-  const guess = (Math.hypot(b.x - a.x, b.y - a.y) + Math.hypot(c.x - a.x, c.y - a.y)) / 2 / module + 7;
-  const near = Math.round((guess - 17) / 4);
+  const estimate = (Math.hypot(b.x - a.x, b.y - a.y) + Math.hypot(c.x - a.x, c.y - a.y)) / 2 / module + 7;
+  const near = Math.round((estimate - 17) / 4);
   for (const version of [near, near - 1, near + 1, near + 2, near - 2]) {
     if (version < 1 || version > 10) continue;
     const size = 17 + 4 * version;
@@ -163,7 +164,7 @@ function readCode(image, [a, b, c]) {
     const fourths = [];
     if (version > 1) {
       const inset = 1 - 3 / (size - 7);
-      for (const far of [1, 0.85, 1.18]) { // seen from an angle, this corner is nearer or farther
+      for (const far of [1, 0.85, 1.18]) { // from an angle, this corner is nearer or farther
         const p = alignment(image, a.x + (plain.x - a.x) * inset, a.y + (plain.y - a.y) * inset, module * far, module * 9);
         if (p) fourths.push([size - 6.5, p]);
       }
@@ -188,7 +189,7 @@ function readCode(image, [a, b, c]) {
   return null;
 }
 
-// alignment looks for black in white in black around a place.
+// alignment looks for the alignment pattern around a point: a black dot in a white ring in a black ring.
 function alignment(image, x, y, module, reach) {
   let best = null;
   const step = Math.max(1, Math.round(module / 4));
@@ -206,7 +207,7 @@ function alignment(image, x, y, module, reach) {
     }
   }
   if (!best) return null;
-  // The centre of the black dot itself.
+  // The center of the black dot.
   let n = 0, sx = 0, sy = 0;
   for (let v = -module; v <= module; v++) {
     for (let u = -module; u <= module; u++) {
@@ -220,7 +221,8 @@ function alignment(image, x, y, module, reach) {
   return n ? { x: best.x + sx / n, y: best.y + sy / n } : best;
 }
 
-// perspective maps four points of the grid on four of the picture: (u, v) -> [x, y].
+// perspective returns the function (u, v) -> [x, y] that maps four points of the grid to four points of the picture, or
+// null.
 function perspective(from, to) {
   const m = [];
   from.forEach(([u, v], i) => {
@@ -246,7 +248,7 @@ function perspective(from, to) {
 }
 
 const TOTAL = [0, 26, 44, 70, 100, 134, 172, 196, 242, 292, 346]; // codewords by version
-// Check words a block and number of blocks by version, for the levels L, M, Q, H.
+// By version: check words per block and number of blocks, for the levels L, M, Q, H.
 const BLOCKS = [null, [7, 1, 10, 1, 13, 1, 17, 1], [10, 1, 16, 1, 22, 1, 28, 1], [15, 1, 26, 1, 18, 2, 22, 2], [20, 1, 18, 2, 26, 2, 16, 4],
   [26, 1, 24, 2, 18, 4, 22, 4], [18, 2, 16, 4, 24, 4, 28, 4], [20, 2, 18, 4, 18, 6, 26, 5], [24, 2, 22, 4, 22, 6, 26, 6],
   [30, 2, 22, 5, 20, 8, 24, 8], [18, 4, 26, 5, 24, 8, 28, 8]];
@@ -254,7 +256,7 @@ const CENTRES = [null, [], [6, 18], [6, 22], [6, 26], [6, 30], [6, 34], [6, 22, 
 const MASKS = [(x, y) => (x + y) % 2, (x, y) => y % 2, (x) => x % 3, (x, y) => (x + y) % 3, (x, y) => (Math.floor(x / 3) + Math.floor(y / 2)) % 2,
   (x, y) => x * y % 2 + x * y % 3, (x, y) => (x * y % 2 + x * y % 3) % 2, (x, y) => ((x + y) % 2 + x * y % 3) % 2];
 
-// readGrid reads modules (rows of 0 and 1) of a version; null when they are no code.
+// readGrid reads the modules of a code (rows of 0 and 1) and returns its text, or null when they are not a code.
 export function readGrid(bits, version) {
   const size = bits.length;
   const format = readFormat(bits, size);
@@ -297,7 +299,7 @@ function readFormat(bits, size) {
   return best;
 }
 
-// codewords walks the zigzag of the data area.
+// codewords reads the words along the zigzag of the data area.
 function codewords(bits, size, version, mask) {
   const centres = CENTRES[version];
   const last = centres.at(-1);
@@ -333,7 +335,7 @@ const mul = (a, b) => a && b ? EXP[LOG[a] + LOG[b]] : 0;
 const div = (a, b) => a ? EXP[LOG[a] + 255 - LOG[b]] : 0;
 const value = (poly, x) => poly.reduceRight((sum, c) => mul(sum, x) ^ c, 0); // lowest power first
 
-// correct mends a block in place (Berlekamp-Massey, Chien, Forney); false when it is beyond mending.
+// correct corrects errors in a block in place (Berlekamp-Massey, Chien, Forney). It returns false when there are too many.
 function correct(block, check) {
   const syndromes = [];
   for (let i = 0; i < check; i++) syndromes.push(block.reduce((sum, c) => mul(sum, EXP[i]) ^ c, 0));
@@ -363,7 +365,7 @@ function correct(block, check) {
   if (errors * 2 > check) return false;
   const evaluator = new Array(check).fill(0);
   for (let i = 0; i < check; i++) for (let j = 0; j <= i; j++) evaluator[i] ^= mul(locator[j] ?? 0, syndromes[i - j]);
-  let mended = 0;
+  let corrected = 0;
   for (let i = 0; i < block.length; i++) {
     const power = block.length - 1 - i;
     const inverse = EXP[(255 - power) % 255];
@@ -372,12 +374,12 @@ function correct(block, check) {
     for (let k = 1; k < locator.length; k += 2) slope ^= mul(locator[k], EXP[LOG[inverse] * (k - 1) % 255]);
     if (!slope) return false;
     block[i] ^= mul(EXP[power], div(value(evaluator, inverse), slope));
-    mended++;
+    corrected++;
   }
-  return mended === errors;
+  return corrected === errors;
 }
 
-// segments reads numeric, alphanumeric and byte parts (UTF-8).
+// segments reads numeric, alphanumeric and byte segments as UTF-8, and returns the text or null.
 function segments(data, version) {
   let pos = 0;
   const left = () => data.length * 8 - pos;

@@ -1,4 +1,4 @@
-// One request: a question with the application's name, who, what, where, when, and two answers.
+// One request: the application's name, who signs in, with what, from where and when, and the two answers.
 import { answer, plainNo, serverNow } from './api.js';
 import { alertsPanel } from './list.js';
 import * as store from './store.js';
@@ -6,17 +6,18 @@ import { worker } from './alerts.js';
 import { drop, find, unsure } from './watch.js';
 import { button, clock, h, icon, sentence, show, t, top } from './dom.js';
 
-const ARMING = 800; // ms before Approve takes a tap: phones in pockets approve nothing
-const REASON = 15; // seconds to say why, then a plain no is sent
+const ARMING = 800; // ms before Approve accepts a tap, so that a phone in a pocket approves nothing
+const REASON = 15; // seconds to choose a reason; then a denial without one is sent
 
 let shownNow = null; // transaction on the screen while it waits for an answer
-let lastAsked = null; // [account id, request] that was asked last
-let answering = false; // an answer is on its way: the list may lose the request before the answer is back
+let lastAsked = null; // [account id, request] that was shown last
+let answering = false; // an answer is under way: the request may leave the list before the response arrives
 let ticking, cleanup = () => {};
 
 export const busy = () => shownNow !== null && !answering;
-// withdrawn leaves the request on the screen, which the server no longer has, and gives what says that its time was
-// over: the server may tell before the clock here does. null = it was taken back earlier.
+// withdrawn ends the request on the screen, which is no longer in the server's list. When its time is over it returns a
+// function that shows that: the server may report it before this clock does. It returns null when the request was withdrawn
+// before its time.
 export function withdrawn() {
   const [accountId, r] = lastAsked;
   leave();
@@ -31,7 +32,7 @@ export function leave() {
   cleanup = () => {};
 }
 
-// request shows a transaction; without one that is open it says so.
+// request shows an open request, or says that there is none with this transaction.
 export function request(transaction) {
   const found = find(transaction);
   if (!found) {
@@ -48,11 +49,12 @@ const back = () => h('a', { href: '#/', class: 'button primary', 'data-test': 'd
 const kind = (r) => ['manage', 'pairing', 'tryout', 'test'].includes(r.kind) ? r.kind : 'signin';
 const title = (r) => t('request.' + kind(r), { application: r.application_name });
 
-// told is what the application says about the request, apart from the facts, so that no text of its passes for one.
-function told(r) {
+// details is what the application adds to the request. It is shown apart from the facts, so that none of its text looks
+// like one.
+function details(r) {
   const lines = (r.info || []).slice(0, 10);
   if (!r.title && !lines.length) return false;
-  return h('section', { class: 'told', 'aria-labelledby': 'told', 'data-test': 'request-told' },
+  return h('section', { class: 'details', 'aria-labelledby': 'told', 'data-test': 'request-told' },
     h('h2', { id: 'told' }, t('request.told')),
     h('dl', {}, r.title && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.title)),
       lines.map((l) => h('div', {}, h('dt', {}, l.label), h('dd', {}, l.value)))));
@@ -84,7 +86,7 @@ function ask(accountId, r) {
       r.browser && h('div', {}, h('dt', {}, t('request.what')), h('dd', {}, r.browser)),
       h('div', {}, h('dt', {}, t('request.where')), h('dd', {}, place)),
       h('div', {}, h('dt', {}, t('request.when')), h('dd', {}, left))),
-    told(r),
+    details(r),
     digits > 0 && h('div', { class: 'numberbox' }, h('label', { for: 'number' }, t('request.number')), field,
       h('p', { id: 'number-hint', class: 'muted small' }, t('request.number_hint', { digits })), pad),
     problem, h('div', { class: 'decide' }, deny, approve), h('a', { href: '#/', class: 'plain', 'data-test': 'request-aside' }, t('request.aside'))));
@@ -101,7 +103,7 @@ function ask(accountId, r) {
     field.value = value.slice(0, digits);
     typed();
   }
-  function key(e) { // digits of a keyboard need no tap into the field
+  function key(e) { // a digit of a keyboard works without a tap into the field
     if (digits > 0 && e.target !== field && /^[0-9]$/.test(e.key) && !e.ctrlKey && !e.metaKey && !e.altKey) put(field.value + e.key);
   }
   function typed() {
@@ -145,7 +147,7 @@ function ask(accountId, r) {
   setTimeout(arm, ARMING + 10);
 }
 
-// why asks for the reason of a no. Nothing chosen, or the app closed: a plain no goes out.
+// why asks for the reason of a denial. When none is chosen, or the app is closed, a denial without a reason is sent.
 async function why(accountId, r) {
   clearInterval(ticking);
   shownNow = r.transaction;
@@ -158,7 +160,7 @@ async function why(accountId, r) {
     clearInterval(ticking);
     cleanup();
     try {
-      await prepared; // its counter is lower: it would come too late otherwise
+      await prepared; // its counter is lower, so the server would not accept it after this answer
       result(accountId, r, (await answer(accountId, r, 'deny', reason, '')).state);
     } catch (e) {
       sent = false;
@@ -171,7 +173,7 @@ async function why(accountId, r) {
     if (!sent) no();
     sent = true;
   };
-  // The question comes when the plain no is ready to be sent, so that an app that is closed over it sends one.
+  // The question is shown when the denial without a reason is ready, so that an app that is closed then can send it.
   await Promise.race([prepared, new Promise((late) => setTimeout(late, 1000))]);
   if (shownNow !== r.transaction) return; // withdrawn meanwhile
   addEventListener('pagehide', hidden);

@@ -1,7 +1,7 @@
-// The camera, as a scanner of square codes.
+// Reads QR codes with the camera.
 import { button, h, show, t, top } from './dom.js';
 
-// scan shows the camera's picture until found takes a text (returns true) or the person stops.
+// scan shows the camera's picture until a code is read, which is passed to found, or the person stops.
 export async function scan(found, stop) {
   const video = h('video', { muted: true, playsinline: true, autoplay: true, 'aria-label': t('scan.text') });
   video.muted = true;
@@ -38,14 +38,14 @@ export async function scan(found, stop) {
   }
 }
 
-// reader takes the browser's own detector where it knows square codes, else ours.
+// reader returns a function that reads a code from a picture: the browser's own detector if it knows QR codes, or qr.js.
 async function reader() {
   try {
     if ((await globalThis.BarcodeDetector?.getSupportedFormats())?.includes('qr_code')) {
       const detector = new BarcodeDetector({ formats: ['qr_code'] });
       return async (video) => (await detector.detect(video))[0]?.rawValue ?? null;
     }
-  } catch { /* ours */ }
+  } catch { /* use qr.js */ }
   const { decode } = await import('./qr.js');
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });

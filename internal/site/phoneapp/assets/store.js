@@ -1,5 +1,5 @@
-// What rests on the phone: accounts with their keys, and a few facts. Shared by page and worker.
-// Keys are CryptoKey objects that are not extractable: the database holds handles, not key bytes.
+// What the phone stores: accounts with their keys, and a few facts. Page and worker share it. Keys are CryptoKey objects
+// that cannot be exported: the database holds handles, not the bytes of keys.
 
 let opened;
 
@@ -19,7 +19,7 @@ function open() {
   return opened;
 }
 
-// run makes one transaction; work gets the store and returns a request or nothing.
+// run makes one transaction. work gets the object store and returns a request, whose result is the result, or nothing.
 async function run(store, mode, work) {
   const db = await open();
   return new Promise((resolve, reject) => {
@@ -34,10 +34,10 @@ async function run(store, mode, work) {
 
 export async function accounts() {
   const all = await run('accounts', 'readonly', (s) => s.getAll());
-  // Those in an order of the person's own come first; one added later stands behind them.
+  // Accounts that the person has ordered come first, and later ones after them.
   return all.filter((a) => a.id !== 'pending').sort((a, b) => (a.place ?? Infinity) - (b.place ?? Infinity) || a.created - b.created);
 }
-// arrange gives the accounts the order of the ids, in one transaction.
+// arrange stores the order of the accounts, in one transaction.
 export const arrange = (ids) => run('accounts', 'readwrite', (s) => {
   ids.forEach((id, place) => {
     const r = s.get(id);
@@ -48,8 +48,8 @@ export const account = (id) => run('accounts', 'readonly', (s) => s.get(id));
 export const save = (a) => run('accounts', 'readwrite', (s) => { s.put(a); });
 export const remove = (id) => run('accounts', 'readwrite', (s) => { s.delete(id); });
 
-// change reads, changes and writes an account in one transaction and gives what was written;
-// undefined when the account is gone. Counters go up here, so two pages never use one twice.
+// change reads, edits and writes an account in one transaction and returns what was written, or undefined when there is no
+// such account. Counters are incremented here, so two pages never use a value twice.
 export const change = (id, edit) => run('accounts', 'readwrite', (s, give) => {
   const r = s.get(id);
   r.onsuccess = () => {

@@ -1,7 +1,7 @@
-// The worker: keeps the shell for offline use, shows alerts, and renews the subscription when the
-// push service changes it. VERSION and ASSETS come from the server, in front of this text.
+// The service worker. It keeps the app's files for use without a connection, shows alerts, and renews the subscription
+// when the push service changes it. The server puts VERSION and ASSETS in front of this text.
 import * as store from './store.js';
-import { subscribeWith, tell } from './alerts.js';
+import { report, subscribeWith } from './alerts.js';
 
 const CACHE = 'shell-' + VERSION;
 
@@ -22,7 +22,7 @@ self.addEventListener('activate', (event) => {
   })());
 });
 
-// The server first, so that a new version is used at once; the cache when it does not answer.
+// A page comes from the server, so that a new version is used at once, and from the cache when the server does not answer.
 self.addEventListener('fetch', (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== 'GET' || url.origin !== self.location.origin || !url.pathname.startsWith('/app/')) return;
@@ -44,7 +44,7 @@ async function fromServer(request, ms) {
   return response;
 }
 
-// Every message shows something: browsers withdraw the right to wake from apps that stay silent.
+// Every message shows a notification, because browsers withdraw push from apps that show none.
 self.addEventListener('push', (event) => {
   event.waitUntil((async () => {
     let m = {};
@@ -76,14 +76,14 @@ self.addEventListener('notificationclick', (event) => {
 self.addEventListener('pushsubscriptionchange', (event) => {
   event.waitUntil((async () => {
     const vapid = (await store.accounts()).find((a) => !a.gone && a.vapid)?.vapid;
-    if (vapid) await tell(await subscribeWith(self.registration, vapid), 'granted');
+    if (vapid) await report(await subscribeWith(self.registration, vapid), 'granted');
   })());
 });
 
 const windows = async () => (await self.clients.matchAll({ type: 'window', includeUncontrolled: true }))
   .filter((c) => new URL(c.url).pathname.startsWith('/app/'));
 
-// inside keeps addresses of an alert within the app.
+// inside returns the address of an alert if it is within the app, and the app's start otherwise.
 function inside(address) {
   try {
     const url = new URL(address ?? '/app/', self.location.origin);

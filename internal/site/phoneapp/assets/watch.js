@@ -1,5 +1,5 @@
-// Looks for open requests while the app is open: long polls for the first two accounts (browsers
-// allow few connections to a host), a plain look every 3 seconds for more.
+// Looks for open requests while the app is open. The first two accounts use long polls, because browsers allow few
+// connections to a host. Further accounts are asked every 3 seconds.
 import * as store from './store.js';
 import { call, Refusal, serverNow } from './api.js';
 import { learn } from './changes.js';
@@ -13,7 +13,7 @@ let control = null, changed = () => {};
 
 export function onChange(f) { changed = f; }
 
-// restart begins anew, for every account that lives; it looks at once.
+// restart ends the present polls and asks at once for every account that is not gone.
 export async function restart() {
   control?.abort();
   if (document.visibilityState === 'hidden') return;
@@ -61,7 +61,7 @@ async function follow(account, long, signal) {
         return;
       }
       connection.set(account.id, 'off');
-      after = ''; // the next answer comes at once. A request stays on the screen meanwhile: it can still be answered
+      after = ''; // so that the next answer comes at once. A request stays on the screen: it can still be answered
       open.set(account.id, (open.get(account.id) ?? []).filter((r) => r.expires > serverNow()));
       changed();
       await sleep(pause, signal);
@@ -70,12 +70,13 @@ async function follow(account, long, signal) {
   }
 }
 
-// drop forgets a request that was answered here.
+// drop removes a request that was answered here.
 export function drop(transaction) {
   for (const [id, list] of open) open.set(id, list.filter((r) => r.transaction !== transaction));
 }
 
-// find gives {account id, request} of a transaction, or of the oldest open request.
+// find returns {accountId, request} of a transaction, or of the oldest open request when transaction is empty; null when
+// there is none.
 export function find(transaction) {
   for (const [accountId, list] of open) {
     for (const request of list) if (!transaction || request.transaction === transaction) return { accountId, request };

@@ -1,5 +1,5 @@
-// The texts a phone signs, and the spellings around them. Counterpart of internal/base/phonewire;
-// both are tested against the same vectors.
+// The texts that a phone signs, and the encodings around them. The counterpart in Go is internal/base/phonewire. Both are
+// tested with the same vectors.
 
 const utf8 = new TextEncoder();
 
@@ -50,15 +50,15 @@ export async function sign(key, signed) {
   return base64url(await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, key, utf8.encode(signed)));
 }
 
-// normalizeCode gives a typed code its one spelling; a code from a link is only trimmed.
+// normalizeCode returns the one spelling of a typed code. A code from a link is only trimmed.
 export function normalizeCode(code) {
   code = code.trim();
   const short = code.replace(/[ \-\u2010\u2011\u2013\u00a0]/g, '').replace(/o/gi, '0').replace(/[il]/gi, '1').toUpperCase();
   return /^[0-9A-HJKMNP-TV-Z]{8}$/.test(short) ? short : code;
 }
 
-// target reads what a person typed, pasted or scanned: {code}, {code, origin} of another server,
-// or null.
+// target reads what a person has typed, pasted or scanned. It returns {code}, {code, origin, href} for another server, or
+// null.
 export function target(given, origin) {
   given = given.trim();
   if (/^https?:\/\//i.test(given)) {

@@ -1,4 +1,4 @@
-// Pictures of codes as a camera sees them: turned, tilted, shaded, noisy, damaged.
+// Tests with pictures of codes as a camera takes them: turned, tilted, shaded, noisy and damaged.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
@@ -6,7 +6,7 @@ import { decode } from '../assets/qr.js';
 
 const grids = JSON.parse(readFileSync(new URL('qr.json', import.meta.url)));
 
-// random gives the same numbers in every run.
+// random makes a generator that returns the same numbers in every run.
 function random(seed) {
   return () => {
     seed = seed + 0x6d2b79f5 | 0;
@@ -16,7 +16,7 @@ function random(seed) {
   };
 }
 
-// picture draws a grid: scale in pixels a module, turn in radians, tilt as perspective.
+// picture draws a grid. scale is in pixels per module, turn in radians; tilt is the strength of the perspective.
 function picture(rows, { width = 640, height = 480, scale = 6, turn = 0, tilt = 0, noise = 0, shade = 0, damage = 0, seed = 1 } = {}) {
   const next = random(seed), n = rows.length;
   const grid = rows.map((r) => [...r].map((c) => c === '#'));

@@ -1,4 +1,5 @@
-// The end of the page's time: said a minute before, with a button that gives more. What is being typed stays.
+// Counts down to the end of the page. A minute before it, the page says so and shows a button that gives more time. What
+// is being typed stays.
 import { say, trouble } from "./live.js";
 
 const box = document.getElementById("ending");
@@ -20,7 +21,7 @@ if (box) {
     if (box.hidden) return;
     if (left <= 0) {
       clearInterval(timer);
-      location.reload(); // the server says that it is over, or knows better
+      location.reload(); // the server's answer shows whether it has really ended
       return;
     }
     count.textContent = box.dataset.count.replace("{n}", left); // for the eye: each second would be too much to hear
@@ -33,9 +34,9 @@ if (box) {
   };
   const timer = setInterval(look, 1000);
   begin(Number(box.dataset.left));
-  document.addEventListener("visibilitychange", look); // a computer that slept
+  document.addEventListener("visibilitychange", look); // the computer may have slept
 
-  addEventListener("content", (e) => { // the server's present version of the page stands here now
+  addEventListener("content", (e) => { // the page has been renewed with the server's present version
     const now = e.detail.getElementById("ending");
     if (!now) return;
     document.getElementById("ending-line").textContent = now.querySelector("#ending-line").textContent;
@@ -64,7 +65,7 @@ if (box) {
       say(now.said);
       if (held && (box.hidden || form.hidden)) document.getElementById("main").focus();
     } catch (e) {
-      if (!(e instanceof TypeError) || !trouble(true)) form.submit(); // the plain way shows what is wrong
+      if (!(e instanceof TypeError) || !trouble(true)) form.submit(); // without script, so that the browser shows the server's message
     } finally {
       button.removeAttribute("aria-busy");
     }

@@ -1,11 +1,11 @@
-// Waiting for news from the server: one long request after the other, and a page that renews
-// itself from the server's own HTML, so that the words exist once.
+// Waits for news from the server with one long poll after the other, and renews the page with the server's own HTML, so
+// that every text exists once.
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// follow asks path for states newer than version and gives each to on() until that returns
-// false or stop() is called. A server that is away is asked again, more slowly each time; an
-// answer that says the sign-in is over reloads the page, which then explains.
+// follow asks path for states newer than version and passes each to on(), until on() returns false or the returned
+// function is called. When the server cannot be reached, it is asked again after growing pauses. An answer 4xx means that
+// the sign-in has ended: the page is loaded again and shows why.
 export function follow(path, version, on) {
   let going = true;
   let abort = new AbortController();
@@ -28,14 +28,14 @@ export function follow(path, version, on) {
         if (failed) trouble(false);
         failed = 0;
         if (state.version === version) {
-          if (Date.now() - began < 400) await pause(600); // a server that does not hold the request
+          if (Date.now() - began < 400) await pause(600); // the server has not held the request
           continue;
         }
         version = state.version;
         if (on(state) === false) return;
       } catch {
         if (!going) return;
-        if (++failed > 1) trouble(true); // once is a server that starts anew
+        if (++failed > 1) trouble(true); // a single failure may be a restart of the server
         await pause(wait);
         wait = Math.min(wait * 2, 8000);
       }
@@ -44,21 +44,21 @@ export function follow(path, version, on) {
   return () => { going = false; abort.abort(); };
 }
 
-// trouble shows or hides the line that there is no connection; false where a page has none.
+// trouble shows or hides the line that says there is no connection. It returns false on a page without that line.
 export function trouble(on) {
   const line = document.getElementById("trouble");
   if (line) line.hidden = !on;
   return Boolean(line);
 }
 
-// say puts text in the page's one live region.
+// say puts text into the page's live region, from which screen readers read it.
 export function say(text) {
   const region = document.getElementById("say");
   if (region && text) region.textContent = text;
 }
 
-// move goes to an address the server named, once: the answer to a form and the news it makes name the same step, and
-// a step taken twice would end the sign-in twice.
+// move opens an address that the server has sent, once. The answer to a form and the news that follow from it may both
+// name the same address, and opening it twice would finish the sign-in twice.
 let moving = false;
 export function move(next) {
   const url = new URL(next, location.href);
@@ -68,15 +68,17 @@ export function move(next) {
 }
 addEventListener("pageshow", () => { moving = false; });
 
-// put gives this page the content of another, and tells whoever shows something of it elsewhere.
+// put replaces the content of this page by that of another one, and dispatches the event "content" for modules that show
+// parts of it elsewhere.
 export function put(page) {
   document.querySelector("main").replaceChildren(...page.querySelector("main").childNodes);
   document.title = page.title;
   dispatchEvent(new CustomEvent("content", { detail: page }));
 }
 
-// renew replaces the content of the page by the server's present version of it; another screen
-// is opened as a page of its own. Without a connection it waits for one, unless a form has brought other content meanwhile.
+// renew replaces the content of the page by the server's present version of it. Another screen is opened as a new page.
+// Without a connection it waits for one, unless a form has brought other content meanwhile. It returns whether the
+// content was replaced.
 export async function renew(path, options) {
   let answer, late = false;
   addEventListener("replaced", () => { late = true; }, { once: true });
