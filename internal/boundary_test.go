@@ -192,3 +192,18 @@ func TestOnlyTheJournalMakesRowsOfTheLogs(t *testing.T) {
 		})
 	}
 }
+
+// A site asks a flow; what the flow works with, its database and its keys, is not the site's.
+func TestNoSiteReachesPastItsFlows(t *testing.T) {
+	for _, f := range tree(t) {
+		if f.test || wing(f.pkg) != "site" {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && (s.Sel.Name == "DB" || s.Sel.Name == "Keys") {
+				t.Errorf("%s: %s of a flow is not for pages; add a method to the flow", f.at(s.Pos()), s.Sel.Name)
+			}
+			return true
+		})
+	}
+}
