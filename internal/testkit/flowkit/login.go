@@ -48,7 +48,7 @@ func (l *Login) Session() signin.Session {
 	return s
 }
 
-// Stage returns the login's present stage.
+// Stage is the login's stage now.
 func (l *Login) Stage() login.Stage {
 	l.k.Helper()
 	return l.Row().Stage
