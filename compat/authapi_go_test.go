@@ -83,7 +83,7 @@ func (c *caller) watch(txid string) (r *authapi.AuthStatusResult, asked int) {
 			return r, asked
 		}
 		if asked == 20 {
-			c.t.Fatal("the 20th question is not answered (protocols 0.2)")
+			c.t.Fatal("the 20th question is not answered (WIRE-2)")
 		}
 	}
 }
@@ -253,7 +253,7 @@ func TestOfficialGoAuthClient(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		if r, err := c.api().Auth("push", authapi.AuthUsername(name), authapi.AuthDevice("auto")); err != nil || r.Response.Result != "deny" {
-			t.Errorf("without a number (decision 14): %+v, %v", r, err)
+			t.Errorf("without a number (RULE-14): %+v, %v", r, err)
 		}
 	})
 	t.Run("keeps a token that opens the next sign-in", func(t *testing.T) {

@@ -148,7 +148,7 @@ func TestDebianPythonClient(t *testing.T) {
 			signer.secret = strings.Repeat("x", 40)
 			signer.refused(t, "check", nil, "Received 401 Invalid signature in request credentials")
 		}
-		for _, digest := range []string{"sha1", "sha512"} { // the first version has no date (decision 30)
+		for _, digest := range []string{"sha1", "sha512"} { // the first version has no date (RULE-30)
 			undated := auth
 			undated.options = object{"sig_version": 1, "digestmod": digest}
 			undated.refused(t, "check", nil, "Received 401 Missing request timestamp")

@@ -194,7 +194,7 @@ func digits(b *browser) (number string) {
 	return number
 }
 
-// quick is how long the health check and preauth may take, whatever hangs: two seconds (security 0 e), and what a busy
+// quick is how long the health check and preauth may take, whatever hangs: two seconds (FAIL-2), and what a busy
 // machine adds. A call that waits for the database ends after ten at the soonest.
 const quick = 8 * time.Second
 

@@ -335,7 +335,7 @@ func (l *life) compare() {
 	}
 }
 
-// answerWaiting answers the requests whose senders heard nothing of them any more: two at most may be open (decision 13).
+// answerWaiting answers the requests whose senders heard nothing of them any more: two at most may be open (RULE-13).
 func (l *life) answerWaiting() {
 	l.t.Helper()
 	open, err := l.pia.Requests(l.t.Context())

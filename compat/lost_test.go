@@ -66,7 +66,7 @@ func TestAFrozenDatabaseLetsNobodyIn(t *testing.T) {
 
 // TestWhoGetsInDuringAnOutageIsTheOwnersChoice: without the switch a lost database denies on hosts of either fail mode,
 // at first as too busy, then with a reason. With it the host's fail mode decides, after the same 15 seconds and not
-// before (AC-020, security 4.8). Bea needs no second step, which nobody knows while the database is lost; Pete had his menu
+// before (AC-020, FAIL-4). Bea needs no second step, which nobody knows while the database is lost; Pete had his menu
 // before.
 func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 	t.Parallel()
@@ -123,7 +123,7 @@ func TestWhoGetsInDuringAnOutageIsTheOwnersChoice(t *testing.T) {
 	}
 }
 
-// TestTheOwnerSeesWhichHostsFailOpen: login_duo tells its fail mode, and app hosts lists it (security 2, P4).
+// TestTheOwnerSeesWhichHostsFailOpen: login_duo tells its fail mode, and app hosts lists it (FAIL-6).
 func TestTheOwnerSeesWhichHostsFailOpen(t *testing.T) {
 	t.Parallel()
 	h := unixHost(startDemo(t))

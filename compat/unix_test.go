@@ -305,7 +305,7 @@ func TestLoginDuo(t *testing.T) {
 			all[i] = h.at(name, "prompts=1")
 			all[i].sees("(1-1): ")
 		}
-		for i := range all { // the third is one more than may be open (decision 13)
+		for i := range all { // the third is one more than may be open (RULE-13)
 			all[i].types("1")
 			if i < 2 {
 				all[i].sees("Open the app on your phone")

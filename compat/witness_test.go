@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// witness reads every answer that any client gets and holds it against security 0: never a 5xx, 429 says when to
+// witness reads every answer that any client gets and holds it against FAIL-1: never a 5xx, 429 says when to
 // come back, a body is whole.
 type witness struct {
 	tb testing.TB

@@ -48,7 +48,7 @@ describe('someone without a phone', () => {
   });
 
   it('takes no more screens, clicks and taps than the budget E2 allows', async () => {
-    for (const [flags, plus] of [[['--number-entry', 'off'], {}], [[], { fields: 1 }]]) { // the number is a field of its own (decision 9)
+    for (const [flags, plus] of [[['--number-entry', 'off'], {}], [[], { fields: 1 }]]) { // the number is a field of its own (RULE-9)
       const app = await stage.application(...flags, '--spare', 'remind');
       const user = stage.person('budget');
       const budget = new Budget();

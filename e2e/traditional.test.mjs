@@ -259,7 +259,7 @@ describe('the traditional prompt', () => {
     await later.getByRole('heading', { name: 'Kitchen tablet is your only way in' }).waitFor();
   });
 
-  // Decision 10: the second way in is set up by the wizard, and the sign-in goes on.
+  // RULE-10: the second way in is set up by the wizard, and the sign-in goes on.
   it('sets up a spare phone where two ways in are demanded', async () => {
     const strict = await FramedApplication.start(stage.demo, 'Strict', ...usual.slice(0, -1), 'require');
     try {
@@ -394,7 +394,7 @@ describe('the traditional prompt', () => {
     await at(frame, 'setup-type');
   });
 
-  // S0 step 11, decision 2: the page learns that something changed, and the person approves before it has looked.
+  // C-30, RULE-2: the page learns that something changed, and the person approves before it has looked.
   it('signs in when the approval comes while the page takes a look', async () => {
     const quick = await FramedApplication.start(stage.demo, 'Quick', ...usual, '--number-entry', 'off');
     try {

@@ -25,7 +25,7 @@ func stored(s *shell, change func(flow.Store) error) {
 	}
 }
 
-// Security 2, P4: the owner sees which hosts fail open.
+// FAIL-6: the owner sees which hosts fail open.
 func TestHostsThatFailOpenAreListedFirst(t *testing.T) {
 	s := ready(t)
 	var app appDoc

@@ -255,7 +255,7 @@ func TestAnApplicationFromAddToDelete(t *testing.T) {
 	}
 }
 
-// Security 0, item 1 d: off by default, and shown where it is looked for.
+// FAIL-5: off by default, and shown where it is looked for.
 func TestWhoDecidesInAnOutageIsSetPerApplication(t *testing.T) {
 	s := ready(t)
 	var doc appDoc

@@ -115,7 +115,7 @@ func served(ctx context.Context, address, name string) (leaf *x509.Certificate, 
 }
 
 // phone checks whether a real phone can use this instance. It needs a public name, and a certificate that phones
-// trust without any installation (decision 41).
+// trust without any installation (RULE-41).
 func (d *report) phone(u *url.URL, trusted bool) {
 	name := strings.ToLower(u.Hostname())
 	_, err := netip.ParseAddr(name)

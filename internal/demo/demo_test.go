@@ -189,7 +189,7 @@ func TestAnaSignsInToTheSampleApplicationWithHerVirtualPhone(t *testing.T) {
 	}
 }
 
-func TestTheBackButtonAfterTheReturnDoesNotSignIn(t *testing.T) { // P47
+func TestTheBackButtonAfterTheReturnDoesNotSignIn(t *testing.T) { // PAGE-6
 	ready, _ := show(t, t.TempDir())
 	p := newPerson(t)
 	p.open(ready.SampleAppURL)

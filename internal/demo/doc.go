@@ -1,4 +1,4 @@
-// Package demo shows the whole product on one machine (decision 41). The pages are at http://localhost:PORT, which
+// Package demo shows the whole product on one machine (RULE-41). The pages are at http://localhost:PORT, which
 // browsers treat as a secure context. The same handler listens with TLS and a local certificate authority, for clients
 // that require https.
 //

@@ -24,7 +24,7 @@ const sampleLife = time.Hour
 // payroll is the sample application. It is written like a separate program: it knows the official client library, its
 // key, its secret and an address. It does three things that every integration must do: it asks first whether the
 // service is available, it compares the state, and it uses a sign-in that comes back once, so that the Back button
-// opens nothing (P47).
+// opens nothing (PAGE-6).
 type payroll struct {
 	Client   *duo.Client
 	Origin   *url.URL        // of the pages: it replaces scheme and host of the client's address

@@ -52,7 +52,7 @@ func (p Person) OnlyWayIn(phoneID string) bool {
 	return false
 }
 
-// MayEnroll reports whether the person may set up a first device while signing in (decision 11): policy lets an app
+// MayEnroll reports whether the person may set up a first device while signing in (RULE-11): policy lets an app
 // prove something, and somebody known never had a way in, or may have a new one, and is not dormant. Whether somebody
 // unknown becomes a user is for the policy about new users to say.
 func (p Person) MayEnroll(now time.Time) bool {

@@ -39,7 +39,7 @@ func limitBody(deadline time.Duration, next http.Handler) http.Handler {
 }
 
 // bodyLimit is how long a body may take. The signed doors answer by a deadline, 0 for two seconds, whatever hangs
-// (security 0e), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
+// (FAIL-2), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
 func bodyLimit(deadline time.Duration, path string) time.Duration {
 	if forProgram(path) {
 		return max(deadline, signedBody)

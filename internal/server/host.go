@@ -68,7 +68,7 @@ func (h *hostNames) add(name, standard string) {
 
 // guard answers 421 to a request for any other name, so that no page or mail ever carries a name
 // a stranger chose (AC-044). Health checks come from machines that know an address only. Some clients and
-// proxies leave the port of an API host out (protocols 0.5, 9.1): to everybody behind, it was there.
+// proxies leave the port of an API host out (WIRE-3): to everybody behind, it was there.
 func (h *hostNames) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h.elsewhere[r.Host] && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

@@ -35,7 +35,7 @@ func TestWhoeverIsSentOnArrivesAtThePublicAddress(t *testing.T) {
 	}
 }
 
-// Some clients write no port into Host, whatever they were told (protocols 0.5, 9.1). What they are answered has the
+// Some clients write no port into Host, whatever they were told (WIRE-3). What they are answered has the
 // port all the same, and other names stay strange (AC-044).
 func TestAnAPIHostAnswersToItsNameWithAndWithoutThePort(t *testing.T) {
 	const known = "api.example.edu:8443"

@@ -40,7 +40,7 @@ func address(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// AC-020, security 0(d): a client that cannot connect may let people in; one that gets 429 does not.
+// AC-020, FAIL-3: a client that cannot connect may let people in; one that gets 429 does not.
 func TestANodeWhoseDatabaseIsAwayListensAndTellsCallersToComeBackUntilItIsThere(t *testing.T) {
 	at := address(t)
 	c := configuration(t.TempDir())

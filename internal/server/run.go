@@ -18,7 +18,7 @@ import (
 // Run opens an instance and serves it on the configured address until ctx ends. A wrong configuration or a wrong master
 // key ends it with that error. While the database cannot be reached, takes long to open or is replaced by an empty one,
 // Run listens, answers signed calls with 429, and tries again. The reason is that a client which cannot connect may let
-// people in (security 0, AC-020).
+// people in (FAIL-3, AC-020).
 func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	o = o.withDefaults()
 	o.MustExist = true

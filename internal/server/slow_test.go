@@ -12,7 +12,7 @@ import (
 	"countersign/internal/testkit"
 )
 
-// Security 0(e): a preauth is answered soon, also when its body never ends. (The limit here is generous, for slow
+// FAIL-2: a preauth is answered soon, also when its body never ends. (The limit here is generous, for slow
 // machines; other bodies may take twice as long.)
 func TestACallWhoseBodyDoesNotArriveIsAnsweredInTwoSeconds(t *testing.T) {
 	p := testkit.Start(t, testkit.WithOptions(func(o *server.Options) { o.Deadline = 2 * time.Second }))

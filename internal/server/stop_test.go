@@ -21,7 +21,7 @@ import (
 // longFarewell is long enough for a machine that is very slow. It ends early when no client is connected any more.
 var longFarewell = testkit.WithOptions(func(o *server.Options) { o.Farewell = 30 * time.Second })
 
-// AC-081, security 0(e): a client on a kept connection gets "Connection: close" before the connection is closed. A client
+// AC-081, FAIL-2: a client on a kept connection gets "Connection: close" before the connection is closed. A client
 // whose connection is cut in the middle of a call may let people in without a second factor.
 func TestStoppingCutsNoCallOnAKeptConnection(t *testing.T) {
 	for name, two := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {

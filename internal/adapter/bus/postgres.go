@@ -32,7 +32,7 @@ const (
 
 // Postgres is the bell of several nodes over one PostgreSQL. A ring wakes the listeners of this process at once
 // and those of other nodes through NOTIFY. A goroutine of its own sends NOTIFY in batches. The transaction that
-// changed something never sends it, because NOTIFY takes a lock over the whole cluster (decision 1).
+// changed something never sends it, because NOTIFY takes a lock over the whole cluster (RULE-1).
 //
 // LISTEN needs a session of its own, so the address must not lead through a pooler in transaction mode.
 type Postgres struct {

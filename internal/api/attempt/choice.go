@@ -20,7 +20,7 @@ type Choice struct {
 }
 
 // PushWays are the ways a request can be sent by, the person's default phone first (D-12), then the order of
-// the gate. A door that shows no number has none where policy demands one (decision 14).
+// the gate. A door that shows no number has none where policy demands one (RULE-14).
 func PushWays(g signin.Gate, numbered bool) []signin.Way {
 	if !numbered && g.Policy.NumberRequired == "on" {
 		return nil
@@ -69,7 +69,7 @@ func (e *Engine) prove(ctx context.Context, a signin.Attempt, c Choice) (transac
 	case c.Factor == menu.Push && c.WayID != "":
 		return e.SignIn.Send(ctx, a, c.WayID)
 	case c.Factor == menu.Push && a.Number == "" && a.Policy.NumberRequired == "on" && len(ways) > 0:
-		return e.SignIn.Send(ctx, a, ways[0].ID) // refuses, and logs that somebody tried (decision 14)
+		return e.SignIn.Send(ctx, a, ways[0].ID) // refuses, and logs that somebody tried (RULE-14)
 	case c.NoWay != nil:
 		return transaction.Transaction{}, c.NoWay
 	case c.Factor == menu.Push && len(ways) == 0:

@@ -102,7 +102,7 @@ func (e *Engine) Denied(words *message.Catalogue, applicationID string, async bo
 
 // Poll says what became of a request. The first time its caller asks, the answer comes at once, so that it can be shown
 // that something was sent; then each poll waits for a change. Where there is a bound, the last poll ends the request:
-// clients let the person in after their twentieth without a decision (protocols 0.2). transaction.ErrUnknown for a txid of
+// clients let the person in after their twentieth without a decision (WIRE-2). transaction.ErrUnknown for a txid of
 // another application, or of none.
 func (e *Engine) Poll(ctx context.Context, words *message.Catalogue, applicationID, txid string) (Answer, error) {
 	if s, ok := e.txids().Decided(words, txid, applicationID); ok {

@@ -18,7 +18,7 @@ import (
 type Operation struct {
 	Route string // for the log
 	// Slow says that it waits for a person, or makes codes: it ends with its caller, or when the program stops. Others are
-	// finished also while the program stops: a preauth that breaks off opens its host (security 0 e).
+	// finished also while the program stops: a preauth that breaks off opens its host (FAIL-2).
 	Slow bool
 }
 

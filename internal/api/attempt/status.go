@@ -10,7 +10,7 @@ import (
 	"countersign/internal/flow/signin"
 )
 
-// Status is where an attempt stands, in the words of the Auth API (protocols 3).
+// Status is where an attempt stands, in the words of the Auth API (N-01).
 type Status struct {
 	Result string // allow, deny, waiting
 	Status string // allow, deny, bypass, locked_out, pushed, push_failed, timeout, fraud

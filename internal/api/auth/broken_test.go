@@ -41,7 +41,7 @@ func TestAFlowThatCannotDecideIs429InTime(t *testing.T) {
 	}
 }
 
-// A client whose connection breaks asks again within milliseconds (security 4.4).
+// A client whose connection breaks asks again within milliseconds (FAIL-8).
 func TestThreeQuestionsAtOnceAboutAStrangerMakeOnePersonAndOneLink(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db flow.DB) {
 		w := newWorldOn(flowkit.New(t, db))

@@ -1,4 +1,4 @@
-// Package auth is the door of the Auth API, version 2 (protocols 3, J-03, N-01): programs that show their
+// Package auth is the door of the Auth API, version 2 (J-03, N-01): programs that show their
 // own pages ask it who may come in, send requests to phones and try codes. Duo Unix from 2.2 uses it too, with
 // a menu in place of a list of devices.
 //

@@ -285,7 +285,7 @@ func TestANumberIsShownByTheClientAndAskedForOnThePhone(t *testing.T) {
 		t.Errorf("a client without numbers is offered requests: %+v", plain)
 	}
 	if a := w.ok("POST", "auth", "username", "alice", "factor", "push", "device", "auto"); a.Result != "deny" || len(p.Requests()) != 0 {
-		t.Errorf("decision 14: %+v", a)
+		t.Errorf("RULE-14: %+v", a)
 	}
 	a := w.ok("POST", "preauth", "username", "alice", "client_supports_verified_push", "1")
 	if len(a.Number) != 3 || !uuidShaped(a.TxID) || !slices.Contains(a.Devices[0].Capabilities, "push") {

@@ -36,7 +36,7 @@ func loses(t *testing.T, change ...func(*application.Application)) (*world, *awa
 	return w, db
 }
 
-// The words a program or a terminal shows, in the answer of each call (security 4.8, AC-020).
+// The words a program or a terminal shows, in the answer of each call (FAIL-4, AC-020).
 func TestALostDatabaseDeniesWithAReasonInEachAnswer(t *testing.T) {
 	w, db := loses(t)
 	db.lost = true
@@ -105,7 +105,7 @@ func TestAFlowThatLosesTheDatabaseIs429AtFirst(t *testing.T) {
 	}
 }
 
-// Security 2, P4: Duo Unix from 2.2 comes here.
+// FAIL-6: Duo Unix from 2.2 comes here.
 func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
 	w := newWorld(t)
 	w.door.Hosts = &hosts.Recorder{Store: w.Directory, Now: w.Clock.Now}

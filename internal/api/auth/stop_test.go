@@ -35,7 +35,7 @@ func (s stopping) pause() {
 	time.Sleep(50 * time.Millisecond)
 }
 
-// Security 0 e: what was begun is answered. A code must not be spent for somebody who hears "too many requests".
+// FAIL-2: what was begun is answered. A code must not be spent for somebody who hears "too many requests".
 func TestAStopFinishesWhatWasBegun(t *testing.T) {
 	w := newWorld(t)
 	p := w.Enrolled(w.app, "ana")

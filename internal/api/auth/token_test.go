@@ -116,7 +116,7 @@ func TestACodeOfTheHelpDeskComesBeforeAnyPhone(t *testing.T) {
 	}
 }
 
-// Where policy demands a number and the caller shows none, one that asks nobody is told why (security 0, point 3).
+// Where policy demands a number and the caller shows none, one that asks nobody is told why (RULE-14).
 func TestWhoAsksNobodyIsToldThatRequestsCannotBeUsed(t *testing.T) {
 	w := newWorld(t, func(a *application.Application) { a.Policy.NumberRequired = "on" })
 	w.person("alice")

@@ -423,7 +423,7 @@ func TestDuoUnix22TakesACodeWhereTheMenuHasNothingElse(t *testing.T) {
 	}
 }
 
-// Decision 14: the number stands in the menu, which is all that this client prints; without it no request is sent.
+// RULE-14: the number stands in the menu, which is all that this client prints; without it no request is sent.
 func TestDuoUnix22ShowsTheNumberOrSendsNoRequest(t *testing.T) {
 	c, p := newDuoUnix(t, func(a *application.Application) { a.Policy.NumberEntry, a.Policy.NumberRequired = 3, "on" })
 	c.typing("push")

@@ -199,7 +199,7 @@ func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app appl
 	}
 }
 
-// params reads the parameters this door knows, from query and form alike. Each may come once (decision 29); older
+// params reads the parameters this door knows, from query and form alike. Each may come once (RULE-29); older
 // clients send others that say nothing.
 func params(w http.ResponseWriter, r *http.Request) (map[string]string, error) {
 	found := map[string]string{}

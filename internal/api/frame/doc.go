@@ -1,6 +1,6 @@
 // Package frame is the door of Web SDK v2 and older: an application shows the traditional prompt in a frame of
 // its own page, with a signed request in the frame's address, and gets a signed answer by a message from the
-// frame (protocols 6).
+// frame (J-02).
 //
 //	GET/POST /frame/web/v1/auth?tx=…&parent=…&v=…   signed request in; the frame goes on to the pages
 //

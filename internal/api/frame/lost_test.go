@@ -71,7 +71,7 @@ func TestAPageTakenForItsBarUsesNothingUp(t *testing.T) {
 	}
 }
 
-// Decision 2: as at the other doors, a page lost on the way loses no sign-in, and one answer is all there is.
+// RULE-2: as at the other doors, a page lost on the way loses no sign-in, and one answer is all there is.
 func TestALostAnswerIsGivenAgainForAMinute(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")

@@ -8,7 +8,7 @@ import (
 	"countersign/internal/domain/login"
 )
 
-// ux 3.1, WCAG 2.2.1: also in the frame and on its device pages. After an hour the application takes no answer, so no
+// PAGE-1, WCAG 2.2.1: also in the frame and on its device pages. After an hour the application takes no answer, so no
 // more is given then.
 func TestAFrameIsKeptOpenForAnHourAtMost(t *testing.T) {
 	w := start(t)

@@ -9,9 +9,9 @@ import (
 )
 
 // framer says whose page may frame a sign-in: the origin of the page the client names, when the application lists
-// no host names, or when its host is one of them (decision 28). A listed host means its https pages: anybody on the
+// no host names, or when its host is one of them (RULE-28). A listed host means its https pages: anybody on the
 // way can put a page of any host together over http. An application that is on http says so with port 80; on loopback
-// http is as good, as for redirects (decision 27). A Referer, when the browser sent one, must be of the same origin.
+// http is as good, as for redirects (RULE-27). A Referer, when the browser sent one, must be of the same origin.
 // reason is the log's, "" when the origin is good.
 func framer(parent, referer string, hosts []string) (origin, reason string) {
 	if parent == "" {

@@ -43,7 +43,7 @@ func (w *world) kept(name string, code func() string) *testkit.Visitor {
 	return v
 }
 
-// B-06, decision 15, AC-036.
+// B-06, RULE-15, AC-036.
 func TestTheBoxInTheFrameRemembersTheBrowserForOnePersonAndApplication(t *testing.T) {
 	w := start(t, forADay)
 	d := w.Phone(w.User("ana"), "Ana's phone")
@@ -95,7 +95,7 @@ func TestTheBoxInTheFrameRemembersTheBrowserForOnePersonAndApplication(t *testin
 	asked("after forgetting", "TX", "ana")
 }
 
-// Decision 15: browsers keep the cookie of a frame for the whole site around it; it counts at one origin all the same.
+// RULE-15: browsers keep the cookie of a frame for the whole site around it; it counts at one origin all the same.
 func TestABrowserRememberedAtOneOriginIsAskedAtAnotherOfTheSameSite(t *testing.T) {
 	w := start(t, forADay)
 	d := w.Phone(w.User("ana"), "Ana's phone")

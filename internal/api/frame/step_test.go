@@ -10,7 +10,7 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// Decision 10: where two ways in are demanded, somebody with one is led to the wizard for the second, and from there on
+// RULE-10: where two ways in are demanded, somebody with one is led to the wizard for the second, and from there on
 // to the application. "Later" is no answer.
 func TestARequiredSpareWayIsSetUpInTheFrame(t *testing.T) {
 	require := policy.SpareRequire
@@ -65,7 +65,7 @@ func TestTheDevicePagesEndWithTheirSignIn(t *testing.T) {
 	}
 }
 
-// B-07, decision 5: an approval for the devices is the sign-in too, so the sign-in shows the request and takes it back.
+// B-07, RULE-5: an approval for the devices is the sign-in too, so the sign-in shows the request and takes it back.
 func TestARequestForTheDevicesIsSeenAtTheSignIn(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")

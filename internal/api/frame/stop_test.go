@@ -10,7 +10,7 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// Decision 14: an address that was handed on is of no use at top level, where no page takes the answer.
+// Decision 0022: an address that was handed on is of no use at top level, where no page takes the answer.
 func TestAFrameIsNotOpenedByItself(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")
@@ -51,7 +51,7 @@ func TestARequestThatDoesNotCheckOutIsExplainedInTheFrame(t *testing.T) {
 	}
 }
 
-// ux 5.6: every page has a way on.
+// PAGE-3: every page has a way on.
 func TestEveryDeadEndOfTheFrameHasAWayOn(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")

@@ -16,7 +16,7 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// B-07, B-13, decision 13: one request at a time, and none that nobody can take back.
+// B-07, B-13, RULE-13: one request at a time, and none that nobody can take back.
 func TestWhoLeavesForTheDevicesTakesTheRequestBack(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")
@@ -36,7 +36,7 @@ func TestWhoLeavesForTheDevicesTakesTheRequestBack(t *testing.T) {
 	}
 }
 
-// Decision 12, X-02: the wrong code that locks says so.
+// RULE-12, X-02: the wrong code that locks says so.
 func TestTheLastWrongCodeSaysThatTheAccountIsLocked(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")
@@ -56,7 +56,7 @@ func TestTheLastWrongCodeSaysThatTheAccountIsLocked(t *testing.T) {
 	}
 }
 
-// Decision 13: what would fail is not offered.
+// RULE-13: what would fail is not offered.
 func TestAPauseOfRequestsIsToldBeforeOneIsAskedFor(t *testing.T) {
 	w := start(t)
 	d := w.Phone(w.User("ana"), "Ana's phone")
@@ -81,7 +81,7 @@ func TestAPauseOfRequestsIsToldBeforeOneIsAskedFor(t *testing.T) {
 	}
 }
 
-// Decision 10: as in the other prompt, and one count for both.
+// RULE-10: as in the other prompt, and one count for both.
 func TestTheFrameRemindsOfASpareWayThreeTimes(t *testing.T) {
 	remind := policy.SpareRemind
 	w := start(t, func(c *directory.ApplicationChange) { c.Policy.Spare = &remind })
@@ -109,7 +109,7 @@ func TestTheFrameRemindsOfASpareWayThreeTimes(t *testing.T) {
 	}
 }
 
-// Decision 5, B-08: a code from the help desk opens one addition, and the rail says so before the wizard does.
+// RULE-5, B-08: a code from the help desk opens one addition, and the rail says so before the wizard does.
 func TestAfterOneAdditionTheNextNeedsAProofOfItsOwn(t *testing.T) {
 	w := start(t)
 	w.Phone(w.User("ana"), "Ana's phone")

@@ -1,4 +1,4 @@
-// Package hosts notes which machines let people in when they cannot ask us (security 2, P4).
+// Package hosts notes which machines let people in when they cannot ask us (FAIL-6).
 package hosts
 
 import (

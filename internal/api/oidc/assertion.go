@@ -18,8 +18,8 @@ type prover struct {
 	claims *registered
 }
 
-// prove verifies the client assertion for one of our addresses. Its jti is spent by the caller (decision 26).
-// Java sends no client_id at /token: the assertion names it (protocols 0.8).
+// prove verifies the client assertion for one of our addresses. Its jti is spent by the caller (RULE-26).
+// Java sends no client_id at /token: the assertion names it (WIRE-5).
 func (d *Door) prove(ctx context.Context, p *params, path string) (prover, *refusal) {
 	var c assertion
 	app, key, f := d.open(ctx, p.get("client_assertion"), p.get("client_id"), &c, badAssertion)

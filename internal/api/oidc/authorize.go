@@ -48,7 +48,7 @@ func (d *Door) authorize(w http.ResponseWriter, r *http.Request) {
 }
 
 // moveHouse sends the browser to the same request at the prompt's own origin, where cookies,
-// WebAuthn and the phone app work (decision 41).
+// WebAuthn and the phone app work (RULE-41).
 func (d *Door) moveHouse(w http.ResponseWriter, r *http.Request, p *params) {
 	query := r.URL.RawQuery
 	if r.Method == http.MethodPost {

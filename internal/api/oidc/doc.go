@@ -1,6 +1,6 @@
 // Package oidc is the door of Web SDK v4: an application sends its user here with a signed
 // request, the prompt asks for the second proof, and the application trades a code for a
-// signed id_token (protocols 1).
+// signed id_token (J-01).
 //
 //	POST     /oauth/v1/health_check   is the service up, are the keys right?
 //	GET/POST /oauth/v1/authorize      signed request in; browser goes on to the prompt

@@ -51,7 +51,7 @@ type Door struct {
 	Keys         *secret.Keyring
 
 	// PublicURL is the origin of the prompt, e.g. "https://login.example.com". A browser that
-	// arrives at /authorize on another origin is sent there first (decision 41).
+	// arrives at /authorize on another origin is sent there first (RULE-41).
 	PublicURL string
 	// APIHosts are the names, each with its port unless that is 443, under which clients call.
 	// Tokens are accepted for and issued in these names only.
@@ -124,7 +124,7 @@ func (d *Door) Handler() http.Handler {
 }
 
 // catch sheds a request that ran into a bug of ours: a broken connection or a 5xx would switch
-// the second factor off in applications that fail open (decision 31).
+// the second factor off in applications that fail open (RULE-31).
 func (d *Door) catch(w http.ResponseWriter, r *http.Request) {
 	v := recover()
 	if v == nil {

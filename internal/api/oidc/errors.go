@@ -58,7 +58,7 @@ type refusal struct {
 func refuse(k *kind, why string) *refusal { return &refusal{kind: k, why: why} }
 
 // shed is the answer while the database cannot be reached: never a 5xx, which would switch the
-// second factor off in applications that fail open (decision 31).
+// second factor off in applications that fail open (RULE-31).
 func shed(err error) *refusal { return &refusal{kind: busy, why: "unavailable", err: err} }
 
 // retryAfter is what a shed client is told to wait.
@@ -82,7 +82,7 @@ func (d *Door) json(w http.ResponseWriter, r *http.Request, f *refusal) {
 }
 
 // fail answers with the FAIL envelope. Node and PHP print message and message_detail, Go and C#
-// read code and timestamp as integers (protocols 1.1).
+// read code and timestamp as integers (WIRE-6).
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, f *refusal) {
 	d.note(r.Context(), r, f)
 	d.write(w, f, struct {

@@ -13,7 +13,7 @@ import (
 const healthTime = 1800 * time.Millisecond
 
 // health answers the call SDKs make before they send a user here. Many applications let people in
-// without second factor when it fails, so nothing sent here may lead to a 5xx (security 0.1a).
+// without second factor when it fails, so nothing sent here may lead to a 5xx (FAIL-1).
 func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(d.Deadline, healthTime))
 	defer cancel()

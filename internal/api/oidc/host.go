@@ -4,7 +4,7 @@ import "strings"
 
 // ours reports whether host is one of the names under which clients call. Clients sign what
 // they were configured with: with or without port, with or without ":443", in any case
-// (protocols 0.5, 0.6).
+// (WIRE-3, WIRE-4).
 func (d *Door) ours(host string) bool {
 	for _, h := range d.APIHosts {
 		if sameHost(h, host) {

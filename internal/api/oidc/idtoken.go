@@ -14,7 +14,7 @@ import (
 // header of every id_token: {"typ":"JWT","alg":"HS512"}.
 const header = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzUxMiJ9."
 
-// idToken are the claims (protocols 1.3). Times are integers: Go refuses floats.
+// idToken are the claims (WIRE-8). Times are integers: Go refuses floats.
 type idToken struct {
 	Issuer    string      `json:"iss"` // https://<host as the client has it>/oauth/v1/token
 	Audience  string      `json:"aud"` // a string: Java reads no array

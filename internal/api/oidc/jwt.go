@@ -15,12 +15,12 @@ import (
 	"countersign/internal/domain/application"
 )
 
-// parser accepts HS512 and nothing else: no client signs with another algorithm (protocols 1.1).
+// parser accepts HS512 and nothing else: no client signs with another algorithm (WIRE-6).
 // The claims are checked here, not by the library, whose rules know no upper bound for exp.
 var parser = jwt.NewParser(jwt.WithValidMethods([]string{"HS512"}), jwt.WithoutClaimsValidation(), jwt.WithStrictDecoding())
 
 const (
-	maxAhead = time.Hour        // Java's older versions sign for an hour (decision 26)
+	maxAhead = time.Hour        // Java's older versions sign for an hour (RULE-26)
 	skew     = 60 * time.Second // what the clients allow us, too
 )
 

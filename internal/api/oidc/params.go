@@ -17,7 +17,7 @@ const (
 	maxToken = 16 << 10 // bytes of a JWT
 )
 
-// single are the parameters this door knows. Each may be sent once (decision 29); others are ignored.
+// single are the parameters this door knows. Each may be sent once (RULE-29); others are ignored.
 var single = map[string]bool{
 	"client_id": true, "client_assertion": true, "client_assertion_type": true, "grant_type": true,
 	"code": true, "code_verifier": true, "redirect_uri": true, "request": true, "response_type": true,
@@ -25,7 +25,7 @@ var single = map[string]bool{
 }
 
 // params are the known parameters of a request, wherever the client put them: form body (Go,
-// Node, Java, C#), query of a POST with empty body (Python), multipart (PHP) (protocols 0.8).
+// Node, Java, C#), query of a POST with empty body (Python), multipart (PHP) (WIRE-5).
 type params struct {
 	values map[string]string
 	pairs  int

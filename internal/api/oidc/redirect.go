@@ -15,7 +15,7 @@ const maxRedirect = 1024 // bytes
 var reserved = []string{"state", "code", "duo_code", "error", "error_description"}
 
 // returnable reports whether a browser may be sent to an address that came in a signed request
-// (decision 27, AC-015): https, or http to this very machine; exactly one of the application's
+// (RULE-27, AC-015): https, or http to this very machine; exactly one of the application's
 // addresses when it lists any. Only one spelling of an address is taken, so that nobody reads
 // it differently from us: plain ASCII, no user part, no fragment, no encoded or odd host.
 func returnable(address string, app application.Application) bool {

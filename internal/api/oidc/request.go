@@ -10,7 +10,7 @@ import (
 )
 
 // request is the signed request object of /authorize. What it says holds; unsigned copies in
-// the query are ignored (decision 26).
+// the query are ignored (RULE-26).
 type request struct {
 	registered
 	ClientID        string `json:"client_id"`
@@ -108,7 +108,7 @@ func remember(c *request, p *params) (doorState, *kind) {
 	return s, nil
 }
 
-// sized: 16 to 1024 characters, for state and nonce (protocols 1.2). Characters, not bytes: C#
+// sized: 16 to 1024 characters, for state and nonce (WIRE-7). Characters, not bytes: C#
 // makes states with letters beyond ASCII.
 func sized(s string) bool {
 	n := utf8.RuneCountInString(s)

@@ -16,7 +16,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// sdk is how one official client writes its requests (protocols 0.8, 1, 9.1; C# and Java from
+// sdk is how one official client writes its requests (WIRE-5, J-01; C# and Java from
 // their public source).
 type sdk struct {
 	name      string
@@ -201,7 +201,7 @@ func TestNameComesBackLetterByLetter(t *testing.T) {
 	}
 }
 
-// The issuer is spelled as the client has it configured, with its port and case (protocols 0.6).
+// The issuer is spelled as the client has it configured, with its port and case (WIRE-4).
 func TestIssuerIsTheHostAsTheClientCallsIt(t *testing.T) {
 	for _, c := range []struct{ host, called string }{
 		{apiHost, apiHost}, {apiHost + ":443", apiHost + ":443"}, {apiHost, apiHost + ":443"}, {strings.ToUpper(apiHost), "API-1234.example.com"},

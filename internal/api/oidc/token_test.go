@@ -215,7 +215,7 @@ func TestAuthorizeAnswersJSONWhenAsked(t *testing.T) {
 	}
 }
 
-// Decision 31: nothing at this door is a 5xx, whatever is down.
+// RULE-31: nothing at this door is a 5xx, whatever is down.
 func TestDatabaseDownIsSaidWith429(t *testing.T) {
 	w := newWorld(t)
 	w.begins(w.authorize(w.requestClaims()))
@@ -288,7 +288,7 @@ func TestTokenParametersAreChecked(t *testing.T) {
 	}
 }
 
-// Decision 29, AC-077.
+// RULE-29, AC-077.
 func TestMalformedRequestsAreRefused(t *testing.T) {
 	w := newWorld(t)
 	form := w.tokenForm("x")
@@ -353,7 +353,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 	}
 }
 
-// Decision 41: cookies, WebAuthn and the phone app live at the prompt's own origin.
+// RULE-41: cookies, WebAuthn and the phone app live at the prompt's own origin.
 func TestBrowserOnAnotherOriginMovesToThePrompts(t *testing.T) {
 	w := newWorld(t)
 	w.door.PublicURL, w.door.APIHosts = "http://localhost:8080", []string{"localhost:8443"}

@@ -1,4 +1,4 @@
-// Package reply spells the answers of the signed doors: the envelope of protocols 2, and the errors with their numbers.
+// Package reply spells the answers of the signed doors: the envelope of WIRE-9, and the errors with their numbers.
 // It never answers 5xx by itself: callers that fail open would let everybody in.
 package reply
 
@@ -12,7 +12,7 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// Error is an answer of stat FAIL (protocols 2). Message and Detail are the protocol's, read by programs and
+// Error is an answer of stat FAIL (WIRE-9). Message and Detail are the protocol's, read by programs and
 // their developers; neither holds anything a caller without the key sent.
 type Error struct {
 	Status  int    // HTTP
@@ -101,7 +101,7 @@ func (e *Error) RetryAfter() string {
 }
 
 // Of finds what to answer to any error. A failure of ours is 429: a 5xx would switch the second factor
-// off in callers that fail open (decision 31).
+// off in callers that fail open (RULE-31).
 func Of(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {

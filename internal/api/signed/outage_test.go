@@ -117,7 +117,7 @@ func (f *failing) pass(t *testing.T, c *signed.Reader, d time.Duration) {
 	}
 }
 
-// security 4.8, first row
+// FAIL-4
 func TestALostDatabaseIs429For15SecondsThenDenyWithAKeptKeyFor15Minutes(t *testing.T) {
 	c, f := newFailing()
 	for _, name := range []string{"DIGOOD", "DISWITCH"} {
@@ -149,7 +149,7 @@ func TestALostDatabaseIs429For15SecondsThenDenyWithAKeptKeyFor15Minutes(t *testi
 	}
 }
 
-// Decisions 30 and 31: what is kept accuses nobody and lets nobody past a check.
+// RULE-30 and RULE-31: what is kept accuses nobody and lets nobody past a check.
 func TestOnlyAGoodRequestIsToldMoreThan429WhileTheDatabaseIsLost(t *testing.T) {
 	c, f := newFailing()
 	names := []string{"DIGOOD", "DIUNIX", "DISWITCH", "DIOFF", "DIGONE", "DIWEB", "DIBROKEN", "DIPORTAL", "DINOBODY"}

@@ -1,4 +1,4 @@
-// Package signed reads the signed requests of programs and proves who sent them (protocols 0): it has the one reader of all
+// Package signed reads the signed requests of programs and proves who sent them (WIRE-1): it has the one reader of all
 // such doors. A call reads the application by its key and checks the signature with that row; nothing else says who called.
 package signed
 
@@ -34,7 +34,7 @@ type Reader struct {
 	Keys         *secret.Keyring
 	Now          func() time.Time
 	Types        []application.Type // that may use the door
-	Lists        []string           // parameters that may be sent more than once (decision 29)
+	Lists        []string           // parameters that may be sent more than once (RULE-29)
 	Within       time.Duration      // of looking an application up; 0: 1.5 s
 	Outage       *outage.Monitor    // shared by all doors of a node; nil: a lost database is 429 for as long as it is lost
 }
@@ -50,7 +50,7 @@ type Request struct {
 // Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
 // the signature covers and nothing else. The error is a *reply.Error: 40101 … 40105 for one who proved nothing,
 // 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
-// 401 would open its hosts, decision 30), 40002 for what does not parse, 42901 when it cannot be known now. When the
+// 401 would open its hosts, RULE-30), 40002 for what does not parse, 42901 when it cannot be known now. When the
 // database is lost for longer, it is 50301 for an application that wants it so, else an *outage.Lost, with the request as
 // far as its door needs it to deny.
 func (c *Reader) Read(r *http.Request) (Request, error) {

@@ -1,7 +1,7 @@
 // Package unix is the legacy API that Duo Unix up to 2.1 and the Authentication Proxy speak: /rest/v1/ in
-// three spellings, .bson, .json and none (protocols 5.1, 5.2, 8). These clients let the person in without a
+// three spellings, .bson, .json and none (J-06). These clients let the person in without a
 // second proof when preauth answers 401, 5xx or nothing they understand, so what this door never sends is as
-// much its contract as what it sends (security 0): a failure of ours is 429 with Retry-After, every body is
+// much its contract as what it sends (FAIL-1): a failure of ours is 429 with Retry-After, every body is
 // whole, and every request ends before its client gives up on it.
 package unix
 
@@ -150,7 +150,7 @@ func (d *Door) call(o operation, c call) *attempt.Call {
 	return made
 }
 
-// catch answers 429 when we have a bug: a cut connection or a 5xx would open hosts (decision 31).
+// catch answers 429 when we have a bug: a cut connection or a 5xx would open hosts (RULE-31).
 func (d *Door) catch(w http.ResponseWriter, r *http.Request) {
 	v := recover()
 	if v == nil {

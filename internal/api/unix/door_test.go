@@ -394,7 +394,7 @@ func (s stopping) Watch(ctx context.Context, txID, applicationID string) (transa
 	return s.SignIn.Watch(ctx, txID, applicationID)
 }
 
-// Security 0: "no", and for the reason there is; the person's time was not over.
+// FAIL-1: "no", and for the reason there is; the person's time was not over.
 func TestABlockingCallAtAStopIsDeniedWithTheReason(t *testing.T) {
 	w := newWorld(t)
 	p := w.Enrolled(w.app, "ana")

@@ -38,7 +38,7 @@ func loses(t *testing.T, change func(*application.Application)) (*world, *away) 
 	return w, db
 }
 
-// The words that the client prints, in the answer that each of its calls understands (security 4.8, AC-020).
+// The words that the client prints, in the answer that each of its calls understands (FAIL-4, AC-020).
 func TestALostDatabaseDeniesWithAReasonInEachAnswer(t *testing.T) {
 	w, db := loses(t, func(*application.Application) {})
 	db.lost = true
@@ -97,7 +97,7 @@ func TestALostDatabaseIs503WhereTheClientDecides(t *testing.T) {
 	}
 }
 
-// Security 2, P4, in both spellings of the door.
+// FAIL-6, in both spellings of the door.
 func TestPreauthTellsTheFailModeOfAHost(t *testing.T) {
 	w := newWorld(t)
 	w.door.Hosts = &hosts.Recorder{Store: w.Directory, Now: w.Clock.Now}

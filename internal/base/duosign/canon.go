@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Version is one of the ways to write the signed text (protocols 2).
+// Version is one of the ways to write the signed text (WIRE-9).
 type Version int
 
 // The versions in use.

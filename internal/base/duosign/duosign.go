@@ -1,4 +1,4 @@
-// Package duosign signs and verifies the requests of API clients (protocols 2): HMAC over a canonical
+// Package duosign signs and verifies the requests of API clients (WIRE-9): HMAC over a canonical
 // text, in four versions, with SHA-1 or SHA-512, the host with or without its port.
 package duosign
 
@@ -17,7 +17,7 @@ import (
 	"countersign/internal/base/errs"
 )
 
-// Window is how far a request's date may be off, either way (decision 30).
+// Window is how far a request's date may be off, either way (RULE-30).
 const Window = 5 * time.Minute
 
 // Digest is the hash below the HMAC. The length of a signature shows which one made it.
@@ -109,7 +109,7 @@ func Verify(r Request, signature, skey string) (Version, error) {
 }
 
 // texts lists the spellings of one version. The host stands with and without its port. Under v5 the headers
-// stand without and with X-Duo-Date, because no client's documentation says which (protocols 2).
+// stand without and with X-Duo-Date, because no client's documentation says which (WIRE-9).
 func (r Request) texts(v Version) []string {
 	hosts := []string{r.Host}
 	if bare, _, err := net.SplitHostPort(r.Host); err == nil {

@@ -33,7 +33,7 @@ func request(method string) Request {
 	return r
 }
 
-// sendable runs test for every combination that a client can sign (protocols 2).
+// sendable runs test for every combination that a client can sign (WIRE-9).
 func sendable(t *testing.T, test func(t *testing.T, r Request, v Version, d Digest, host string)) {
 	for _, method := range []string{"GET", "DELETE", "POST", "PUT"} {
 		for _, v := range []Version{V1, V2, V4, V5} {

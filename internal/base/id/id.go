@@ -1,7 +1,7 @@
 // Package id makes the identifiers and tokens of the program.
 //
 // Object keys have the shape of the Admin API: two letters for the type and 18 characters of [A-Z0-9]
-// (protocols 0). Clients treat every key except the integration key as opaque.
+// (WIRE-1). Clients treat every key except the integration key as opaque.
 //
 // Every function takes its source of randomness as an argument and panics when it cannot be read.
 package id

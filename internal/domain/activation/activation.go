@@ -29,7 +29,7 @@ type Activation struct {
 	LoginID     string     // the sign-in that shows the code; "" from the portal
 	SessionID   string     // the portal session that shows the code; "" from a sign-in
 	Purpose     Purpose
-	Mailed      bool // sent by mail: lives 24 h instead of 10 min (decision 20)
+	Mailed      bool // sent by mail: lives 24 h instead of 10 min (RULE-20)
 	LinkDigest  []byte
 	TypedDigest []byte
 	Created     time.Time

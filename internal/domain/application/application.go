@@ -35,7 +35,7 @@ const PortalID = "DIPORTAL000000000000"
 // Types lists the types an administrator can add.
 var Types = []Type{TypeWebSDK, TypeWebSDK2, TypeAuthAPI, TypeUnix}
 
-// Normalization is how a presented name becomes a user's name (C-24, decision 32).
+// Normalization is how a presented name becomes a user's name (C-24, RULE-32).
 type Normalization string
 
 const (
@@ -51,7 +51,7 @@ type Application struct {
 	Secret        []byte // sealed, purpose SecretPurpose, row ID; 40 characters when opened
 	SelfService   bool   // people may manage their devices from its prompt (D-01)
 	Normalization Normalization
-	RedirectURIs  []string // exact addresses; empty = any https or loopback address in the signed request (decision 27)
+	RedirectURIs  []string // exact addresses; empty = any https or loopback address in the signed request (RULE-27)
 	Policy        policy.Policy
 	Options       Options
 	Disabled      bool
@@ -64,10 +64,10 @@ func (a Application) Usable() bool { return !a.Disabled && a.Deleted.IsZero() }
 
 // Options are settings of some types only.
 type Options struct {
-	// Hosts lists the host names whose pages may frame the traditional prompt (decision 28); nil = the
+	// Hosts lists the host names whose pages may frame the traditional prompt (RULE-28); nil = the
 	// page that the client names.
 	Hosts []string `json:"hosts,omitempty"`
-	// Dateless lets requests signed without a date in: "on" or "off"; "" = on for unix only (decision 30).
+	// Dateless lets requests signed without a date in: "on" or "off"; "" = on for unix only (RULE-30).
 	Dateless string `json:"dateless,omitempty"`
 	// Outage is what signed requests are answered while the database is lost for longer: OutageDeny, or OutageClient.
 	Outage string `json:"outage,omitempty"`
@@ -127,7 +127,7 @@ type Store interface {
 	// SaveApplication writes every field but ID, Type and Created. ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
 	// SpendAssertion records the digest of a client assertion's jti until expires and reports
-	// whether this was its first use (decision 26). One statement.
+	// whether this was its first use (RULE-26). One statement.
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
 	// SweepAssertions forgets those that expired before now and returns how many.
 	SweepAssertions(ctx context.Context, now time.Time) (int64, error)

@@ -14,7 +14,7 @@ const (
 )
 
 // Host is a machine that signs its people in to an application, as far as it tells: the client sends its own name
-// (security 2, P4). Nothing is decided by it.
+// (FAIL-6). Nothing is decided by it.
 type Host struct {
 	ApplicationID string
 	Name          string // lower case, of CleanHost; "" = it tells no name

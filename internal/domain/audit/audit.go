@@ -1,5 +1,5 @@
 // Package audit is the record: who tried to sign in and what came of it (L-01), and who changed what (L-06).
-// Results, reasons and factors carry the API's names (protocols 4.7), because clients read them.
+// Results, reasons and factors carry the API's names (RULE-35), because clients read them.
 package audit
 
 import (

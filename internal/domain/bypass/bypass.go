@@ -26,7 +26,7 @@ const Unlimited = -1
 // DigestPurpose separates these digests from others.
 const DigestPurpose = "bypass-code"
 
-// Defaults of decision 21.
+// Defaults of RULE-21.
 const (
 	Digits      = 9
 	DefaultUses = 1

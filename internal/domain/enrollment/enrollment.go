@@ -22,7 +22,7 @@ type Link struct {
 // DigestPurpose separates these tokens from all others.
 const DigestPurpose = "enrollment-link"
 
-// DefaultLife is 30 days from first sending (decision 20).
+// DefaultLife is 30 days from first sending (RULE-20).
 const DefaultLife = 30 * 24 * time.Hour
 
 // PortalLife is how long the link lives that an application gets for somebody who must enroll first.

@@ -33,11 +33,11 @@ const (
 // prompt, where only the person's own preference starts a request (B-07, D-13).
 func Asked(door string) bool { return door == DoorFrame || door == DoorWizard }
 
-// Life of a prompt, and of one in which a device is set up (decision 21).
+// Life of a prompt, and of one in which a device is set up (RULE-21).
 const (
 	Life       = 10 * time.Minute
 	EnrollLife = 30 * time.Minute
-	GrantLife  = 5 * time.Minute // decision 26
+	GrantLife  = 5 * time.Minute // RULE-26
 
 	// Extensions is how often a person may ask for the same time again: as often as WCAG 2.2.1 wants it at least.
 	Extensions = 10
@@ -71,7 +71,7 @@ type Login struct {
 	ManageFactor  string
 	SpareAsked    bool // the spare-way page was answered or is not needed
 	RecoveryAsked bool // the new-phone offer after a bypass code was answered
-	Remember      bool // the person chose to have this browser remembered (decision 15)
+	Remember      bool // the person chose to have this browser remembered (RULE-15)
 
 	IP        string
 	UserAgent string

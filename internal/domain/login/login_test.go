@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// WCAG 2.2.1: the same time again, ten times; decision 21 is the time.
+// WCAG 2.2.1: the same time again, ten times; RULE-21 is the time.
 func TestTheSameTimeIsGivenAgainTenTimes(t *testing.T) {
 	made := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {

@@ -31,7 +31,7 @@ type Content struct {
 // SealPurpose is the sealing purpose of Mail.Body.
 const SealPurpose = "mail-body"
 
-// GiveUpAfter is how long sending is tried (security 4.8).
+// GiveUpAfter is how long sending is tried (FAIL-9).
 const GiveUpAfter = 72 * time.Hour
 
 // Backoff is the wait before try number attempts+1: 5 s doubling to 30 min.

@@ -22,7 +22,7 @@ const (
 	AuthenticationDeny    Authentication = "deny"
 )
 
-// Spare says whether a second way in is asked for after the first (decision 10).
+// Spare says whether a second way in is asked for after the first (RULE-10).
 type Spare string
 
 const (
@@ -34,7 +34,7 @@ const (
 // SpareReminders is how often SpareRemind asks one user.
 const SpareReminders = 3
 
-// Methods a policy may allow or leave out. A bypass code cannot be left out (decision 16).
+// Methods a policy may allow or leave out. A bypass code cannot be left out (RULE-16).
 const (
 	MethodPush     = "push"
 	MethodPasscode = "passcode"
@@ -49,15 +49,15 @@ type Policy struct {
 	Authentication Authentication `json:"authentication,omitempty"`
 	// Methods lists the allowed methods; nil inherits, and all are allowed when no layer says.
 	Methods []string `json:"methods,omitempty"`
-	// NumberEntry is the digits of verified push, 3 to 6; NumberEntryOff is plain push (decision 14).
+	// NumberEntry is the digits of verified push, 3 to 6; NumberEntryOff is plain push (RULE-14).
 	NumberEntry int `json:"number_entry,omitempty"`
-	// NumberRequired refuses plain requests at doors that cannot show a number: "on" or "off" (decision 14).
+	// NumberRequired refuses plain requests at doors that cannot show a number: "on" or "off" (RULE-14).
 	NumberRequired string `json:"number_required,omitempty"`
 	Spare          Spare  `json:"spare,omitempty"`
 	PasscodeType   string `json:"passcode_type,omitempty"` // hotp or totp, for phones activated from now on
-	// InlineReenrollment lets someone who had a factor and lost it enroll inline (decision 11): "on" or "off".
+	// InlineReenrollment lets someone who had a factor and lost it enroll inline (RULE-11): "on" or "off".
 	InlineReenrollment string `json:"inline_reenrollment,omitempty"`
-	// RememberDays is for how many days a browser may skip the proof, 1 to 365; RememberOff is never (decision 15).
+	// RememberDays is for how many days a browser may skip the proof, 1 to 365; RememberOff is never (RULE-15).
 	RememberDays int `json:"remember_days,omitempty"`
 }
 

@@ -6,7 +6,7 @@ import (
 	"countersign/internal/domain/policy"
 )
 
-// Decision 14. A combination that was stored before it was refused asks for numbers.
+// RULE-14. A combination that was stored before it was refused asks for numbers.
 func TestWhereANumberIsDemandedRequestsCarryOne(t *testing.T) {
 	off, on := policy.Policy{NumberEntry: policy.NumberEntryOff}, policy.Policy{NumberRequired: "on"}
 	both := policy.Policy{NumberEntry: policy.NumberEntryOff, NumberRequired: "on"}

@@ -1,5 +1,5 @@
 // Package remembered is a browser that may skip the second proof for a while: one user's, for one
-// application (decision 15). Its cookie, or the token that a program keeps for a device, holds a secret of which only a
+// application (RULE-15). Its cookie, or the token that a program keeps for a device, holds a secret of which only a
 // digest rests here.
 //
 //	made ──▶ good ──expired, policy shorter, factors or status changed, told to──▶ forgotten

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/domain/account"
 )
 
-// Limits of decision 5.
+// Limits of RULE-5.
 const (
 	Idle       = 15 * time.Minute
 	Life       = time.Hour

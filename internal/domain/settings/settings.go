@@ -14,11 +14,11 @@ type Settings struct {
 	Help         string        `json:"help,omitempty"` // contact line of the help desk, at most 200 characters (A-17)
 	Policy       policy.Policy `json:"policy"`
 
-	LockoutThreshold int           `json:"lockout_threshold,omitempty"` // consecutive failures, default 10 (decision 12)
+	LockoutThreshold int           `json:"lockout_threshold,omitempty"` // consecutive failures, default 10 (RULE-12)
 	LockoutMinutes   int           `json:"lockout_minutes,omitempty"`   // automatic unlock, default 30; -1 = never
-	DormantDays      int           `json:"dormant_days,omitempty"`      // default 90 (decision 11)
-	PairingLife      time.Duration `json:"pairing_life,omitempty"`      // on-screen pairing code, default 10 min (decision 20)
-	NoChangeMail     bool          `json:"no_change_mail,omitempty"`    // decision 25
+	DormantDays      int           `json:"dormant_days,omitempty"`      // default 90 (RULE-11)
+	PairingLife      time.Duration `json:"pairing_life,omitempty"`      // on-screen pairing code, default 10 min (RULE-20)
+	NoChangeMail     bool          `json:"no_change_mail,omitempty"`    // RULE-25
 	EnrollmentStyle  string        `json:"enrollment_style,omitempty"`  // enrollment links open "universal" (default) or "traditional" (C-10)
 	FraudEmail       string        `json:"fraud_email,omitempty"`       // where fraud and lock-out reports go (F-64)
 }

@@ -36,8 +36,8 @@ type Purpose string
 
 const (
 	SignIn  Purpose = "signin"
-	Manage  Purpose = "manage"  // open device management (decision 5)
-	Pairing Purpose = "pairing" // the first request to a new phone, which is also the sign-in (decision 9)
+	Manage  Purpose = "manage"  // open device management (RULE-5)
+	Pairing Purpose = "pairing" // the first request to a new phone, which is also the sign-in (RULE-9)
 )
 
 // Field is one line a door tells about a request.
@@ -46,7 +46,7 @@ type Field struct {
 	Value string `json:"value"`
 }
 
-// Life of a request (decision 21).
+// Life of a request (RULE-21).
 const Life = 60 * time.Second
 
 // Transaction is one request.

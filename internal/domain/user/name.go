@@ -12,7 +12,7 @@ import (
 // MaxName is the longest name, in code points.
 const MaxName = 256
 
-// Normalize gives the one canonical spelling of a name (decision 32, AC-009): trimmed, NFKC,
+// Normalize gives the one canonical spelling of a name (RULE-32, AC-009): trimmed, NFKC,
 // lower case. Control, format (zero-width, bidirectional), other invisible and private characters and names
 // longer than MaxName are refused with ErrNameInvalid. It is idempotent.
 func Normalize(name string) (string, error) {

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/domain/account"
 )
 
-// Status of a user (features P). LockedOut is set by the system alone.
+// Status of a user. LockedOut is set by the system alone.
 type Status string
 
 const (
@@ -33,13 +33,13 @@ type User struct {
 
 	Created       time.Time
 	LastLogin     time.Time // zero: never
-	FirstEnrolled time.Time // zero: never had a way in; once set it stays (decision 11)
+	FirstEnrolled time.Time // zero: never had a way in; once set it stays (RULE-11)
 
-	Failures   int       // consecutive, over all doors (decision 12)
+	Failures   int       // consecutive, over all doors (RULE-12)
 	LockedAt   time.Time // when Status became LockedOut
 	LastMethod string    // the way used last, a way's ID
 
-	PushMisses  int       // requests not approved since the last success (decision 13)
+	PushMisses  int       // requests not approved since the last success (RULE-13)
 	PushStopped time.Time // set when requests were stopped; cleared by a success with another way
 
 	SpareReminders int       // how often a spare way was asked for
@@ -72,7 +72,7 @@ func (u User) UnlocksAt(lockoutMinutes int) time.Time {
 	return u.LockedAt.Add(time.Duration(lockoutMinutes) * time.Minute)
 }
 
-// Dormant reports whether the account lay unused for days (decision 11, AC-037): no sign-in,
+// Dormant reports whether the account lay unused for days (RULE-11, AC-037): no sign-in,
 // and created longer ago than that.
 func (u User) Dormant(now time.Time, days int) bool {
 	last := u.LastLogin

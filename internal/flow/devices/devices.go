@@ -1,5 +1,5 @@
 // Package devices is how people look after their own phones (section D): the portal opens with a proof
-// made for that purpose (decision 5), serves changes for ten minutes after it, and looks at the present
+// made for that purpose (RULE-5), serves changes for ten minutes after it, and looks at the present
 // state again at each change.
 package devices
 
@@ -48,7 +48,7 @@ type View struct {
 var (
 	// ErrOff reports an application without self-service.
 	ErrOff = flow.ErrManageOff
-	// ErrLast reports the removal of the only way in (X-35, decision 17).
+	// ErrLast reports the removal of the only way in (X-35, RULE-17).
 	ErrLast = errs.New(errs.Conflict, "device.last")
 	// ErrBypass reports a change that a proof by a code of the help desk does not open: it allows one addition or
 	// reactivation.

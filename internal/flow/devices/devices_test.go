@@ -189,7 +189,7 @@ func TestAC001ThePortalOpensByAProofMadeForItAndTakenOnce(t *testing.T) {
 		l, tx = ask()
 		k.OK(p.Approve(tx))
 		if l.Stage() != login.Allowed {
-			k.Error("the proof did not complete the sign-in") // decision 5
+			k.Error("the proof did not complete the sign-in") // RULE-5
 		}
 		other := k.Begin(app, "alice")
 		refused("another sign-in's proof", other)
@@ -244,7 +244,7 @@ func race(n int, f func() error) int {
 	return int(ok.Load())
 }
 
-// AC-001, decision 5: a code from the help desk opens one addition or reactivation and no removal.
+// AC-001, RULE-5: a code from the help desk opens one addition or reactivation and no removal.
 func TestAC001AProofByBypassCodeAllowsOneAdditionOrReactivation(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")
@@ -255,7 +255,7 @@ func TestAC001AProofByBypassCodeAllowsOneAdditionOrReactivation(t *testing.T) {
 			l := k.Begin(app, name)
 			k.OK(l.Code(k.BypassCode(name), purpose))
 			if got := l.Step().Kind; got != signin.Recover {
-				k.Errorf("%s: the new-phone offer is %v", name, got) // decision 38
+				k.Errorf("%s: the new-phone offer is %v", name, got) // RULE-38
 			}
 			cookie, err := l.Portal()
 			k.OK(err)
@@ -403,7 +403,7 @@ func TestAC059EveryChangeIsTold(t *testing.T) {
 	})
 }
 
-// AC-062, decision 5
+// AC-062, RULE-5
 func TestAC062ASessionEndsExactlyAtItsLimits(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")

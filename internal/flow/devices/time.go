@@ -10,7 +10,7 @@ import (
 	"countersign/internal/flow"
 )
 
-// Ends is when the session is over if nothing more is asked of it: idle, or as old as one may get (decision 5).
+// Ends is when the session is over if nothing more is asked of it: idle, or as old as one may get (RULE-5).
 func (v View) Ends() time.Time {
 	if idle := v.Session.Seen.Add(session.Idle); idle.Before(v.Session.Expires) {
 		return idle

@@ -10,7 +10,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// ux 3.1, WCAG 2.2.1: each look at the list gives its time once more, and the sign-in behind it waits as long.
+// PAGE-1, WCAG 2.2.1: each look at the list gives its time once more, and the sign-in behind it waits as long.
 func TestTheListAndTheSignInBehindItLastAsLongAsSomebodyUsesThem(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")

@@ -22,7 +22,7 @@ var (
 	ErrType = errs.New(errs.Invalid, "application.type")
 	// ErrNormalization reports an unknown way to read names.
 	ErrNormalization = errs.New(errs.Invalid, "application.normalization")
-	// ErrRedirectURI reports an address people may not be sent back to (decision 27); argument "uri".
+	// ErrRedirectURI reports an address people may not be sent back to (RULE-27); argument "uri".
 	ErrRedirectURI = errs.New(errs.Invalid, "application.redirect_uri")
 	// ErrDateless reports a value that is neither "on" nor "off".
 	ErrDateless = errs.New(errs.Invalid, "application.dateless")
@@ -55,14 +55,14 @@ type ApplicationChange struct {
 	Policy             PolicyChange
 	AddRedirectURIs    []string
 	RemoveRedirectURIs []string
-	ClearRedirectURIs  bool // before adding: any address allowed by decision 27 again
-	// Dateless lets requests signed without a date in: "on", "off", or "" as the type says (decision 30).
+	ClearRedirectURIs  bool // before adding: any address allowed by RULE-27 again
+	// Dateless lets requests signed without a date in: "on", "off", or "" as the type says (RULE-30).
 	Dateless *string
 	// Outage is what a lost database is answered with: "deny", or "client" for 503, which leaves it to the fail mode of
 	// the client (authapi and unix only).
 	Outage *string
 	// FrameHosts takes the list's place: hosts whose pages may frame the traditional prompt, "app.example.edu"
-	// or with a port; empty = the page the client names (decision 28).
+	// or with a port; empty = the page the client names (RULE-28).
 	FrameHosts *[]string
 }
 
@@ -191,7 +191,7 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key str
 	})
 }
 
-// RevealSecret gives an application's secret again; the look is logged (decision 34).
+// RevealSecret gives an application's secret again; the look is logged (RULE-34).
 func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	var plain []byte
 	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
@@ -210,7 +210,7 @@ func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) 
 	return secret.NewText(string(plain)), nil
 }
 
-// ResetSecret gives an application a new secret; the old one stops at once (decision 34).
+// ResetSecret gives an application a new secret; the old one stops at once (RULE-34).
 func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	plain := id.ApplicationSecret(f.Rand)
 	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {

@@ -34,7 +34,7 @@ type BypassRequest struct {
 	PreserveExisting bool          // false: the new code replaces all earlier ones
 }
 
-// NewBypassRequest is one random code with the defaults of decision 21.
+// NewBypassRequest is one random code with the defaults of RULE-21.
 func NewBypassRequest() BypassRequest {
 	return BypassRequest{Uses: bypass.DefaultUses, Life: bypass.DefaultLife}
 }

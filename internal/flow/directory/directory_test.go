@@ -231,7 +231,7 @@ func TestAResetSecretReplacesTheOldOneAtOnce(t *testing.T) {
 	})
 }
 
-func TestUserNamesAreOneSpellingAndTakenOnce(t *testing.T) { // X-38, decision 32
+func TestUserNamesAreOneSpellingAndTakenOnce(t *testing.T) { // X-38, RULE-32
 	each(t, func(b *bench) {
 		u := b.user("  Álice@Example.EDU ", "alice@example.edu")
 		if u.Username != "álice@example.edu" || u.Status != user.Active || len(u.Salt) != 16 {

@@ -9,7 +9,7 @@ import (
 	"countersign/internal/flow/directory"
 )
 
-// Decision 14: requests without a number and a demand for one do not go together, in one layer or over two.
+// RULE-14: requests without a number and a demand for one do not go together, in one layer or over two.
 func TestANumberCannotBeDemandedWhileNumberEntryIsOff(t *testing.T) {
 	each(t, func(b *bench) {
 		ctx := t.Context()

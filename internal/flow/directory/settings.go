@@ -24,7 +24,7 @@ type SettingsChange struct {
 	LockoutThreshold *int    // 1 to 100
 	LockoutMinutes   *int    // 5 to 30000, or Never
 	DormantDays      *int    // 1 to 3650
-	ChangeMail       *bool   // mail a user when his devices change (decision 25)
+	ChangeMail       *bool   // mail a user when his devices change (RULE-25)
 	FraudEmail       *string // one mail address that gets reports of "not me" and of lock-outs (M-12), or empty for none
 	EnrollmentStyle  *string // settings.Universal or settings.Traditional: what enrollment links open (C-10)
 	Policy           PolicyChange

@@ -173,7 +173,7 @@ func (f *Flow) DeleteUser(ctx context.Context, actor audit.Actor, who string) (u
 	return u, err
 }
 
-// Unlock lets a locked-out user try again (decision 12). ErrNotLocked.
+// Unlock lets a locked-out user try again (RULE-12). ErrNotLocked.
 func (f *Flow) Unlock(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
 	var u user.User
 	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {

@@ -58,7 +58,7 @@ type Pairing struct {
 	Expires time.Time
 }
 
-// MailLife is how long a mailed code lives (decision 20).
+// MailLife is how long a mailed code lives (RULE-20).
 const MailLife = 24 * time.Hour
 
 // MaxMails per sign-in or session, and MaxMailsADay per name over all its sign-ins: someone who knows a password

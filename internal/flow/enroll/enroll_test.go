@@ -13,7 +13,7 @@ import (
 )
 
 // Each phone of a person makes the look at a code longer, and that look holds the database's one writer: nobody
-// may slow everybody else's sign-in down by pairing phones without end (A1).
+// may slow everybody else's sign-in down by pairing phones without end.
 func TestAPersonHasSoManyPhonesAndNoMore(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()

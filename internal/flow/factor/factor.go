@@ -14,16 +14,16 @@ import (
 type Factor struct {
 	Name   string // in policies and in Way.Method
 	Prefix string // of its ways' IDs, "push:DP…"; these rest in the database
-	Always bool   // no policy leaves it out (decision 16)
+	Always bool   // no policy leaves it out (RULE-16)
 
-	Log       string // its name in the authentication log, as the API spells it (protocols 4.7)
+	Log       string // its name in the authentication log, as the API spells it (RULE-35)
 	LogNumber string // the same of a request that carried a number; "" = as Log
 
 	// Remembers: a proof by it shows a device of the person's own. It may have the browser, or a program's device,
-	// remembered (decision 15), and somebody with one such device is asked for a spare (decision 10).
+	// remembered (RULE-15), and somebody with one such device is asked for a spare (RULE-10).
 	Remembers bool
 	// Recovers: a proof by it stands in for a lost device. It opens one addition or reactivation of a device, and nothing
-	// else of device management (decision 38).
+	// else of device management (RULE-38).
 	Recovers bool
 
 	// Devices lists the person's devices that give a way in each. nil: it has no ways of its own to choose.
@@ -42,7 +42,7 @@ type Kind int
 
 const (
 	Waits Kind = iota // a request goes out and its page waits for the answer
-	Types             // the person types a code into the one field for every kind of code (decision 8)
+	Types             // the person types a code into the one field for every kind of code (RULE-8)
 )
 
 // Page is how a prompt shows a factor. Row, Hint and Frame are keys of the message catalogue.

@@ -8,7 +8,7 @@ import (
 	"countersign/internal/domain/bypass"
 )
 
-// helpdesk is a code that the help desk gave to somebody without a phone. No policy leaves it out (decision 16).
+// helpdesk is a code that the help desk gave to somebody without a phone. No policy leaves it out (RULE-16).
 var helpdesk = &Factor{
 	Name: "bypass", Prefix: "bypass", Always: true,
 	Log:      audit.FactorBypassCode,

@@ -21,7 +21,7 @@ var passcode = &Factor{
 	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
 }
 
-// Windows of decision 22.
+// Windows of RULE-22.
 const (
 	passcodeDigits  = 6
 	lookAhead       = 20

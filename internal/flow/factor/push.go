@@ -32,7 +32,7 @@ func (pushRequest) Ready(p phone.Phone) bool { return p.Connected() }
 // Awake implements Request.
 func (pushRequest) Awake(p phone.Phone) bool { return p.Alerts == phone.AlertsOn }
 
-// Digits implements Request (decision 14).
+// Digits implements Request (RULE-14).
 func (pushRequest) Digits(p policy.Policy) int { return max(0, p.NumberEntry) }
 
 // Wake implements Request by a Web Push alert. Its payload holds no secret and no number: it only says that something
@@ -58,7 +58,7 @@ func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transacti
 }
 
 // alert is the text a phone shows when it is woken. It is valid both for our service worker and as a declarative
-// notification ("web_push": 8030), which iOS shows even when the worker fails (ux 4.1).
+// notification ("web_push": 8030), which iOS shows even when the worker fails (PAGE-2).
 func alert(t transaction.Transaction, publicURL string) ([]byte, error) {
 	c, title, body := message.English(), "alert.request.title", "alert.request.body"
 	if t.Purpose == transaction.Pairing && t.ApplicationID == application.PortalID { // nobody signs in to anything

@@ -150,7 +150,7 @@ func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID 
 	if err := f.endOld(ctx, st, c); err != nil {
 		return err
 	}
-	if _, err := st.ForgetBrowsersOf(ctx, c.user.ID); err != nil { // the factors changed (decision 15)
+	if _, err := st.ForgetBrowsersOf(ctx, c.user.ID); err != nil { // the factors changed (RULE-15)
 		return err
 	}
 	if err := f.tell(ctx, st, c); err != nil {

@@ -98,7 +98,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 	return f.outcome(states[done.State]), nil
 }
 
-// decided is what an answer makes of its request. The number is looked at here, once: a wrong one denies (decision 14).
+// decided is what an answer makes of its request. The number is looked at here, once: a wrong one denies (RULE-14).
 func decided(t transaction.Transaction, a phonewire.Answer) transaction.State {
 	switch {
 	case a.Decision == phonewire.Deny && a.Reason == phonewire.Fraud:
@@ -153,7 +153,7 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 	return err
 }
 
-// forgetBrowsers is for a change of a user's factors (decision 15). The user's row comes first, so that no sign-in
+// forgetBrowsers is for a change of a user's factors (RULE-15). The user's row comes first, so that no sign-in
 // that finishes at the same moment has its browser remembered after all.
 func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
 	if _, err := st.LockAccount(ctx, userID); err != nil {

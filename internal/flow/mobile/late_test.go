@@ -11,7 +11,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// AC-083 is about copies. Two requests may be open (decision 13), and on a bad line the answer to the first can come
+// AC-083 is about copies. Two requests may be open (RULE-13), and on a bad line the answer to the first can come
 // after that to the second.
 func TestAnAnswerThatWasOvertakenIsSignedAgainAndEndsNoKey(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {

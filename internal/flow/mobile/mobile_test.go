@@ -147,7 +147,7 @@ func race(n int, f func(i int) error) int {
 	return int(ok.Load())
 }
 
-// Decision 9: the first request proves the path and is the sign-in.
+// RULE-9: the first request proves the path and is the sign-in.
 func TestPairingEndsWithAFirstRequestThatSignsIn(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")
@@ -161,7 +161,7 @@ func TestPairingEndsWithAFirstRequestThatSignsIn(t *testing.T) {
 		}
 		k.OK(p.Approve(s.Transaction))
 		if step := l.Step(); step.Kind != signin.Spare || !step.MayWait {
-			k.Error("no spare way is asked for") // decision 10
+			k.Error("no spare way is asked for") // RULE-10
 		}
 		r, err := l.Enter()
 		k.OK(err)
@@ -422,7 +422,7 @@ func TestWrongCodesKeepNobodyFromScanningThePicture(t *testing.T) {
 	})
 }
 
-// Decision 10. Someone who was away is not asked on two days in a row.
+// RULE-10. Someone who was away is not asked on two days in a row.
 func TestASpareWayIsAskedForThreeTimesAWeekApart(t *testing.T) {
 	t.Run("every day at work", func(t *testing.T) { askForASpare(t, 0, []int{0, 7, 14}) })
 	t.Run("away for three weeks", func(t *testing.T) { askForASpare(t, 21, []int{0, 21, 28}) })

@@ -32,7 +32,7 @@ const (
 	FraudReported  = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
 )
 
-// ofChange are the kinds an organization may switch off (decision 25).
+// ofChange are the kinds an organization may switch off (RULE-25).
 var ofChange = map[string]bool{DeviceAdded: true, DeviceReplaced: true, Reconnected: true, DeviceRemoved: true, BypassCreated: true}
 
 // arguments are all names a text may use, so that one nobody gave never shows its braces.

@@ -8,7 +8,7 @@ import (
 	"countersign/internal/flow/notice"
 )
 
-// ux 5.6: a day, a clock time and its zone, so that nobody has to guess.
+// PAGE-4: a day, a clock time and its zone, so that nobody has to guess.
 func TestTimesInMailsAreOfTheOrganisationsZone(t *testing.T) {
 	for zone, want := range map[string]string{
 		"UTC":                 "Sunday 1 March 2026 at 09:00 UTC",

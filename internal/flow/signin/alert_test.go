@@ -14,7 +14,7 @@ import (
 )
 
 // Whoever holds a password chooses the browser's name, and the phone shows it among the facts: it may be a name
-// and nothing more (A2, AC-048).
+// and nothing more (AC-048).
 func TestTheBrowserOnThePhoneIsANameAndNoMessage(t *testing.T) {
 	const chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 	flowkit.Each(t, func(k *flowkit.Kit) {
@@ -49,7 +49,7 @@ func (m moved) Knock(context.Context, flow.Subscription, []byte, time.Duration) 
 	return errs.New(errs.Gone, "push.gone")
 }
 
-// Whoever answers for an address may answer late (A12): only that address is forgotten.
+// Whoever answers for an address may answer late: only that address is forgotten.
 func TestAnOldAddressThatIsGoneTakesNoNewOneWithIt(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll")

@@ -80,7 +80,7 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 	if err := f.missed(ctx, st, t.UserID, false); err != nil || to == transaction.Cancelled {
 		return to, err
 	}
-	return to, f.record(ctx, st, s, e) // timed out: not a failure (decision 12), but it rang
+	return to, f.record(ctx, st, s, e) // timed out: not a failure (RULE-12), but it rang
 }
 
 // stillGood looks again, at the moment of an approval, at all that made the request right.
@@ -171,7 +171,7 @@ func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transac
 }
 
 // prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
-// management and completes the sign-in with it (decision 5: one proof, not two).
+// management and completes the sign-in with it (RULE-5: one proof, not two).
 func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
 	if err := f.allow(ctx, st, s, purpose, p); err != nil {
 		return err
@@ -207,12 +207,12 @@ func (f *Flow) allow(ctx context.Context, st flow.Store, s Session, purpose tran
 }
 
 // recovers: a code of the help desk that signs someone in also opens one device change, so that the prompt can offer
-// "Set up your new phone" although the code is spent (decision 38).
+// "Set up your new phone" although the code is spent (RULE-38).
 func (f *Flow) recovers(s Session, p login.Proof) bool {
 	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
 }
 
-// refusedByPerson counts a denied request, a wrong number or a report (decision 12).
+// refusedByPerson counts a denied request, a wrong number or a report (RULE-12).
 func (f *Flow) refusedByPerson(ctx context.Context, st flow.Store, s Session, e entry, report bool) error {
 	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
 		return err
@@ -235,7 +235,7 @@ func (f *Flow) refusedByPerson(ctx context.Context, st flow.Store, s Session, e 
 	return f.lockOutAt(ctx, st, s, u)
 }
 
-// missed counts a request that was not approved and stops requests when the limits of decision 13 are reached.
+// missed counts a request that was not approved and stops requests when the limits of RULE-13 are reached.
 func (f *Flow) missed(ctx context.Context, st flow.Store, userID string, stop bool) error {
 	u, err := st.MissPush(ctx, userID, 1, stop, f.Now())
 	if err != nil || !u.PushStopped.IsZero() {

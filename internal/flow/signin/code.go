@@ -49,7 +49,7 @@ func CleanCode(typed string) string {
 }
 
 // Code tries a code of any kind. nil: the login is allowed (SignIn), or the proof for device management is set (Manage; the
-// login is allowed too, decision 5). A failure is counted before the code is looked at and taken back by a success, all in
+// login is allowed too, RULE-5). A failure is counted before the code is looked at and taken back by a success, all in
 // one database transaction, so codes tried at once never get more looks than the limit (AC-005). Errors: ErrCodeWrong,
 // ErrCodeAgain, user.ErrLocked, also for the wrong code that locks, login.ErrStale.
 func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transaction.Purpose) error {
@@ -116,7 +116,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 				outcome = ErrCodeAgain
 			}
 			if s.User.Failures >= s.Settings.LockoutThreshold {
-				outcome = user.ErrLocked // it was the last attempt there was (decision 12)
+				outcome = user.ErrLocked // it was the last attempt there was (RULE-12)
 			}
 			err = f.wrongCode(ctx, st, s)
 		}

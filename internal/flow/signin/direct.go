@@ -30,11 +30,11 @@ type Attempt struct {
 	InCall  bool                // the caller learns in this call what became of a code: nothing is kept to ask about
 }
 
-// ErrNumber reports a plain request where policy demands a number that the door cannot show (decision 14).
+// ErrNumber reports a plain request where policy demands a number that the door cannot show (RULE-14).
 var ErrNumber = errs.New(errs.Denied, "push.number")
 
 // ErrNumberSpent reports a number that a request has carried already, or that another open one carries: it would be
-// asked for twice (decision 13, AC-011).
+// asked for twice (RULE-13, AC-011).
 var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 
 // CodeAgain is the reason of a transaction whose code is a step of a resynchronization: the person is asked for the

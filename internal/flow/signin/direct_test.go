@@ -16,7 +16,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// Two logins of one person from one address look the same, and are two (decision 0026, decision 13): one approval opens one.
+// Two logins of one person from one address look the same, and are two (decision 0026, RULE-13): one approval opens one.
 func TestEachCallIsARequestOfItsOwn(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("ssh")
@@ -102,7 +102,7 @@ func TestASecondWindowFinishesWithTheSameTicketWhichIsGoodOnce(t *testing.T) {
 }
 
 // Codes typed at doors without a browser leave a row for the answer; they rang no phone, so the limits on requests
-// (decision 13) do not count them, as they do not count codes typed in the prompt (AC-035).
+// (RULE-13) do not count them, as they do not count codes typed in the prompt (AC-035).
 func TestWrongCodesDoNotStopRequests(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db flow.DB) {
 		k := flowkit.New(t, db)

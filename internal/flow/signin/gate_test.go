@@ -21,7 +21,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// Features U, X-01 to X-08, and the ways past the gates.
+// and the ways past the gates.
 func TestTheGatesRefuseAndLogInTheirOrder(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		layer := func(p policy.Policy) application.Application {
@@ -62,7 +62,7 @@ func TestTheGatesRefuseAndLogInTheirOrder(t *testing.T) {
 			{"H-06 bypass", "alice", layer(policy.Policy{Authentication: policy.AuthenticationBypass}), login.Allowed, audit.Success, audit.AllowedByPolicy},
 			{"A-23 allow", "nobody", layer(policy.Policy{NewUser: policy.NewUserAllow}), login.Allowed, audit.Success, audit.AllowUnenrolledUser},
 			{"A-23 enrol", "nobody", plain, login.Open, "", ""},
-			{"decision 11", "lost", plain, login.Refused, audit.Denied, audit.NoActivatedAccount},
+			{"RULE-11", "lost", plain, login.Refused, audit.Denied, audit.NoActivatedAccount},
 			{"A-23 allow, a lost app", "lost", layer(policy.Policy{NewUser: policy.NewUserAllow}), login.Refused, audit.Denied, audit.NoActivatedAccount},
 			{"challenge", "alice", plain, login.Open, "", ""},
 		} {
@@ -216,8 +216,8 @@ func FuzzACanonicalNameIsItsOwn(f *testing.F) {
 	})
 }
 
-// Decision 32: with names taken as they come, a name whose simple form belongs to somebody is never taken for a new person.
-func TestDecision32ASimpleFormThatIsKnownIsNeverEnrolled(t *testing.T) {
+// RULE-32: with names taken as they come, a name whose simple form belongs to somebody is never taken for a new person.
+func TestRule32ASimpleFormThatIsKnownIsNeverEnrolled(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll", func(a *application.Application) { a.Normalization = application.NormalizationNone })
 		k.Enrolled(app, "alice")

@@ -13,7 +13,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// Decision 12: whoever locks the account learns it with that code, in a prompt and at a door without a browser alike.
+// RULE-12: whoever locks the account learns it with that code, in a prompt and at a door without a browser alike.
 func TestTheWrongCodeThatLocksSaysSoAtEveryDoor(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		k.Settings(func(s *settings.Settings) { s.LockoutThreshold = 2 })

@@ -11,7 +11,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// ux 3.1, WCAG 2.2.1
+// PAGE-1, WCAG 2.2.1
 func TestASignInIsKeptOpenWhileSomebodyAsksForMoreTime(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx, app := context.Background(), k.Application("Payroll")

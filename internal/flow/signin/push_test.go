@@ -53,7 +53,7 @@ func TestARequestStartsByItselfAndItsApprovalSignsIn(t *testing.T) {
 	})
 }
 
-// Features U, X-09 to; decision 12.
+// RULE-12.
 func TestWhatCountsAndWhatTheLogSays(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		k.Settings(func(s *settings.Settings) { s.FraudEmail = "desk@example.edu" })
@@ -173,7 +173,7 @@ func TestTheNumberHasTheDigitsThatPolicySays(t *testing.T) {
 	})
 }
 
-// AC-039, decision 13
+// AC-039, RULE-13
 func TestAC039AStormOfRequestsIsStopped(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		apps := []application.Application{k.Application("Payroll"), k.Application("Library"), k.Application("Mail")}
@@ -270,7 +270,7 @@ func TestParallelRequestsKeepTheLimit(t *testing.T) {
 	})
 }
 
-// AC-034, P-9 of the state machines: what is taken away while a request is open is gone when it is answered.
+// AC-034: what is taken away while a request is open is gone when it is answered.
 func TestAC034WhatIsRevokedWhileARequestIsOpenLetsNobodyIn(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		for name, revoke := range map[string]func(app application.Application, p *flowkit.Phone){

@@ -34,7 +34,7 @@ func Reference(txid string) string {
 	return strings.ToUpper(txid[:4] + "-" + txid[4:8])
 }
 
-// noted is how long a refused request stands for those after it: who asks on and on fills no log (security 4.4).
+// noted is how long a refused request stands for those after it: who asks on and on fills no log (RULE-13).
 const noted = MissedWindow
 
 // noteRefused logs a request that was not sent: too many are open or went unanswered, or it must carry a number that

@@ -13,7 +13,7 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// Decision 13: the help desk sees that requests were refused, and who asks on and on fills no log.
+// RULE-13: the help desk sees that requests were refused, and who asks on and on fills no log.
 func TestRequestsRefusedForTheirNumberLeaveOneRow(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		payroll, library := k.Application("Payroll"), k.Application("Library")
@@ -65,7 +65,7 @@ func TestRequestsRefusedForTheirNumberLeaveOneRow(t *testing.T) {
 	})
 }
 
-// Decision 14, coalesced over parallel calls too.
+// RULE-14, coalesced over parallel calls too.
 func TestARequestWithoutTheNumberThatPolicyDemandsLeavesOneRow(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("ssh", func(a *application.Application) { a.Policy.NumberRequired = "on" })

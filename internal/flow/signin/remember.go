@@ -19,7 +19,7 @@ import (
 )
 
 // RememberDays is for how many days this sign-in may have its browser remembered; 0 = the choice is not offered.
-// An enrollment link opens nothing that could be skipped (decision 15).
+// An enrollment link opens nothing that could be skipped (RULE-15).
 func (s Session) RememberDays() int {
 	if s.Login.Door == login.DoorWizard || s.Application.Type == application.TypePortal {
 		return 0
@@ -113,7 +113,7 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 	if b.Over(days, now) {
 		over = b.ID
 	}
-	// Where a spare way is demanded, someone without one is asked, and led to it (decision 10).
+	// Where a spare way is demanded, someone without one is asked, and led to it (RULE-10).
 	return b, s.RememberDays() > 0 && b.Good(days, now) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
 }
 

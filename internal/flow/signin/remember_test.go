@@ -63,7 +63,7 @@ func again(k *flowkit.Kit, app application.Application, name string, value secre
 	return k.Begin(app, name, append(change, func(r *signin.Request) { r.Remembered = value })...)
 }
 
-func TestARememberedBrowserSignsInAndProvesNothingElse(t *testing.T) { // A-15, H-10, decision 5
+func TestARememberedBrowserSignsInAndProvesNothingElse(t *testing.T) { // A-15, H-10, RULE-5
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := remembering(k, "Payroll")
 		p := k.Enrolled(app, "ana")
@@ -100,7 +100,7 @@ func TestARememberedBrowserSignsInAndProvesNothingElse(t *testing.T) { // A-15, 
 	})
 }
 
-// Decision 15: off by default, chosen by the person, after a proof by an own phone, and not for links.
+// RULE-15: off by default, chosen by the person, after a proof by an own phone, and not for links.
 func TestABrowserIsRememberedOnlyWhereItMayBeAndWasChosen(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()

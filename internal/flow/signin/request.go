@@ -16,7 +16,7 @@ import (
 	"countersign/internal/flow/factor"
 )
 
-// Limits on requests (decision 13).
+// Limits on requests (RULE-13).
 const (
 	MaxOpen        = 2
 	MaxMissed      = 5 // within MissedWindow
@@ -206,7 +206,7 @@ func overLimits(u user.User, open, missed int) error {
 	return nil
 }
 
-// withinLimits is decision 13. A canceled request counts like an unanswered one: it rang a phone.
+// withinLimits is RULE-13. A canceled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
 	u, err := st.AccountByID(ctx, userID)
 	if err != nil {

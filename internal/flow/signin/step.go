@@ -123,7 +123,7 @@ func (s Session) closed() bool {
 	return s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
 }
 
-// ask is the step that asks for a proof. An approval of a request for the device pages is the sign-in too (decision 5),
+// ask is the step that asks for a proof. An approval of a request for the device pages is the sign-in too (RULE-5),
 // so a sign-in waits for it as for its own; the device pages wait for their own alone. An approved request is spent: what
 // it proved is in the login, or was taken.
 func (s Session) ask(now time.Time, manage bool) Step {
@@ -159,7 +159,7 @@ func (s Session) proved(now time.Time) bool {
 }
 
 // recovers reports whether a new phone is offered: a code of the help desk signed the person in and still opens one
-// change (decision 38).
+// change (RULE-38).
 func (s Session) recovers(now time.Time) bool {
 	return factor.Logged(s.Login.Factor).Recovers && s.proved(now) && !s.Login.RecoveryAsked && s.Application.SelfService
 }
@@ -167,7 +167,7 @@ func (s Session) recovers(now time.Time) bool {
 // spareRest is how long a person is left in peace after a reminder of the spare way.
 const spareRest = 7 * 24 * time.Hour
 
-// spareDue reports whether an allowed sign-in asks for a spare way (decision 10): after the first device, then at most
+// spareDue reports whether an allowed sign-in asks for a spare way (RULE-10): after the first device, then at most
 // twice more, each a week after the one before; each time where policy demands one. Nobody is asked, or kept out,
 // where there is no way to set one up now.
 func (s Session) spareDue(now time.Time) bool {

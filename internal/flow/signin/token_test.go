@@ -96,7 +96,7 @@ func TestATokenOpensTheNextSignInOfItsPersonAtItsApplication(t *testing.T) {
 	})
 }
 
-// Decision 15: a code of the own app keeps as well, a code of the help desk never; nor does anything where policy
+// RULE-15: a code of the own app keeps as well, a code of the help desk never; nor does anything where policy
 // remembers nothing by the time of the answer.
 func TestATokenIsMadeByAProofOfAnOwnPhoneOnly(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {

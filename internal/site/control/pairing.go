@@ -35,7 +35,7 @@ const (
 	PairExpired PairState = "expired"
 )
 
-// Pairing is the one page that connects a phone (wireframe 5), of the Universal Prompt and of the device list. A poll for
+// Pairing is the one page that connects a phone, of the Universal Prompt and of the device list. A poll for
 // an older code than the one on show is answered at once.
 type Pairing struct {
 	Base

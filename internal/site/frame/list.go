@@ -50,7 +50,7 @@ func (p Rename) Frame(w web.Words) web.Frame {
 	return p.frame("frame-rename", "rename", w.S("rename.title", "device", p.Was))
 }
 
-// Remove asks before a device is removed; the last one stays (decision 17).
+// Remove asks before a device is removed; the last one stays (RULE-17).
 type Remove struct {
 	Base
 	Path, ID, Name string

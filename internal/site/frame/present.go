@@ -95,7 +95,7 @@ func (v *view) prove(mistake *errs.Error, status int, w http.ResponseWriter, r *
 	return v.Write(w, r, status, page)
 }
 
-// pause takes requests off a page that could send none now, and says why (decision 13); and why a proof is asked for
+// pause takes requests off a page that could send none now, and says why (RULE-13); and why a proof is asked for
 // again.
 func (v *view) pause(page *Prove, r *http.Request) error {
 	if r.URL.Query().Get("again") != "" {

@@ -91,7 +91,7 @@ func (p Refused) Frame(w web.Words) web.Frame {
 // Tone is the colour family.
 func (p Refused) Tone() string { return web.Tone(p.Err) }
 
-// Recovered comes after a sign-in by a code from the help desk (decision 38).
+// Recovered comes after a sign-in by a code from the help desk (RULE-38).
 type Recovered struct{ Base }
 
 // Frame implements web.Page.
@@ -99,7 +99,7 @@ func (p Recovered) Frame(w web.Words) web.Frame {
 	return p.frame("frame-recovered", "recovered", w.S("recovered.title"))
 }
 
-// Spare asks for a spare way in, after a sign-in with the only one there is (decision 10).
+// Spare asks for a spare way in, after a sign-in with the only one there is (RULE-10).
 type Spare struct {
 	Base
 	Required bool // no "Later"

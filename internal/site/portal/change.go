@@ -113,7 +113,7 @@ func listWith(kind NoticeKind, phoneID string) string {
 	return At + "?" + url.Values{"done": {string(kind)}, "device": {phoneID}}.Encode()
 }
 
-// showReplaced tells that the old phone no longer works, on the way on to the application (wireframe 7).
+// showReplaced tells that the old phone no longer works, on the way on to the application.
 func (v *view) showReplaced(w http.ResponseWriter, r *http.Request) error {
 	d, err := v.Phone(r.PathValue("device"))
 	if err != nil {

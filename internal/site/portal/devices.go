@@ -51,7 +51,7 @@ type Notice struct {
 	Device string
 }
 
-// Devices is the list (wireframe 8).
+// Devices is the list.
 type Devices struct {
 	Base
 	Name   string // the person's own name, or the account's

@@ -1,4 +1,4 @@
-// Package portal is where people look after their phones (features D): the device list and its
+// Package portal is where people look after their phones: the device list and its
 // small pages. The proof before is the prompt's; pairing inside is the page of package control.
 //
 // Addresses under the portal's Path:
@@ -55,7 +55,7 @@ func (p Rename) Frame(w web.Words) web.Frame {
 }
 
 // Remove asks before a device is removed; for the last one it offers a replacement instead
-// (decision 17).
+// (RULE-17).
 type Remove struct {
 	Base
 	ID, Name string
@@ -75,8 +75,8 @@ func (p Remove) Heading(w web.Words) string {
 	return w.S("remove.title", "device", p.Name)
 }
 
-// Switched comes after a new phone was set up on the way into an application: the old one no longer works (wireframe
-// 7), and Back leads on.
+// Switched comes after a new phone was set up on the way into an application: the old one no longer works,
+// and Back leads on.
 type Switched struct {
 	Base
 	Device string // the phone's name, which stays

@@ -80,7 +80,7 @@ func TestARememberedBrowserShowsWhatItRunsOn(t *testing.T) {
 	}
 }
 
-// The address a phone's replacement leads to says that the old one is switched off before it leads on (wireframe 7).
+// The address a phone's replacement leads to says that the old one is switched off before it leads on.
 func TestAReplacedPhoneIsSaidToBeSwitchedOffBeforeTheApplication(t *testing.T) {
 	p := testkit.Start(t)
 	back, _ := p.Callback()
@@ -108,7 +108,7 @@ func TestAReplacedPhoneIsSaidToBeSwitchedOffBeforeTheApplication(t *testing.T) {
 	}
 }
 
-// ux 3.1, WCAG 2.2.1: the list says when it closes and gives more time like the prompt, with a form alone, an hour in all.
+// PAGE-1, WCAG 2.2.1: the list says when it closes and gives more time like the prompt, with a form alone, an hour in all.
 func TestTheListSaysWhenItClosesAndGivesMoreTime(t *testing.T) {
 	p, v, old := opened(t)
 	v.Open("/my/device/" + old + "/rename")

@@ -115,7 +115,7 @@ func (p *Portal) gone(w http.ResponseWriter, r *http.Request) error {
 		Actions: []web.Link{{Path: At, Text: p.Web.Pages.Words(r).S("devices.back")}}})
 }
 
-// showDevices is the list of cards (wireframe 8).
+// showDevices is the list of cards.
 func (v *view) showDevices(w http.ResponseWriter, r *http.Request) error {
 	page := Devices{Base: v.base, Name: v.User.RealName, CanAdd: v.Session.ChangesLeft != 0, OneWay: v.WaysIn() == 1}
 	if page.Name == "" {

@@ -8,7 +8,7 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Code is the page with the one field for every kind of code (wireframe 2, decision 8).
+// Code is the page with the one field for every kind of code (RULE-8).
 type Code struct {
 	Base
 	Path     string // base of this page's addresses; empty = LoginPath

@@ -7,7 +7,7 @@ import (
 	"countersign/internal/testkit"
 )
 
-// Decision 13, seen by someone with three tabs: the third says that two requests are open, and leads to the others
+// RULE-13, seen by someone with three tabs: the third says that two requests are open, and leads to the others
 // again; it does not speak of requests that nobody confirmed.
 func TestAThirdTabSaysThatTwoRequestsAreOpen(t *testing.T) {
 	p := testkit.Start(t)

@@ -23,7 +23,7 @@ func waiting(t *testing.T) (*testkit.Program, *testkit.Visitor) {
 	return p, v
 }
 
-// ux 3.1, WCAG 2.2.1: the page says when it closes, and "Keep going" gives the same time again, with a form alone.
+// PAGE-1, WCAG 2.2.1: the page says when it closes, and "Keep going" gives the same time again, with a form alone.
 func TestAPromptPageSaysWhenItClosesAndGivesMoreTime(t *testing.T) {
 	p, v := waiting(t)
 	if left := v.Must(`id="ending"[^>]* data-left="(\d+)"`); left != "600" && left != "599" {

@@ -27,7 +27,7 @@ func (v *view) mayPair() bool {
 	return v.Step.Kind == signin.Enroll || v.Step.Kind == signin.Spare && v.Step.Proved
 }
 
-// showEnroll is the pairing page inside a sign-in (wireframe 5).
+// showEnroll is the pairing page inside a sign-in.
 func (v *view) showEnroll(w http.ResponseWriter, r *http.Request) error {
 	if !v.mayPair() {
 		return web.Move(w, r, v.Path)

@@ -37,7 +37,7 @@ func (v *view) Show(w http.ResponseWriter, r *http.Request) error {
 		page := v.refused(step.Reason)
 		page.CodeField, page.Kinds = true, v.Kinds()
 		return v.Write(w, r, http.StatusOK, page)
-	case control.Rings(step.Way) && v.Transaction.ID == "": // none could be sent at the start (decision 13)
+	case control.Rings(step.Way) && v.Transaction.ID == "": // none could be sent at the start (RULE-13)
 		err := v.SignIn.MaySend(r.Context(), v.Session)
 		if err != nil && errs.KindOf(err) != errs.Limited {
 			return err
@@ -65,7 +65,7 @@ func (v *view) Manage(key secret.Text, w http.ResponseWriter, r *http.Request) e
 }
 
 // Leave implements control.Prompt. A browser that comes back goes on to the application as long as that has not collected
-// the sign-in, so that a lost redirect loses nothing; after that the sign-in is over (P47).
+// the sign-in, so that a lost redirect loses nothing; after that the sign-in is over (PAGE-6).
 func (v *view) Leave(grant secret.Text, w http.ResponseWriter, r *http.Request) (err error) {
 	if grant.Empty() {
 		if grant, err = v.SignIn.Finish(r.Context(), v.Session); err != nil {
@@ -138,7 +138,7 @@ func (v *view) remember(w http.ResponseWriter, r *http.Request) error {
 	return web.Nothing(w)
 }
 
-// newPhone is the button after a sign-in with a help-desk code (decision 38).
+// newPhone is the button after a sign-in with a help-desk code (RULE-38).
 func (v *view) newPhone(w http.ResponseWriter, r *http.Request) error {
 	if v.Step.Kind != signin.Done {
 		return web.Move(w, r, v.Path)

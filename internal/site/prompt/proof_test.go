@@ -36,7 +36,7 @@ func longer(p *testkit.Program, v *testkit.Visitor, path string) {
 	p.Clock.Advance(session.ProofLife - login.Life + 2*time.Minute)
 }
 
-// Decision 5: a proof serves for ten minutes. Whoever comes later is asked for another, and offered nothing that the old
+// RULE-5: a proof serves for ten minutes. Whoever comes later is asked for another, and offered nothing that the old
 // one opens no more.
 func TestAProofThatWasNotUsedInTimeIsAskedForAgain(t *testing.T) {
 	p, _, enter := entering(t)
@@ -95,7 +95,7 @@ func TestARequestToAPhoneThatIsGoneLeadsBackToTheSignIn(t *testing.T) {
 	}
 }
 
-// Decision 13: the page says that no request goes out for as long as that is true.
+// RULE-13: the page says that no request goes out for as long as that is true.
 func TestThePageOffersARequestAgainWhenOneCanBeSent(t *testing.T) {
 	p, _, enter := entering(t)
 	enter()

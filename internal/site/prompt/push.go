@@ -8,7 +8,7 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Push is the page that waits for an answer on a phone (wireframe 1), or says what came of it. An approved request has no
+// Push is the page that waits for an answer on a phone, or says what came of it. An approved request has no
 // page: the sign-in goes on.
 type Push struct {
 	Base

@@ -35,7 +35,7 @@ func approve(t *testing.T, d *phone.Device) {
 	}
 }
 
-// A-15, decision 15, AC-036: the box is clear until somebody ticks it, may be ticked while the request waits, and what
+// A-15, RULE-15, AC-036: the box is clear until somebody ticks it, may be ticked while the request waits, and what
 // the browser keeps is good in this browser until an administrator says otherwise.
 func TestTheBoxOnThePushPageRemembersTheBrowser(t *testing.T) {
 	testkit.EachDatabase(t, func(t *testing.T, database testkit.Option) {

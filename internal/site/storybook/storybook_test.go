@@ -184,7 +184,7 @@ func TestNoPageNeedsInlineStyleOrScript(t *testing.T) {
 	})
 }
 
-// banned are words that pages do not use (ux.md 5.6).
+// banned are words that pages do not use (PAGE-5).
 var banned = regexp.MustCompile(`(?i)\b(2fa|mfa|two-factor|multi-factor|factor|passcode|authenticate|authentication|authenticator|enrol|enroll|enrolled|enrolment|enrollment|bypass|duo|token|invalid|your device)\b|!`)
 
 func TestEverySentenceIsInTheCatalogueAndUsesPlainWords(t *testing.T) {

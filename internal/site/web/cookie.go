@@ -6,7 +6,7 @@ import (
 )
 
 // Cookies writes and reads cookies of one page origin. Over https they have the __Host- prefix and Secure. Over plain
-// http, which only the demo at http://localhost uses (decision 41), they have neither, because browsers would drop them.
+// http, which only the demo at http://localhost uses (RULE-41), they have neither, because browsers would drop them.
 // All are HttpOnly and SameSite=Lax unless a method says otherwise.
 type Cookies struct {
 	Plain bool // the page origin is http

@@ -135,7 +135,7 @@ func (s *Site) failJSON(w http.ResponseWriter, words Words, e *errs.Error, statu
 }
 
 // statuses maps kinds of error to HTTP statuses. A service that is down is 429, as at every door, because a 5xx would mean
-// a bug in this program (I10).
+// a bug in this program (FAIL-1).
 var statuses = map[errs.Kind]int{
 	errs.Internal: http.StatusInternalServerError, errs.Invalid: http.StatusBadRequest,
 	errs.Denied: http.StatusForbidden, errs.Forbidden: http.StatusForbidden, errs.Unproved: http.StatusForbidden,

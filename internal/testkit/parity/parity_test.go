@@ -41,7 +41,7 @@ var meant = []struct {
 	holds func(t *twin, d door, first, other outcome) bool
 	like  func(first, other outcome) outcome
 }{
-	{"a door that shows no number sends a plain request, and the log says so (decision 14)",
+	{"a door that shows no number sends a plain request, and the log says so (RULE-14)",
 		func(t *twin, d door, first, other outcome) bool {
 			return t.unnumbered(d) && t.policy.NumberRequired != "on" && t.ask.push()
 		},
@@ -53,13 +53,13 @@ var meant = []struct {
 			other.Logged = strings.ReplaceAll(other.Logged, unsent, held)
 			return other
 		}},
-	{"stricter: where a number is demanded, a door that shows none sends no request at all, and logs that somebody tried (decision 14)",
+	{"stricter: where a number is demanded, a door that shows none sends no request at all, and logs that somebody tried (RULE-14)",
 		func(t *twin, d door, first, other outcome) bool {
 			return t.unnumbered(d) && t.policy.NumberRequired == "on" && t.ask.push() && !strings.Contains(string(other.Decision), string(allowed)) &&
 				other.Logged == row(audit.Denied, audit.FactorRestricted, audit.FactorPush)
 		},
 		func(first, other outcome) outcome { return first }},
-	{"the Universal Prompt sends requests by itself, and logs that one too many was not sent (decision 13)",
+	{"the Universal Prompt sends requests by itself, and logs that one too many was not sent (RULE-13)",
 		func(t *twin, d door, first, other outcome) bool { return !t.ask.push() },
 		func(first, other outcome) outcome {
 			if asked(first.Logged) == other.Logged {

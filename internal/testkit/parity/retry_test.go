@@ -328,7 +328,7 @@ func TestARequestCutOffIsSentOnce(t *testing.T) {
 	})
 }
 
-// Two terminals of one person at one machine ask alike (decision 13): one approval opens one.
+// Two terminals of one person at one machine ask alike (RULE-13): one approval opens one.
 func TestOneApprovalOpensOneSessionOfSeveral(t *testing.T) {
 	eachWire(t, func(c *client) {
 		var results sync.Map
@@ -423,7 +423,7 @@ func TestFiftyCallsOverThreeDoorsWithOneCodeAreLetInOnce(t *testing.T) {
 	})
 }
 
-// A decision made at once is reported to a caller that asks for it later, by any node and also after a crash (decision 1).
+// A decision made at once is reported to a caller that asks for it later, by any node and also after a crash (RULE-1).
 func TestAnotherNodeTellsWhatWasDecidedAtOnce(t *testing.T) {
 	dir := t.TempDir()
 	w := &world{Program: testkit.Start(t, testkit.InFolder(dir)), t: t}
