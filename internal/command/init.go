@@ -11,6 +11,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
+	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
@@ -111,7 +112,7 @@ func (c *initCommand) Run(r *run) error {
 	if err != nil {
 		return err
 	}
-	if err := r.nameOrganization(cfg, &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand}); err != nil {
+	if err := r.nameOrganization(cfg, directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: keys, Now: r.Now, Rand: r.Rand})); err != nil {
 		return err
 	}
 	doc := initDoc{path, cfg.DataDir, cfg.MasterKeyFile, cfg.DatabaseName(), cfg.PublicURL, cfg.APIHosts[0]}

@@ -61,9 +61,9 @@ func (r *run) office(work func(o *office) error) (err error) {
 		return err
 	}
 	defer hangUp()
-	desk := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
+	desk := notice.New(notice.Needs{DB: flow.PartOf[notice.Store](db), Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()})
 	return work(&office{
-		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk},
+		Flow:    directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: desk}),
 		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost, caFile: localCA(cfg),
 	})
 }

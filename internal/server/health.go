@@ -10,13 +10,20 @@ import (
 	"time"
 
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
+
+// probe is what health tries of a database: one reading and one change.
+type probe interface {
+	LoadSettings(ctx context.Context) (settings.Settings, error)
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+}
 
 // health answers machines that watch: alive means the process answers, ready means that it can
 // serve people now. Neither says more.
 type health struct {
-	DB       flow.DB
+	DB       flow.Part[probe]
 	Deadline time.Duration // of an answer; 0: 2 s
 	draining atomic.Bool
 
@@ -42,7 +49,7 @@ func (h *health) writable(ctx context.Context) error {
 	until, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // who leaves early proves nothing
 	defer cancel()
-	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
+	h.takes = h.DB.Write(ctx, func(st probe) error {
 		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
 		return err
 	})

@@ -116,6 +116,7 @@ func (w *Trial) Fuzz(f *testing.F, form string, dialects int) {
 // Hurried is a flow whose people say no at once, while they can: nothing waits for them.
 type Hurried struct {
 	*signin.Flow
+	Now func() time.Time
 }
 
 // Watch answers a request that waits.
