@@ -17,13 +17,15 @@ import (
 	"countersign/internal/flow/journal"
 )
 
-// Store is the part of the database that a Flow uses. What a method does stands with its noun.
+// Store is the part of the database that a Flow uses. What a method does stands in the Store that it is part of.
 type Store interface {
 	flow.MailStore
 	journal.Store
 
+	// activation.Store:
 	SupersedeUserActivations(ctx context.Context, userID string, now time.Time) error
 
+	// application.Store:
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 	Applications(ctx context.Context) ([]application.Application, error)
 	CreateApplication(ctx context.Context, a application.Application) error
@@ -32,35 +34,46 @@ type Store interface {
 	SaveApplication(ctx context.Context, a application.Application) error
 	SeeHost(ctx context.Context, h application.Host) error
 
+	// audit.Store:
 	Actions(ctx context.Context, q audit.Query) ([]audit.Action, error)
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
 
+	// bypass.Store:
 	CreateBypassCode(ctx context.Context, c bypass.Code) error
 	DeleteBypassCodes(ctx context.Context, userID string, now time.Time) (int64, error)
 	LiveBypassCodes(ctx context.Context, userID string, now time.Time) ([]bypass.Code, error)
 
+	// enrollment.Store:
 	CreateEnrollment(ctx context.Context, l enrollment.Link) error
 	OpenEnrollments(ctx context.Context, userID string, now time.Time) ([]enrollment.Link, error)
 	RevokeEnrollments(ctx context.Context, userID string, now time.Time) (int64, error)
 
+	// flow.Store:
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 
+	// login.Store:
 	BumpLogin(ctx context.Context, id string) error
 
+	// phone.Store:
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 
+	// remembered.Store:
 	ForgetBrowsersFor(ctx context.Context, applicationID string, before time.Time) (int64, error)
 	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)
 
+	// session.Store:
 	EndSessions(ctx context.Context, userID, except string) error
 
+	// settings.Store:
 	SaveSettings(ctx context.Context, s settings.Settings) error
 
+	// transaction.Store:
 	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 
+	// user.Store:
 	CreateUser(ctx context.Context, u user.User) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	SaveUser(ctx context.Context, u user.User) error

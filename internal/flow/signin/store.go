@@ -15,7 +15,7 @@ import (
 	"countersign/internal/flow/journal"
 )
 
-// Store is the part of the database that a Flow uses. What a method does stands with its noun.
+// Store is the part of the database that a Flow uses. What a method does stands in the Store that it is part of.
 type Store interface {
 	flow.MailStore
 	flow.RequestStore
@@ -23,15 +23,19 @@ type Store interface {
 	journal.Store
 	factor.Store
 
+	// application.Store:
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
 
+	// audit.Store:
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
 
+	// flow.Store:
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 	SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
 	SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error)
 
+	// login.Store:
 	AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) (bool, error)
 	AnswerRecovery(ctx context.Context, id string) error
 	AnswerSpare(ctx context.Context, id string) error
@@ -45,9 +49,11 @@ type Store interface {
 	ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error)
 	ShowTransaction(ctx context.Context, id, transactionID string) error
 
+	// phone.Store:
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 
+	// remembered.Store:
 	BrowserByDigest(ctx context.Context, digest []byte) (b remembered.Browser, found bool, err error)
 	BrowsersOf(ctx context.Context, userID string) ([]remembered.Browser, error)
 	CreateBrowser(ctx context.Context, b remembered.Browser) error
@@ -55,6 +61,7 @@ type Store interface {
 	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)
 	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
 
+	// transaction.Store:
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
 	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
@@ -62,6 +69,7 @@ type Store interface {
 	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]transaction.Transaction, error)
 	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)
 
+	// user.Store:
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
