@@ -16,7 +16,6 @@ var spelling = []string{
 	"internal/domain/policy",
 	"internal/domain/audit",
 	"internal/api/auth", // what a device can do: "push", "mobile_otp"
-	"internal/site/frame", "internal/site/prompt",
 }
 
 // wording are the wings in whose texts a factor's name may be another word: an address, a page, a field of a protocol.

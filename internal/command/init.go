@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
+	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
 	"countersign/internal/server"
 	"countersign/internal/server/config"
@@ -136,7 +137,7 @@ func (r *run) prepareData(path string, cfg config.Config, complete bool) error {
 	if err != nil {
 		return err
 	}
-	return r.nameOrganization(cfg, &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand})
+	return r.nameOrganization(cfg, directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: keys, Now: r.Now, Rand: r.Rand}))
 }
 
 // agrees refuses a flag that an existing configuration file contradicts, because the flag would have no effect. The

@@ -63,9 +63,9 @@ func (r *run) open(work func(in *instance) error) (err error) {
 		return err
 	}
 	defer closeBell()
-	notices := &notice.Desk{DB: db, Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()}
+	notices := notice.New(notice.Needs{DB: flow.PartOf[notice.Store](db), Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()})
 	return work(&instance{
-		Flow:    &directory.Flow{DB: db, Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: notices},
+		Flow:    directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: notices}),
 		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost, caFile: localCA(cfg),
 	})
 }

@@ -23,7 +23,8 @@ import (
 	"countersign/internal/domain/user"
 )
 
-// Store is every noun's store, bound to one database transaction (or to none, for reading).
+// Store is every noun's store, bound to one database transaction (or to none, for reading). A database implements it;
+// a flow declares a Store of its own with the methods it uses.
 type Store interface {
 	activation.Store
 	application.Store
@@ -61,14 +62,53 @@ type Snapshot struct {
 	Settings    settings.Settings
 }
 
-// DB gives stores. A closure may run more than once (a serialization failure is retried), so it must
-// not touch anything outside but its result variables.
-type DB interface {
+// Part is a database as one flow has it: S holds the methods of the store that this flow uses and no others.
+// A closure may run more than once (a serialization failure is retried), so it must not touch anything outside
+// but its result variables.
+type Part[S any] interface {
 	// Read gives a store for reading; each statement sees its own moment.
-	Read() Store
+	Read() S
 	// Write runs change in one durable database transaction. When change returns an error nothing
 	// of it remains. On return without error it is on disk.
-	Write(ctx context.Context, change func(Store) error) error
+	Write(ctx context.Context, change func(S) error) error
+}
+
+// DB is the whole database. It is for those who wire: a flow gets its part of it from PartOf.
+type DB = Part[Store]
+
+// PartOf narrows a database to what S names. S names methods of Store only: whoever wires says so to the compiler.
+func PartOf[S any](db DB) Part[S] { return part[S]{db} }
+
+type part[S any] struct{ whole DB }
+
+func (p part[S]) Read() S { return narrow[S](p.whole.Read()) }
+
+func (p part[S]) Write(ctx context.Context, change func(S) error) error {
+	return p.whole.Write(ctx, func(st Store) error { return change(narrow[S](st)) })
+}
+
+func narrow[S any](st Store) S { return any(st).(S) }
+
+// MailStore is what queues a mail inside the database transaction of a change.
+type MailStore interface {
+	EnqueueMail(ctx context.Context, m outbox.Mail) error
+	LoadSettings(ctx context.Context) (settings.Settings, error)
+}
+
+// RequestStore is what writes a request to a phone inside another flow's database transaction.
+type RequestStore interface {
+	ApplicationByID(ctx context.Context, id string) (application.Application, error)
+	CreateTransaction(ctx context.Context, t transaction.Transaction) error
+	LoadSettings(ctx context.Context) (settings.Settings, error)
+	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
+}
+
+// AnswerStore is what the phone's own checks of an answer read and write, inside the transaction that decides it.
+type AnswerStore interface {
+	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error)
+	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
+	KeyByID(ctx context.Context, keyID string) (phone.Key, error)
+	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 }
 
 // Bell wakes those who wait. It carries names only; what happened is read from the database.
@@ -113,5 +153,5 @@ type Notice struct {
 
 // Notices composes and queues mails. A bad address never fails the change.
 type Notices interface {
-	Queue(ctx context.Context, st Store, n Notice) error
+	Queue(ctx context.Context, st MailStore, n Notice) error
 }

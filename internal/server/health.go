@@ -10,13 +10,20 @@ import (
 	"time"
 
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
+
+// probe is what health tries of a database: one read and one change.
+type probe interface {
+	LoadSettings(ctx context.Context) (settings.Settings, error)
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+}
 
 // health answers the probes of orchestrators and load balancers. Alive means that the process answers. Ready means that
 // it can serve people now. The answers say nothing else, because anybody may ask.
 type health struct {
-	DB       flow.DB
+	DB       flow.Part[probe]
 	Deadline time.Duration // of an answer; 0: 2 s
 	draining atomic.Bool   // the server stops: not ready
 
@@ -42,7 +49,7 @@ func (h *health) writable(ctx context.Context) error {
 	until, _ := ctx.Deadline()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // a probe that is cancelled must not count as a failure
 	defer cancel()
-	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
+	h.takes = h.DB.Write(ctx, func(st probe) error {
 		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
 		return err
 	})

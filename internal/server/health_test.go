@@ -31,7 +31,7 @@ func TestANodeThatCannotWriteIsNotReady(t *testing.T) {
 		db   flow.DB
 		want int
 	}{"sound": {db, http.StatusOK}, "full": {full{db}, http.StatusServiceUnavailable}} {
-		h := &health{DB: c.db, Deadline: time.Minute}
+		h := &health{DB: flow.PartOf[probe](c.db), Deadline: time.Minute}
 		for range 2 { // the second answer is the first one's
 			w := httptest.NewRecorder()
 			if h.ready(w, httptest.NewRequest("GET", "/readyz", nil)); w.Code != c.want {

@@ -126,7 +126,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 	if err := s.keepPortal(ctx); err != nil {
 		return nil, err
 	}
-	s.health.DB, s.health.Deadline = s.DB, s.deadline
+	s.health.DB, s.health.Deadline = flow.PartOf[probe](s.DB), s.deadline
 	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)
@@ -146,23 +146,35 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// The store of a database has every method that a flow names.
+var (
+	_ notice.Store    = flow.Store(nil)
+	_ signin.Store    = flow.Store(nil)
+	_ enroll.Store    = flow.Store(nil)
+	_ mobile.Store    = flow.Store(nil)
+	_ devices.Store   = flow.Store(nil)
+	_ directory.Store = flow.Store(nil)
+	_ probe           = flow.Store(nil)
+)
+
 // openFlows builds the flows. A nil sender means the configured mail server.
 func (s *Server) openFlows(sender notice.Sender) {
 	if sender == nil {
 		sender = smtp(s.Config.Mail, s.now)
 	}
-	s.Desk = &notice.Desk{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Rand: s.rand, Now: s.now, Log: s.Log,
-		PublicURL: s.Config.PublicURL, Zone: s.Config.Organization.Zone(), Sender: sender}
-	s.SignIn = &signin.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
-		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL}
-	s.Enroll = &enroll.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL,
-		Mails: enroll.MailQuota(), Newcomers: enroll.NewcomerQuota()}
-	s.Mobile = &mobile.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
+	s.Desk = notice.New(notice.Needs{DB: flow.PartOf[notice.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Rand: s.rand, Now: s.now, Log: s.Log,
+		PublicURL: s.Config.PublicURL, Zone: s.Config.Organization.Zone(), Sender: sender})
+	s.SignIn = signin.New(signin.Needs{DB: flow.PartOf[signin.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
+		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL})
+	s.Enroll = enroll.New(enroll.Needs{DB: flow.PartOf[enroll.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Notices: s.Desk,
+		Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL, Mails: enroll.MailQuota(), Newcomers: enroll.NewcomerQuota()})
+	s.Mobile = mobile.New(mobile.Needs{DB: flow.PartOf[mobile.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
 		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
-		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL, VAPIDKey: s.Push.PublicKey}
-	s.Devices = &devices.Flow{DB: s.DB, Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Alerts: s.Mobile, Now: s.now, Rand: s.rand}
-	s.Directory = &directory.Flow{DB: s.DB, Keys: s.Keys, Now: s.now, Rand: s.rand, Bell: s.Bell,
-		PublicURL: s.Config.PublicURL, Notices: s.Desk}
+		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL, VAPIDKey: s.Push.PublicKey})
+	s.Devices = devices.New(devices.Needs{DB: flow.PartOf[devices.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Alerts: s.Mobile,
+		Now: s.now, Rand: s.rand})
+	s.Directory = directory.New(directory.Needs{DB: flow.PartOf[directory.Store](s.DB), Keys: s.Keys, Now: s.now, Rand: s.rand, Bell: s.Bell,
+		PublicURL: s.Config.PublicURL, Notices: s.Desk})
 	s.failModes = &hosts.Recorder{Store: s.Directory, Now: s.now, Log: s.Log}
 }
 

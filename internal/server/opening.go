@@ -12,6 +12,7 @@ import (
 	"countersign/internal/adapter/webpush"
 	"countersign/internal/api/outage"
 	"countersign/internal/base/secret"
+	"countersign/internal/flow"
 	"countersign/internal/server/config"
 	"countersign/internal/site/web"
 )
@@ -118,7 +119,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
 	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
-	s.health.DB, s.health.Deadline = s.DB, s.deadline
+	s.health.DB, s.health.Deadline = flow.PartOf[probe](s.DB), s.deadline
 	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
 	s.requestLog = web.RequestLog{Log: s.Log, Now: s.now, Rand: s.rand, Trusted: c.TrustedProxies}
 	s.openFlows(o.Sender)

@@ -25,7 +25,7 @@ type packets struct {
 }
 
 func newPackets(k *flowkit.Kit, app application.Application, rules attempt.Rules) *packets {
-	return &packets{Engine: attempt.Engine{SignIn: k.SignIn, Enroll: k.Enroll, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Log: k.SignIn.Log,
+	return &packets{Engine: attempt.Engine{SignIn: k.SignIn, Enroll: k.Enroll, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Log: k.Logger,
 		Deadline: time.Minute, Hold: 20 * time.Millisecond, Name: "packets", Rules: rules}, t: k.TB, app: app}
 }
 

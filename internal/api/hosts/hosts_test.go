@@ -31,6 +31,11 @@ func (c *counted) Write(ctx context.Context, change func(flow.Store) error) erro
 	return c.DB.Write(ctx, change)
 }
 
+// register keeps hosts in a database.
+func register(db flow.DB) *directory.Flow {
+	return directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db)})
+}
+
 func listed(t *testing.T, db flow.DB, app string) (all []string) {
 	t.Helper()
 	known, err := db.Read().Hosts(t.Context(), app)
@@ -48,7 +53,7 @@ func TestAHostIsNotedWhenItIsNewWhenItChangesAndOnceADay(t *testing.T) {
 		c := &counted{DB: db}
 		now := at
 		clock := func() time.Time { return now }
-		b := &hosts.Recorder{Store: &directory.Flow{DB: c}, Now: clock}
+		b := &hosts.Recorder{Store: register(c), Now: clock}
 		ssh := application.Application{ID: "DI1"}
 		note := func(wantWrites int, want ...string) {
 			t.Helper()
@@ -80,7 +85,7 @@ func TestAHostIsNotedWhenItIsNewWhenItChangesAndOnceADay(t *testing.T) {
 		b.Hear(ssh, "web2", "closed")
 		note(1, " open", "web1.example.edu closed", "web2 closed")
 
-		b = &hosts.Recorder{Store: &directory.Flow{DB: c}, Now: clock} // another start, or another node
+		b = &hosts.Recorder{Store: register(c), Now: clock} // another start, or another node
 		b.Hear(ssh, "web2", "closed")
 		note(0, " open", "web1.example.edu closed", "web2 closed")
 
@@ -98,7 +103,7 @@ func TestAHostIsNotedWhenItIsNewWhenItChangesAndOnceADay(t *testing.T) {
 func TestAFloodOfHostNamesIsBounded(t *testing.T) {
 	c := &counted{DB: dbtest.SQLite(t)}
 	now := at
-	b := &hosts.Recorder{Store: &directory.Flow{DB: c}, Now: func() time.Time { return now }}
+	b := &hosts.Recorder{Store: register(c), Now: func() time.Time { return now }}
 	hostile, quiet := application.Application{ID: "DI1"}, application.Application{ID: "DI2"}
 	for n := range 10_000 {
 		b.Hear(hostile, fmt.Sprintf("x%d", n), "open")
@@ -138,7 +143,7 @@ func TestAFloodOfHostNamesIsBounded(t *testing.T) {
 
 func TestWhatRunHeardIsWrittenWhenItEnds(t *testing.T) {
 	db := dbtest.SQLite(t)
-	b := &hosts.Recorder{Store: &directory.Flow{DB: db}, Now: func() time.Time { return at }}
+	b := &hosts.Recorder{Store: register(db), Now: func() time.Time { return at }}
 	b.Hear(application.Application{ID: "DI1"}, "web1", "open")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})

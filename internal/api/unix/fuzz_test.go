@@ -38,7 +38,7 @@ func newMutated(t testing.TB, db flow.DB) *mutated {
 	if w.Reload("lena").Status != user.LockedOut {
 		t.Fatal("ten wrong codes lock nobody")
 	}
-	w.door.SignIn = mutate.DeniesAtOnce{Flow: w.SignIn}
+	w.door.SignIn = mutate.DeniesAtOnce{Flow: w.SignIn, Now: w.Clock.Now}
 	w.trial = mutate.Trial{Door: mutate.NewDoor(t, w.h), Now: w.Clock.Now, Read: read, Calm: func() {
 		w.Clock.Advance(time.Minute)
 		w.Status("ana", user.Active)

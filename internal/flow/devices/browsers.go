@@ -9,7 +9,6 @@ import (
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
-	"countersign/internal/flow"
 )
 
 // Browser is one remembered browser as its person sees it.
@@ -26,7 +25,7 @@ type Browser struct {
 // Browsers lists the remembered browsers that still open something, newest first. kept gives what the asking browser
 // keeps for an application, empty for nothing.
 func (f *Flow) Browsers(ctx context.Context, v View, kept func(applicationID string) secret.Text) ([]Browser, error) {
-	st, now := f.DB.Read(), f.Now()
+	st, now := f.db.Read(), f.now()
 	rows, err := st.BrowsersOf(ctx, v.User.ID)
 	if err != nil {
 		return nil, err
@@ -51,7 +50,7 @@ func (f *Flow) Browsers(ctx context.Context, v View, kept func(applicationID str
 		}
 		value := kept(app.ID)
 		list = append(list, Browser{ID: b.ID, Name: b.Name, Application: app.Name, Since: b.Created, Used: b.Used, Until: until,
-			Here: !value.Empty() && secret.Equal(b.Digest, f.Keys.Digest(remembered.DigestPurpose, value.Reveal()))})
+			Here: !value.Empty() && secret.Equal(b.Digest, f.keys.Digest(remembered.DigestPurpose, value.Reveal()))})
 	}
 	return list, nil
 }
@@ -59,7 +58,7 @@ func (f *Flow) Browsers(ctx context.Context, v View, kept func(applicationID str
 // ForgetBrowser makes one of the person's remembered browsers ask again; one that is gone already is no mistake.
 // It only takes something away, so the session alone is enough, without a fresh proof.
 func (f *Flow) ForgetBrowser(ctx context.Context, v View, browserID string) error {
-	return f.forget(ctx, v, func(st flow.Store) (int64, error) {
+	return f.forget(ctx, v, func(st Store) (int64, error) {
 		rows, err := st.BrowsersOf(ctx, v.User.ID)
 		if err != nil {
 			return 0, err
@@ -75,11 +74,11 @@ func (f *Flow) ForgetBrowser(ctx context.Context, v View, browserID string) erro
 
 // ForgetBrowsers makes all of them ask again.
 func (f *Flow) ForgetBrowsers(ctx context.Context, v View) error {
-	return f.forget(ctx, v, func(st flow.Store) (int64, error) { return st.ForgetBrowsersOf(ctx, v.User.ID) })
+	return f.forget(ctx, v, func(st Store) (int64, error) { return st.ForgetBrowsersOf(ctx, v.User.ID) })
 }
 
-func (f *Flow) forget(ctx context.Context, v View, do func(flow.Store) (int64, error)) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
+func (f *Flow) forget(ctx context.Context, v View, do func(Store) (int64, error)) error {
+	return f.db.Write(ctx, func(st Store) error {
 		if _, err := f.alive(ctx, st, v); err != nil {
 			return err
 		}

@@ -25,15 +25,31 @@ import (
 	"countersign/internal/flow/journal"
 )
 
-// Flow looks after one user's devices.
-type Flow struct {
-	DB      flow.DB
+// Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
+type Needs struct {
+	DB      flow.Part[Store]
 	Keys    *secret.Keyring
 	Bell    flow.Bell
 	Notices flow.Notices
 	Alerts  flow.Alerts
 	Now     func() time.Time
 	Rand    io.Reader
+}
+
+// Flow looks after one user's devices.
+type Flow struct {
+	db      flow.Part[Store]
+	keys    *secret.Keyring
+	bell    flow.Bell
+	notices flow.Notices
+	alerts  flow.Alerts
+	now     func() time.Time
+	rand    io.Reader
+}
+
+// New builds a Flow.
+func New(n Needs) *Flow {
+	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, notices: n.Notices, alerts: n.Alerts, now: n.Now, rand: n.Rand}
 }
 
 // View is a session with what its pages show, read afresh for each request.
@@ -58,15 +74,15 @@ var (
 // Open makes a portal session of a login's proof for device management. The proof is taken, once.
 // session.ErrProof when there is none, or none fresh; ErrOff.
 func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret.Text, error) {
-	now := f.Now()
-	cookie := secret.NewText(id.Token(f.Rand, 32))
+	now := f.now()
+	cookie := secret.NewText(id.Token(f.rand, 32))
 	var s session.Session
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.db.Write(ctx, func(st Store) error {
 		proved, by, err := f.takeProof(ctx, st, l.ID, now)
 		if err != nil {
 			return err
 		}
-		s = session.Session{ID: id.Key(f.Rand, "DS"), Digest: f.Keys.Digest(session.DigestKind, cookie.Reveal()),
+		s = session.Session{ID: id.Key(f.rand, "DS"), Digest: f.keys.Digest(session.DigestKind, cookie.Reveal()),
 			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Factor: by,
 			ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
 		if factor.Logged(by).Recovers {
@@ -82,7 +98,7 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 
 // takeProof takes a login's proof for device management, which holds its row, and looks at everything again: a login
 // that was finished or ran out meanwhile opens nothing, nor does one of a person who may not manage devices any more.
-func (f *Flow) takeProof(ctx context.Context, st flow.Store, loginID string, now time.Time) (l login.Login, by string, err error) {
+func (f *Flow) takeProof(ctx context.Context, st Store, loginID string, now time.Time) (l login.Login, by string, err error) {
 	by, taken, err := st.TakeManageProof(ctx, loginID, now.Add(-session.ProofLife))
 	if err != nil {
 		return l, "", err
@@ -109,9 +125,9 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	if cookie.Empty() {
 		return v, session.ErrIdle
 	}
-	digest := f.Keys.Digest(session.DigestKind, cookie.Reveal())
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
-		if v.Session, err = st.TouchSession(ctx, digest, f.Now()); err != nil {
+	digest := f.keys.Digest(session.DigestKind, cookie.Reveal())
+	err := f.db.Write(ctx, func(st Store) (err error) {
+		if v.Session, err = st.TouchSession(ctx, digest, f.now()); err != nil {
 			return err
 		}
 		return f.holdSignIn(ctx, st, v)
@@ -119,7 +135,7 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	if err != nil {
 		return v, err
 	}
-	st := f.DB.Read()
+	st := f.db.Read()
 	if v.Application, err = st.ApplicationByID(ctx, v.Session.ApplicationID); err != nil {
 		return v, err
 	}
@@ -139,7 +155,7 @@ func (v View) Person() flow.Person {
 
 // Phones reads the user's phones afresh.
 func (f *Flow) Phones(ctx context.Context, v View) ([]phone.Phone, error) {
-	return f.DB.Read().PhonesOf(ctx, v.User.ID)
+	return f.db.Read().PhonesOf(ctx, v.User.ID)
 }
 
 // Phone finds one of the user's own phones. phone.ErrUnknown.
@@ -161,7 +177,7 @@ func (v View) OnlyWayIn(phoneID string) bool { return v.Person().OnlyWayIn(phone
 // MayPair reports whether a pairing page may be shown now: the proof is fresh and a change is left.
 // The change itself is taken when the code is claimed. session.ErrProof.
 func (f *Flow) MayPair(v View) error {
-	if v.Session.ChangesLeft == 0 || f.Now().Sub(v.Session.Proved) >= session.ProofLife {
+	if v.Session.ChangesLeft == 0 || f.now().Sub(v.Session.Proved) >= session.ProofLife {
 		return session.ErrProof
 	}
 	return nil
@@ -173,7 +189,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 	if err != nil {
 		return err
 	}
-	return f.change(ctx, v, phoneID, func(st flow.Store, _ session.Session, p phone.Phone) error {
+	return f.change(ctx, v, phoneID, func(st Store, _ session.Session, p phone.Phone) error {
 		if name == "" {
 			name = p.Model
 		}
@@ -195,7 +211,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 // Remove takes a phone away: its app is told, its open requests end (D-08). ErrLast for the only way in.
 func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	var open []transaction.Transaction
-	err := f.change(ctx, v, phoneID, func(st flow.Store, s session.Session, p phone.Phone) error {
+	err := f.change(ctx, v, phoneID, func(st Store, s session.Session, p phone.Phone) error {
 		if factor.Logged(s.Factor).Recovers {
 			return ErrBypass
 		}
@@ -210,17 +226,17 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 			return err
 		}
 		for _, t := range open {
-			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.Now()); err != nil {
+			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
 				return err
 			}
 			if err := st.BumpLogin(ctx, t.LoginID); err != nil {
 				return err
 			}
 		}
-		if err := st.SupersedeActivations(ctx, "", "", p.ID, "", f.Now()); err != nil {
+		if err := st.SupersedeActivations(ctx, "", "", p.ID, "", f.now()); err != nil {
 			return err
 		}
-		if _, err := st.DeletePhone(ctx, p.ID, v.User.ID, f.Now()); err != nil {
+		if _, err := st.DeletePhone(ctx, p.ID, v.User.ID, f.now()); err != nil {
 			return err
 		}
 		if err := st.EndSessions(ctx, v.User.ID, v.Session.ID); err != nil {
@@ -241,13 +257,13 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	for _, t := range open {
 		topics = append(topics, flow.LoginTopic(t.LoginID))
 	}
-	f.Bell.Ring(topics...)
-	f.Alerts.Changed(v.User.ID, "")
+	f.bell.Ring(topics...)
+	f.alerts.Changed(v.User.ID, "")
 	return nil
 }
 
 // alive looks, in a change's own database transaction, whether the session is still there and its user active.
-func (f *Flow) alive(ctx context.Context, st flow.Store, v View) (session.Session, error) {
+func (f *Flow) alive(ctx context.Context, st Store, v View) (session.Session, error) {
 	u, err := st.LockAccount(ctx, v.User.ID)
 	if err != nil {
 		return session.Session{}, err
@@ -259,20 +275,20 @@ func (f *Flow) alive(ctx context.Context, st flow.Store, v View) (session.Sessio
 	if err != nil {
 		return s, err
 	}
-	if s.UserID != u.ID || !f.Now().Before(s.Expires) {
+	if s.UserID != u.ID || !f.now().Before(s.Expires) {
 		return s, session.ErrIdle
 	}
 	return s, nil
 }
 
 // change runs one change of an own phone: the session must be alive and its proof fresh.
-func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.Store, session.Session, phone.Phone) error) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
+func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(Store, session.Session, phone.Phone) error) error {
+	return f.db.Write(ctx, func(st Store) error {
 		s, err := f.alive(ctx, st, v)
 		if err != nil {
 			return err
 		}
-		if f.Now().Sub(s.Proved) >= session.ProofLife {
+		if f.now().Sub(s.Proved) >= session.ProofLife {
 			return session.ErrProof
 		}
 		p, err := st.PhoneByID(ctx, phoneID)
@@ -288,8 +304,8 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(flow.
 
 // End ends the session, when the person goes back to the application.
 func (f *Flow) End(ctx context.Context, v View) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
-		if err := st.SupersedeActivations(ctx, "", v.Session.ID, "", "", f.Now()); err != nil {
+	return f.db.Write(ctx, func(st Store) error {
+		if err := st.SupersedeActivations(ctx, "", v.Session.ID, "", "", f.now()); err != nil {
 			return err
 		}
 		return st.EndSessions(ctx, v.User.ID, "")
@@ -297,14 +313,14 @@ func (f *Flow) End(ctx context.Context, v View) error {
 }
 
 // log writes what a person did to their own devices.
-func (f *Flow) log(ctx context.Context, st flow.Store, u user.User, action string, description map[string]any) error {
-	return journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, audit.ByPerson(u.ID, u.Username), action, u.Username, description)
+func (f *Flow) log(ctx context.Context, st Store, u user.User, action string, description map[string]any) error {
+	return journal.Journal{Now: f.now, Rand: f.rand}.Act(ctx, st, audit.ByPerson(u.ID, u.Username), action, u.Username, description)
 }
 
-func (f *Flow) notice(ctx context.Context, st flow.Store, v View, kind, device string) error {
+func (f *Flow) notice(ctx context.Context, st Store, v View, kind, device string) error {
 	if v.Settings.NoChangeMail || v.User.Email == "" {
 		return nil
 	}
-	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: v.User.Email, Args: []any{"user", v.User.Username, "device", device,
-		"organization", v.Settings.Organization, "time", f.Now()}})
+	return f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: v.User.Email, Args: []any{"user", v.User.Username, "device", device,
+		"organization", v.Settings.Organization, "time", f.now()}})
 }

@@ -8,7 +8,6 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
-	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
 
@@ -24,16 +23,16 @@ type Preferences struct {
 // Prefer saves the preferences of a person who has proved to be one. session.ErrProof, phone.ErrUnknown,
 // ErrPreference.
 func (f *Flow) Prefer(ctx context.Context, v View, p Preferences) error {
-	if f.Now().Sub(v.Session.Proved) >= session.ProofLife {
+	if f.now().Sub(v.Session.Proved) >= session.ProofLife {
 		return session.ErrProof
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error { return f.prefer(ctx, st, v.User.ID, p) })
+	return f.db.Write(ctx, func(st Store) error { return f.prefer(ctx, st, v.User.ID, p) })
 }
 
 // PreferFirst saves the preferences of a person who has just set up the first device in this sign-in: the last
 // step of setting up (B-12). session.ErrProof for anybody else.
 func (f *Flow) PreferFirst(ctx context.Context, l login.Login, p Preferences) error {
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		now, err := st.LoginByID(ctx, l.ID)
 		if err != nil {
 			return err
@@ -42,7 +41,7 @@ func (f *Flow) PreferFirst(ctx context.Context, l login.Login, p Preferences) er
 		if err != nil {
 			return err
 		}
-		if !done || now.Stage != login.Open || !f.Now().Before(now.Expires) {
+		if !done || now.Stage != login.Open || !f.now().Before(now.Expires) {
 			return session.ErrProof
 		}
 		return f.prefer(ctx, st, now.UserID, p)
@@ -51,10 +50,10 @@ func (f *Flow) PreferFirst(ctx context.Context, l login.Login, p Preferences) er
 
 // SetUpIn reports whether the person's first device was set up in this sign-in.
 func (f *Flow) SetUpIn(ctx context.Context, l login.Login) (bool, error) {
-	return f.setUpIn(ctx, f.DB.Read(), l)
+	return f.setUpIn(ctx, f.db.Read(), l)
 }
 
-func (f *Flow) setUpIn(ctx context.Context, st flow.Store, l login.Login) (bool, error) {
+func (f *Flow) setUpIn(ctx context.Context, st Store, l login.Login) (bool, error) {
 	if l.UserID == "" || l.Enrolling {
 		return false, nil
 	}
@@ -67,7 +66,7 @@ func (f *Flow) setUpIn(ctx context.Context, st flow.Store, l login.Login) (bool,
 	return false, err
 }
 
-func (f *Flow) prefer(ctx context.Context, st flow.Store, userID string, p Preferences) error {
+func (f *Flow) prefer(ctx context.Context, st Store, userID string, p Preferences) error {
 	u, err := st.LockAccount(ctx, userID)
 	if err != nil {
 		return err

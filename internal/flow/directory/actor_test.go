@@ -13,7 +13,7 @@ import (
 // Every method that takes an actor refuses one without the authority before it reads or writes anything: the database of
 // this flow is nil.
 func TestAnActorWithoutTheAuthorityIsRefused(t *testing.T) {
-	f := reflect.ValueOf(&directory.Flow{Rand: rand.Reader})
+	f := reflect.ValueOf(directory.New(directory.Needs{Rand: rand.Reader}))
 	settings := map[string]bool{"AddApplication": true, "SetApplication": true, "DeleteApplication": true, "RevealSecret": true,
 		"ResetSecret": true, "SetSettings": true, "ForgetApplicationBrowsers": true}
 	asked := 0

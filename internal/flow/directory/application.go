@@ -14,7 +14,6 @@ import (
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/policy"
-	"countersign/internal/flow"
 )
 
 var (
@@ -90,7 +89,7 @@ func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t applicat
 		return application.Application{}, secret.Text{}, ErrType.Arg("type", t)
 	}
 	a := application.Application{
-		ID: id.Key(f.Rand, id.Application), Type: t, Normalization: application.NormalizationSimple, Created: f.Now(),
+		ID: id.Key(f.rand, id.Application), Type: t, Normalization: application.NormalizationSimple, Created: f.now(),
 	}
 	description, err := c.apply(&a)
 	if err != nil {
@@ -100,9 +99,9 @@ func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t applicat
 		return a, secret.Text{}, err
 	}
 	description["application_id"], description["type"] = a.ID, t
-	plain := id.ApplicationSecret(f.Rand)
-	a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
-	err = f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
+	plain := id.ApplicationSecret(f.rand)
+	a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
+	err = f.change(ctx, actor, audit.OverSettings, func(st Store) error {
 		if err := c.Policy.agrees(ctx, st, a.Policy); err != nil {
 			return err
 		}
@@ -116,25 +115,25 @@ func (f *Flow) AddApplication(ctx context.Context, actor audit.Actor, t applicat
 
 // Application finds one that was not deleted. application.ErrUnknown.
 func (f *Flow) Application(ctx context.Context, key string) (application.Application, error) {
-	return liveApplication(ctx, f.DB.Read(), key)
+	return liveApplication(ctx, f.db.Read(), key)
 }
 
 // Applications lists those not deleted, by name, without the product's own portal.
 func (f *Flow) Applications(ctx context.Context) ([]application.Application, error) {
-	all, err := f.DB.Read().Applications(ctx)
+	all, err := f.db.Read().Applications(ctx)
 	return slices.DeleteFunc(all, func(a application.Application) bool { return a.Type == application.TypePortal }), err
 }
 
 // Hosts lists the machines that told an application's fail mode, by name.
 func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error) {
-	return f.DB.Read().Hosts(ctx, key)
+	return f.db.Read().Hosts(ctx, key)
 }
 
 // SetApplication changes an application. Nothing is written or logged when nothing differs. Errors: application.ErrUnknown,
 // ErrRedirectUnlisted and those of AddApplication.
 func (f *Flow) SetApplication(ctx context.Context, actor audit.Actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
-	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st Store) (err error) {
 		if a, err = liveApplication(ctx, st, key); err != nil {
 			return err
 		}
@@ -167,7 +166,7 @@ var ErrPortal = errs.New(errs.Forbidden, "application.portal")
 
 // DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
 func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key string) error {
-	return f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
+	return f.change(ctx, actor, audit.OverSettings, func(st Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
@@ -175,9 +174,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key str
 		if a.Type == application.TypePortal {
 			return ErrPortal
 		}
-		a.Deleted, a.Disabled = f.Now(), true
+		a.Deleted, a.Disabled = f.now(), true
 		// A secret nobody has seen takes the place of the one in use.
-		a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.Rand)))
+		a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.rand)))
 		if err := st.SaveApplication(ctx, a); err != nil {
 			return err
 		}
@@ -194,12 +193,12 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key str
 // RevealSecret gives an application's secret again; the look is logged (RULE-34).
 func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	var plain []byte
-	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
+	err := f.change(ctx, actor, audit.OverSettings, func(st Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
 		}
-		if plain, err = f.Keys.Open(application.SecretPurpose, a.ID, a.Secret); err != nil {
+		if plain, err = f.keys.Open(application.SecretPurpose, a.ID, a.Secret); err != nil {
 			return err
 		}
 		return f.log(ctx, st, actor, "integration_skey_view", a.Name, map[string]any{"application_id": a.ID})
@@ -212,13 +211,13 @@ func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) 
 
 // ResetSecret gives an application a new secret; the old one stops at once (RULE-34).
 func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
-	plain := id.ApplicationSecret(f.Rand)
-	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) error {
+	plain := id.ApplicationSecret(f.rand)
+	err := f.change(ctx, actor, audit.OverSettings, func(st Store) error {
 		a, err := liveApplication(ctx, st, key)
 		if err != nil {
 			return err
 		}
-		a.Secret = f.Keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
+		a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
 		if err := st.SaveApplication(ctx, a); err != nil {
 			return err
 		}
@@ -230,7 +229,7 @@ func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (
 	return secret.NewText(plain), nil
 }
 
-func liveApplication(ctx context.Context, st application.Store, key string) (application.Application, error) {
+func liveApplication(ctx context.Context, st Store, key string) (application.Application, error) {
 	a, err := st.ApplicationByID(ctx, key)
 	if err == nil && !a.Deleted.IsZero() {
 		return application.Application{}, application.ErrUnknown
@@ -392,7 +391,7 @@ func (c PolicyChange) apply(p *policy.Policy, d map[string]any) error {
 }
 
 // agrees checks an application's layer after the change against the organization's, when the change is about numbers.
-func (c PolicyChange) agrees(ctx context.Context, st flow.Store, application policy.Policy) error {
+func (c PolicyChange) agrees(ctx context.Context, st Store, application policy.Policy) error {
 	if c.NumberEntry == nil && c.NumberRequired == nil {
 		return nil
 	}

@@ -58,17 +58,17 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor audit.Actor, who string
 	if err != nil {
 		return BypassCode{}, err
 	}
-	u, err := findUser(ctx, f.DB.Read(), who)
+	u, err := findUser(ctx, f.db.Read(), who)
 	if err != nil {
 		return BypassCode{}, err
 	}
 	// Slow on purpose, so it is done before the database transaction. The salt never changes.
-	digest, err := f.Keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, plain)
+	digest, err := f.keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, plain)
 	if err != nil {
 		return BypassCode{}, err
 	}
 	c := bypass.Code{
-		ID: id.Key(f.Rand, id.BypassCode), UserID: u.ID, Created: f.Now(), Creator: actor.Name, UsesLeft: r.Uses,
+		ID: id.Key(f.rand, id.BypassCode), UserID: u.ID, Created: f.now(), Creator: actor.Name, UsesLeft: r.Uses,
 		Digest: digest,
 	}
 	if r.Uses == 0 {
@@ -77,7 +77,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor audit.Actor, who string
 	if r.Life > 0 {
 		c.Expires = c.Created.Add(r.Life)
 	}
-	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+	err = f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
 		if u, err = st.LockAccount(ctx, u.ID); err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor audit.Actor, who string
 	return BypassCode{ID: c.ID, User: u, Code: secret.NewText(plain), Uses: r.Uses, Expires: c.Expires}, err
 }
 
-func (f *Flow) putBypassCode(ctx context.Context, st flow.Store, actor audit.Actor, u user.User, c bypass.Code, r BypassRequest) error {
+func (f *Flow) putBypassCode(ctx context.Context, st Store, actor audit.Actor, u user.User, c bypass.Code, r BypassRequest) error {
 	if u.Status == user.PendingDeletion {
 		return ErrTrashed
 	}
@@ -135,7 +135,7 @@ func (r BypassRequest) check(f *Flow) (string, error) {
 		return "", ErrLife
 	}
 	if r.Code.Empty() {
-		return id.Digits(f.Rand, bypass.Digits), nil
+		return id.Digits(f.rand, bypass.Digits), nil
 	}
 	code := strings.NewReplacer(" ", "", "-", "").Replace(r.Code.Reveal())
 	if len(code) < 6 || len(code) > 16 || strings.Trim(code, "0123456789") != "" {

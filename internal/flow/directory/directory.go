@@ -24,15 +24,32 @@ var CommandLine = audit.CommandLine
 // ErrForbidden reports an actor without the authority for what was asked; nothing is done.
 var ErrForbidden = errs.New(errs.Forbidden, "actor.forbidden")
 
-// Flow is the administration of one instance.
-type Flow struct {
-	DB        flow.DB
+// Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
+type Needs struct {
+	DB        flow.Part[Store]
 	Keys      *secret.Keyring
 	Now       func() time.Time
 	Rand      io.Reader
 	Bell      flow.Bell    // may be nil: those who wait find out at their next poll
 	PublicURL string       // where people reach this instance, no slash at the end; for links
 	Notices   flow.Notices // may be nil: nothing is mailed
+}
+
+// Flow is the administration of one instance.
+type Flow struct {
+	db        flow.Part[Store]
+	keys      *secret.Keyring
+	now       func() time.Time
+	rand      io.Reader
+	bell      flow.Bell
+	publicURL string
+	notices   flow.Notices
+}
+
+// New builds a Flow.
+func New(n Needs) *Flow {
+	return &Flow{db: n.DB, keys: n.Keys, now: n.Now, rand: n.Rand, bell: n.Bell, publicURL: n.PublicURL,
+		notices: n.Notices}
 }
 
 // may is ErrForbidden for an actor without an authority. Every method that changes something, or shows a secret, asks it
@@ -45,41 +62,41 @@ func may(actor audit.Actor, want audit.Authority) error {
 }
 
 // change runs a change of an actor who has the authority for it.
-func (f *Flow) change(ctx context.Context, actor audit.Actor, want audit.Authority, do func(flow.Store) error) error {
+func (f *Flow) change(ctx context.Context, actor audit.Actor, want audit.Authority, do func(Store) error) error {
 	if err := may(actor, want); err != nil {
 		return err
 	}
-	return f.DB.Write(ctx, do)
+	return f.db.Write(ctx, do)
 }
 
 // log writes the action row that belongs to a change. The description must hold no secret.
-func (f *Flow) log(ctx context.Context, st flow.Store, actor audit.Actor, action, object string, description map[string]any) error {
+func (f *Flow) log(ctx context.Context, st Store, actor audit.Actor, action, object string, description map[string]any) error {
 	return f.journal().Act(ctx, st, actor, action, object, description)
 }
 
-func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.now, Rand: f.rand} }
 
 // ring wakes those who wait, after the change is on disk.
 func (f *Flow) ring(topics []string) {
-	if f.Bell != nil && len(topics) > 0 {
-		f.Bell.Ring(topics...)
+	if f.bell != nil && len(topics) > 0 {
+		f.bell.Ring(topics...)
 	}
 }
 
 // mail queues a message when there is somebody to send it.
-func (f *Flow) mail(ctx context.Context, st flow.Store, m flow.Notice) (queued bool, err error) {
-	if f.Notices == nil || m.To == "" {
+func (f *Flow) mail(ctx context.Context, st Store, m flow.Notice) (queued bool, err error) {
+	if f.notices == nil || m.To == "" {
 		return false, nil
 	}
-	return true, f.Notices.Queue(ctx, st, m)
+	return true, f.notices.Queue(ctx, st, m)
 }
 
 // AuthenticationLog reads the authentication log, newest first (L-01).
 func (f *Flow) AuthenticationLog(ctx context.Context, q audit.Query) ([]audit.Authentication, error) {
-	return f.DB.Read().Authentications(ctx, q)
+	return f.db.Read().Authentications(ctx, q)
 }
 
 // ActionLog reads the administrator action log, newest first (L-06).
 func (f *Flow) ActionLog(ctx context.Context, q audit.Query) ([]audit.Action, error) {
-	return f.DB.Read().Actions(ctx, q)
+	return f.db.Read().Actions(ctx, q)
 }

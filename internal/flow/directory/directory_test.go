@@ -33,6 +33,8 @@ var actor = audit.Actor{Kind: audit.KindCommandLine, Name: "tester"}
 type bench struct {
 	*directory.Flow
 	t    *testing.T
+	db   flow.DB
+	keys *secret.Keyring
 	now  time.Time
 	bell *ears
 }
@@ -47,13 +49,12 @@ func (e *ears) Listen(string) (<-chan struct{}, func()) {
 
 func each(t *testing.T, test func(b *bench)) {
 	dbtest.Each(t, func(t *testing.T, db flow.DB) {
-		b := &bench{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), bell: &ears{}}
-		keys := secret.Generate()
+		b := &bench{t: t, db: db, keys: secret.Generate(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), bell: &ears{}}
 		clock := func() time.Time { return b.now }
-		desk := &notice.Desk{DB: db, Keys: keys, Bell: b.bell, Rand: rand.Reader, Now: clock,
-			Log: slog.New(slog.DiscardHandler), PublicURL: "https://mfa.example.edu"}
-		b.Flow = &directory.Flow{DB: db, Keys: keys, Now: clock, Rand: rand.Reader, Bell: b.bell,
-			PublicURL: "https://mfa.example.edu", Notices: desk}
+		desk := notice.New(notice.Needs{DB: flow.PartOf[notice.Store](db), Keys: b.keys, Bell: b.bell, Rand: rand.Reader, Now: clock,
+			Log: slog.New(slog.DiscardHandler), PublicURL: "https://mfa.example.edu"})
+		b.Flow = directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: b.keys, Now: clock, Rand: rand.Reader, Bell: b.bell,
+			PublicURL: "https://mfa.example.edu", Notices: desk})
 		test(b)
 	})
 }
@@ -74,7 +75,7 @@ func (b *bench) want(err, target error) {
 
 func (b *bench) write(change func(st flow.Store) error) {
 	b.t.Helper()
-	b.ok(b.DB.Write(b.t.Context(), change))
+	b.ok(b.db.Write(b.t.Context(), change))
 }
 
 func (b *bench) user(name, email string) user.User {
@@ -206,9 +207,9 @@ func TestADeletedApplicationIsUnknownAndItsSecretIsGone(t *testing.T) {
 		if len(all) != 0 {
 			b.t.Fatalf("listed: %+v", all)
 		}
-		tombstone, err := b.DB.Read().ApplicationByID(ctx, a.ID)
+		tombstone, err := b.db.Read().ApplicationByID(ctx, a.ID)
 		b.ok(err)
-		opened, err := b.Keys.Open(application.SecretPurpose, a.ID, tombstone.Secret)
+		opened, err := b.keys.Open(application.SecretPurpose, a.ID, tombstone.Secret)
 		b.ok(err)
 		if tombstone.Deleted.IsZero() || string(opened) == plain.Reveal() {
 			b.t.Fatal("the tombstone still holds the secret")
@@ -333,7 +334,7 @@ func TestAUserWhoLeavesActiveLosesWhatIsOpen(t *testing.T) {
 					return errors.Join(st.CreateTransaction(ctx, tx), st.CreateActivation(ctx, code), st.CreateSession(ctx, visit))
 				})
 				b.ok(act(b))
-				st := b.DB.Read()
+				st := b.db.Read()
 				now, err := st.TransactionByID(ctx, tx.ID)
 				b.ok(err)
 				if now.State != transaction.Cancelled {
@@ -344,7 +345,7 @@ func TestAUserWhoLeavesActiveLosesWhatIsOpen(t *testing.T) {
 				if a.State(b.now) != activation.Dead {
 					b.t.Fatalf("the pairing code is %s", a.State(b.now))
 				}
-				err = b.DB.Write(ctx, func(st flow.Store) error { _, err := st.TouchSession(ctx, visit.Digest, b.now); return err })
+				err = b.db.Write(ctx, func(st flow.Store) error { _, err := st.TouchSession(ctx, visit.Digest, b.now); return err })
 				b.want(err, session.ErrIdle)
 				if !strings.Contains(strings.Join(b.bell.heard, " "), flow.PhoneTopic(p.ID)) {
 					b.t.Fatalf("the phone was not told, only %v", b.bell.heard)
@@ -366,7 +367,7 @@ func TestABypassCodeIsMadeStoredSlowlyAndReplacesEarlierOnes(t *testing.T) { // 
 		spend := func(code string) bool {
 			ok := false
 			b.write(func(st flow.Store) (err error) {
-				digest, err := b.Keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, code)
+				digest, err := b.keys.SlowDigest(ctx, bypass.DigestPurpose, u.Salt, code)
 				b.ok(err)
 				_, ok, err = st.SpendBypassCode(ctx, u.ID, digest, b.now)
 				return err
@@ -396,7 +397,7 @@ func TestABypassCodeIsMadeStoredSlowlyAndReplacesEarlierOnes(t *testing.T) { // 
 				}
 			}
 		}
-		mails, _, err := b.DB.Read().MailWaiting(ctx)
+		mails, _, err := b.db.Read().MailWaiting(ctx)
 		b.ok(err)
 		if mails != 3 {
 			b.t.Fatalf("%d mails were queued, want one a code (AC-059)", mails)
@@ -452,7 +453,7 @@ func TestSendingAnInvitationAgainDoesNotExtendIt(t *testing.T) { // C-08
 		}
 		for _, inv := range []directory.Invitation{first, second} {
 			token := inv.Link.Reveal()[strings.LastIndex(inv.Link.Reveal(), "/")+1:]
-			link, err := b.DB.Read().EnrollmentByDigest(ctx, b.Keys.Digest(enrollment.DigestPurpose, token))
+			link, err := b.db.Read().EnrollmentByDigest(ctx, b.keys.Digest(enrollment.DigestPurpose, token))
 			b.ok(err)
 			if link.UserID != u.ID || !link.Revoked.IsZero() {
 				b.t.Fatalf("link %+v", link)
@@ -477,7 +478,7 @@ func TestTheTrashEndsInvitationsAndCodes(t *testing.T) { // C-08
 		if gone.Status != user.PendingDeletion {
 			b.t.Fatalf("status %s", gone.Status)
 		}
-		open, err := b.DB.Read().OpenEnrollments(ctx, u.ID, b.now)
+		open, err := b.db.Read().OpenEnrollments(ctx, u.ID, b.now)
 		b.ok(err)
 		d, err := b.User(ctx, "jo")
 		b.ok(err)

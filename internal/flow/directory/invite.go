@@ -29,10 +29,10 @@ type Invitation struct {
 // is open a new link ends when that one does: sending again does not extend. The link is mailed when the user
 // has an address. Errors: user.ErrUnknown, ErrTrashed, ErrEnrolled.
 func (f *Flow) Invite(ctx context.Context, actor audit.Actor, who string) (Invitation, error) {
-	token := id.Token(f.Rand, 32)
-	inv := Invitation{Link: secret.NewText(f.PublicURL + "/enroll/" + token)}
-	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
-		now := f.Now()
+	token := id.Token(f.rand, 32)
+	inv := Invitation{Link: secret.NewText(f.publicURL + "/enroll/" + token)}
+	err := f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
+		now := f.now()
 		if inv.User, err = lockUser(ctx, st, who); err != nil {
 			return err
 		}
@@ -49,8 +49,8 @@ func (f *Flow) Invite(ctx context.Context, actor audit.Actor, who string) (Invit
 			inv.Expires = open[0].Expires
 		}
 		link := enrollment.Link{
-			ID: id.Key(f.Rand, id.Enrollment), UserID: inv.User.ID, Created: now, Expires: inv.Expires,
-			Digest: f.Keys.Digest(enrollment.DigestPurpose, token),
+			ID: id.Key(f.rand, id.Enrollment), UserID: inv.User.ID, Created: now, Expires: inv.Expires,
+			Digest: f.keys.Digest(enrollment.DigestPurpose, token),
 		}
 		if err := st.CreateEnrollment(ctx, link); err != nil {
 			return err
@@ -69,7 +69,7 @@ func (f *Flow) Invite(ctx context.Context, actor audit.Actor, who string) (Invit
 	return inv, err
 }
 
-func invitable(ctx context.Context, st flow.Store, u user.User) error {
+func invitable(ctx context.Context, st Store, u user.User) error {
 	if u.Status == user.PendingDeletion {
 		return ErrTrashed
 	}

@@ -9,13 +9,12 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 )
 
 // ForgetUserBrowsers makes every remembered browser of a user ask again (H-18), and returns how many there were.
 // user.ErrUnknown.
 func (f *Flow) ForgetUserBrowsers(ctx context.Context, actor audit.Actor, who string) (u user.User, n int64, err error) {
-	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+	err = f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
 		}
@@ -30,7 +29,7 @@ func (f *Flow) ForgetUserBrowsers(ctx context.Context, actor audit.Actor, who st
 // ForgetApplicationBrowsers makes every browser remembered for an application ask again (H-18).
 // application.ErrUnknown.
 func (f *Flow) ForgetApplicationBrowsers(ctx context.Context, actor audit.Actor, key string) (a application.Application, n int64, err error) {
-	err = f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
+	err = f.change(ctx, actor, audit.OverSettings, func(st Store) (err error) {
 		if a, err = liveApplication(ctx, st, key); err != nil {
 			return err
 		}
@@ -43,17 +42,17 @@ func (f *Flow) ForgetApplicationBrowsers(ctx context.Context, actor audit.Actor,
 }
 
 // forgetOlder forgets the browsers that a policy just changed lets nobody use: a longer one later revives none.
-func (f *Flow) forgetOlder(ctx context.Context, st flow.Store, organization policy.Policy, a application.Application) error {
+func (f *Flow) forgetOlder(ctx context.Context, st Store, organization policy.Policy, a application.Application) error {
 	var before time.Time
 	if days := policy.Effective(organization, a.Policy).RememberDays; days > 0 {
-		before = f.Now().Add(-time.Duration(days) * remembered.Day)
+		before = f.now().Add(-time.Duration(days) * remembered.Day)
 	}
 	_, err := st.ForgetBrowsersFor(ctx, a.ID, before)
 	return err
 }
 
 // forgetOlderEverywhere is forgetOlder for the organization's policy.
-func (f *Flow) forgetOlderEverywhere(ctx context.Context, st flow.Store, organization policy.Policy) error {
+func (f *Flow) forgetOlderEverywhere(ctx context.Context, st Store, organization policy.Policy) error {
 	all, err := st.Applications(ctx)
 	if err != nil {
 		return err

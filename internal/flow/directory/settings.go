@@ -8,7 +8,6 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/settings"
-	"countersign/internal/flow"
 )
 
 // ErrSetting reports a setting out of range; the argument "field" names it.
@@ -32,13 +31,13 @@ type SettingsChange struct {
 
 // Settings gives the organization's settings, defaults filled.
 func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
-	return f.DB.Read().LoadSettings(ctx)
+	return f.db.Read().LoadSettings(ctx)
 }
 
 // SetSettings changes them. Errors: ErrSetting, ErrPolicy, ErrNumber. Nothing is written or logged when nothing differs.
 func (f *Flow) SetSettings(ctx context.Context, actor audit.Actor, c SettingsChange) (settings.Settings, error) {
 	var s settings.Settings
-	err := f.change(ctx, actor, audit.OverSettings, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverSettings, func(st Store) (err error) {
 		if s, err = st.LoadSettings(ctx); err != nil {
 			return err
 		}

@@ -61,8 +61,8 @@ func (f *Flow) AddUser(ctx context.Context, actor audit.Actor, name string, c Us
 	if err != nil {
 		return user.User{}, err
 	}
-	u := user.User{ID: id.Key(f.Rand, id.User), Username: name, Status: user.Active, Created: f.Now(), Salt: make([]byte, 16)}
-	if _, err := io.ReadFull(f.Rand, u.Salt); err != nil {
+	u := user.User{ID: id.Key(f.rand, id.User), Username: name, Status: user.Active, Created: f.now(), Salt: make([]byte, 16)}
+	if _, err := io.ReadFull(f.rand, u.Salt); err != nil {
 		return user.User{}, err
 	}
 	description, err := c.apply(&u)
@@ -70,7 +70,7 @@ func (f *Flow) AddUser(ctx context.Context, actor audit.Actor, name string, c Us
 		return user.User{}, err
 	}
 	description["user_id"] = u.ID
-	err = f.change(ctx, actor, audit.OverPeople, func(st flow.Store) error {
+	err = f.change(ctx, actor, audit.OverPeople, func(st Store) error {
 		if err := st.CreateUser(ctx, u); err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (f *Flow) AddUser(ctx context.Context, actor audit.Actor, name string, c Us
 
 // User finds a user by name or alias, in any spelling, or by ID. user.ErrUnknown.
 func (f *Flow) User(ctx context.Context, who string) (UserDetail, error) {
-	st := f.DB.Read()
+	st := f.db.Read()
 	u, err := findUser(ctx, st, who)
 	if err != nil {
 		return UserDetail{}, err
@@ -90,7 +90,7 @@ func (f *Flow) User(ctx context.Context, who string) (UserDetail, error) {
 	if d.Phones, err = st.PhonesOf(ctx, u.ID); err != nil {
 		return d, err
 	}
-	if d.BypassCodes, err = st.LiveBypassCodes(ctx, u.ID, f.Now()); err != nil {
+	if d.BypassCodes, err = st.LiveBypassCodes(ctx, u.ID, f.now()); err != nil {
 		return d, err
 	}
 	s, err := st.LoadSettings(ctx)
@@ -100,7 +100,7 @@ func (f *Flow) User(ctx context.Context, who string) (UserDetail, error) {
 
 // Users lists users by name.
 func (f *Flow) Users(ctx context.Context, q user.Query) ([]user.User, error) {
-	return f.DB.Read().Users(ctx, q)
+	return f.db.Read().Users(ctx, q)
 }
 
 // SetUser changes a user, never his name. Leaving the status active ends his sessions, open requests and
@@ -108,7 +108,7 @@ func (f *Flow) Users(ctx context.Context, q user.Query) ([]user.User, error) {
 func (f *Flow) SetUser(ctx context.Context, actor audit.Actor, who string, c UserChange) (user.User, error) {
 	var u user.User
 	var topics []string
-	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
 		topics = nil
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (f *Flow) SetUser(ctx context.Context, actor audit.Actor, who string, c Use
 		}
 		if before.Status == user.LockedOut && u.Status != user.LockedOut {
 			// Clears the failures too, so that the first wrong code does not lock him out again.
-			if _, err := st.Unlock(ctx, u.ID, f.Now()); err != nil {
+			if _, err := st.Unlock(ctx, u.ID, f.now()); err != nil {
 				return err
 			}
 		}
@@ -147,13 +147,13 @@ func (f *Flow) SetUser(ctx context.Context, actor audit.Actor, who string, c Use
 func (f *Flow) DeleteUser(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
 	var u user.User
 	var topics []string
-	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
 		topics = nil
 		if u, err = lockUser(ctx, st, who); err != nil || u.Status == user.PendingDeletion {
 			return err
 		}
 		if u.Status == user.LockedOut {
-			if _, err := st.Unlock(ctx, u.ID, f.Now()); err != nil {
+			if _, err := st.Unlock(ctx, u.ID, f.now()); err != nil {
 				return err
 			}
 		}
@@ -176,11 +176,11 @@ func (f *Flow) DeleteUser(ctx context.Context, actor audit.Actor, who string) (u
 // Unlock lets a locked-out user try again (RULE-12). ErrNotLocked.
 func (f *Flow) Unlock(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
 	var u user.User
-	err := f.change(ctx, actor, audit.OverPeople, func(st flow.Store) (err error) {
+	err := f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
 		if u, err = lockUser(ctx, st, who); err != nil {
 			return err
 		}
-		done, err := st.Unlock(ctx, u.ID, f.Now())
+		done, err := st.Unlock(ctx, u.ID, f.now())
 		if err != nil {
 			return err
 		}
@@ -195,8 +195,8 @@ func (f *Flow) Unlock(ctx context.Context, actor audit.Actor, who string) (user.
 
 // endAccess ends a user's sessions, remembered browsers, open requests and pairing codes, and names who waits for
 // them.
-func (f *Flow) endAccess(ctx context.Context, st flow.Store, u user.User) (topics []string, err error) {
-	now, userID := f.Now(), u.ID
+func (f *Flow) endAccess(ctx context.Context, st Store, u user.User) (topics []string, err error) {
+	now, userID := f.now(), u.ID
 	if err := st.EndSessions(ctx, userID, ""); err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (f *Flow) endAccess(ctx context.Context, st flow.Store, u user.User) (topic
 }
 
 // explain tells the program that waits for a request why it ended, and the log: no page does.
-func (f *Flow) explain(ctx context.Context, st flow.Store, u user.User, t transaction.Transaction) error {
+func (f *Flow) explain(ctx context.Context, st Store, u user.User, t transaction.Transaction) error {
 	row := journal.Attempt{TxID: t.ID, Result: audit.Denied, Reason: audit.UserDisabled, Factor: factor.Asking(t).LogName(t.Number),
 		User: u, Username: t.Username, Application: application.Application{ID: t.ApplicationID, Name: t.Application}, IP: t.IP, DeviceID: t.PhoneID}
 	if p, err := st.PhoneByID(ctx, t.PhoneID); err == nil {
@@ -248,16 +248,16 @@ func (f *Flow) explain(ctx context.Context, st flow.Store, u user.User, t transa
 }
 
 // discardInvitations ends enrollment links and bypass codes: a user in the trash has neither (C-08).
-func (f *Flow) discardInvitations(ctx context.Context, st flow.Store, userID string) error {
-	if _, err := st.RevokeEnrollments(ctx, userID, f.Now()); err != nil {
+func (f *Flow) discardInvitations(ctx context.Context, st Store, userID string) error {
+	if _, err := st.RevokeEnrollments(ctx, userID, f.now()); err != nil {
 		return err
 	}
-	_, err := st.DeleteBypassCodes(ctx, userID, f.Now())
+	_, err := st.DeleteBypassCodes(ctx, userID, f.now())
 	return err
 }
 
 // findUser takes an ID or any spelling of a name.
-func findUser(ctx context.Context, st user.Store, who string) (user.User, error) {
+func findUser(ctx context.Context, st Store, who string) (user.User, error) {
 	name, err := user.Normalize(who)
 	if err != nil {
 		return user.User{}, user.ErrUnknown
@@ -270,7 +270,7 @@ func findUser(ctx context.Context, st user.Store, who string) (user.User, error)
 }
 
 // lockUser finds a user and keeps the row until the database transaction ends.
-func lockUser(ctx context.Context, st user.Store, who string) (user.User, error) {
+func lockUser(ctx context.Context, st Store, who string) (user.User, error) {
 	u, err := findUser(ctx, st, who)
 	if err != nil {
 		return u, err

@@ -22,9 +22,9 @@ import (
 	"countersign/internal/flow"
 )
 
-// Flow shows and mails pairing codes.
-type Flow struct {
-	DB        flow.DB
+// Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
+type Needs struct {
+	DB        flow.Part[Store]
 	Keys      *secret.Keyring
 	Bell      flow.Bell
 	Notices   flow.Notices
@@ -34,6 +34,25 @@ type Flow struct {
 
 	Mails     *quota.Quota // links mailed per name: MailQuota
 	Newcomers *quota.Quota // people whom Portal registers, per application: NewcomerQuota; nil: no limit
+}
+
+// Flow shows and mails pairing codes.
+type Flow struct {
+	db        flow.Part[Store]
+	keys      *secret.Keyring
+	bell      flow.Bell
+	notices   flow.Notices
+	now       func() time.Time
+	rand      io.Reader
+	publicURL string
+	mails     *quota.Quota
+	newcomers *quota.Quota
+}
+
+// New builds a Flow.
+func New(n Needs) *Flow {
+	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, notices: n.Notices, now: n.Now, rand: n.Rand,
+		publicURL: n.PublicURL, mails: n.Mails, newcomers: n.Newcomers}
 }
 
 // Owner is the page that shows a code: a sign-in or a portal session, one of the two.
@@ -90,19 +109,19 @@ var (
 
 // Pair gives the code now on show for an owner and subject, making one when none waits. ErrTooMany.
 func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
-	now := f.Now()
-	settings, err := f.DB.Read().LoadSettings(ctx)
+	now := f.now()
+	settings, err := f.db.Read().LoadSettings(ctx)
 	if err != nil {
 		return Pairing{}, err
 	}
-	if err := room(ctx, f.DB.Read(), s); err != nil {
+	if err := room(ctx, f.db.Read(), s); err != nil {
 		return Pairing{}, err
 	}
-	if a, ok, err := f.waiting(ctx, f.DB.Read(), o, s, now); err != nil || ok {
+	if a, ok, err := f.waiting(ctx, f.db.Read(), o, s, now); err != nil || ok {
 		return f.pairing(a), err
 	}
 	var a activation.Activation
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		var ok bool
 		if a, ok, err = f.waiting(ctx, st, o, s, now); err != nil || ok {
 			return err // another tab was first
@@ -114,7 +133,7 @@ func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
 }
 
 // room refuses a code for one phone more than a person may have.
-func room(ctx context.Context, st flow.Store, s Subject) error {
+func room(ctx context.Context, st Store, s Subject) error {
 	if s.Purpose != activation.Add || s.UserID == "" {
 		return nil
 	}
@@ -126,7 +145,7 @@ func room(ctx context.Context, st flow.Store, s Subject) error {
 }
 
 // waiting finds the on-screen code that waits. One about to expire (15 s) is not shown any more.
-func (f *Flow) waiting(ctx context.Context, st flow.Store, o Owner, s Subject, now time.Time) (activation.Activation, bool, error) {
+func (f *Flow) waiting(ctx context.Context, st Store, o Owner, s Subject, now time.Time) (activation.Activation, bool, error) {
 	list, err := st.ActivationsOf(ctx, o.LoginID, o.SessionID, now.Add(-time.Hour))
 	if err != nil {
 		return activation.Activation{}, false, err
@@ -140,19 +159,19 @@ func (f *Flow) waiting(ctx context.Context, st flow.Store, o Owner, s Subject, n
 }
 
 func (f *Flow) fresh(o Owner, s Subject, now time.Time, set settings.Settings) activation.Activation {
-	a := activation.Activation{ID: id.Key(f.Rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID,
+	a := activation.Activation{ID: id.Key(f.rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID,
 		LoginID: o.LoginID, SessionID: o.SessionID, Purpose: s.Purpose, Number: s.Number, DeviceType: string(s.Type), Created: now, Expires: now.Add(set.PairingLife)}
-	a.LinkDigest = f.Keys.Digest(activation.LinkPurpose, f.linkCode(a.ID))
-	a.TypedDigest = f.Keys.Digest(activation.TypedPurpose, f.typedCode(a.ID))
+	a.LinkDigest = f.keys.Digest(activation.LinkPurpose, f.linkCode(a.ID))
+	a.TypedDigest = f.keys.Digest(activation.TypedPurpose, f.typedCode(a.ID))
 	return a
 }
 
 func (f *Flow) linkCode(activationID string) string {
-	return base64.RawURLEncoding.EncodeToString(f.Keys.Digest("activation-link-code", activationID)[:16])
+	return base64.RawURLEncoding.EncodeToString(f.keys.Digest("activation-link-code", activationID)[:16])
 }
 
 func (f *Flow) typedCode(activationID string) string {
-	return id.Crockford(f.Keys.Digest("activation-typed-code", activationID), 8)
+	return id.Crockford(f.keys.Digest("activation-typed-code", activationID), 8)
 }
 
 func (f *Flow) pairing(a activation.Activation) Pairing {
@@ -160,8 +179,8 @@ func (f *Flow) pairing(a activation.Activation) Pairing {
 		return Pairing{}
 	}
 	typed := f.typedCode(a.ID)
-	return Pairing{ID: a.ID, Link: f.PublicURL + "/a/" + f.linkCode(a.ID), Typed: typed[:4] + "-" + typed[4:],
-		TypeAt: host(f.PublicURL) + "/a", Expires: a.Expires}
+	return Pairing{ID: a.ID, Link: f.publicURL + "/a/" + f.linkCode(a.ID), Typed: typed[:4] + "-" + typed[4:],
+		TypeAt: host(f.publicURL) + "/a", Expires: a.Expires}
 }
 
 func host(origin string) string {
@@ -180,7 +199,7 @@ func (f *Flow) Progress(ctx context.Context, o Owner, activationID string, hold 
 	if o.LoginID == "" {
 		topic = flow.SessionTopic(o.SessionID)
 	}
-	wake, stop := f.Bell.Listen(topic)
+	wake, stop := f.bell.Listen(topic)
 	defer stop()
 	for {
 		state, err := f.state(context.WithoutCancel(ctx), o, activationID)
@@ -198,8 +217,8 @@ func (f *Flow) Progress(ctx context.Context, o Owner, activationID string, hold 
 }
 
 func (f *Flow) state(ctx context.Context, o Owner, activationID string) (activation.State, error) {
-	now := f.Now()
-	list, err := f.DB.Read().ActivationsOf(ctx, o.LoginID, o.SessionID, now.Add(-MailLife))
+	now := f.now()
+	list, err := f.db.Read().ActivationsOf(ctx, o.LoginID, o.SessionID, now.Add(-MailLife))
 	if err != nil {
 		return "", err
 	}
@@ -229,11 +248,11 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 	if err != nil {
 		return err
 	}
-	now := f.Now()
-	if !f.Mails.Take(username, now) {
+	now := f.now()
+	if !f.mails.Take(username, now) {
 		return ErrMailLimit
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		if err := one(ctx, st, o, s); err != nil {
 			return err
 		}
@@ -257,13 +276,13 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		if err := st.CreateActivation(ctx, a); err != nil {
 			return err
 		}
-		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "activation", To: address, Link: f.pairing(a).Link,
+		return f.notices.Queue(ctx, st, flow.Notice{Kind: "activation", To: address, Link: f.pairing(a).Link,
 			Args: []any{"user", username, "organization", set.Organization, "expires", a.Expires}})
 	})
 }
 
 // one makes the mails of an owner queue up, so that what is counted next cannot change underneath.
-func one(ctx context.Context, st flow.Store, o Owner, s Subject) error {
+func one(ctx context.Context, st Store, o Owner, s Subject) error {
 	if o.LoginID != "" {
 		return st.BumpLogin(ctx, o.LoginID)
 	}

@@ -20,7 +20,7 @@ func TestAPersonHasSoManyPhonesAndNoMore(t *testing.T) {
 		v, _, p := k.Manager(k.Application("wiki"), "alice")
 		k.Write(func(st flow.Store) error {
 			for range phone.MaxPerUser - 2 {
-				if err := st.CreatePhone(ctx, phone.Phone{ID: id.Key(k.SignIn.Rand, id.Phone), UserID: v.User.ID, Name: "Phone", Created: k.Clock.Now(), Alerts: phone.AlertsOff}); err != nil {
+				if err := st.CreatePhone(ctx, phone.Phone{ID: id.Key(k.Rand, id.Phone), UserID: v.User.ID, Name: "Phone", Created: k.Clock.Now(), Alerts: phone.AlertsOff}); err != nil {
 					return err
 				}
 			}

@@ -14,7 +14,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 	"countersign/internal/flow/journal"
 )
 
@@ -53,8 +52,8 @@ func (f *Flow) Issue(ctx context.Context, app application.Application, username 
 		name = user.Simple(name)
 	}
 	var a activation.Activation
-	err = f.DB.Write(ctx, func(st flow.Store) error {
-		if simple := user.Simple(name); simple != name { // RULE-32: not a second person with one name
+	err = f.db.Write(ctx, func(st Store) error {
+		if simple := user.Simple(name); simple != name { // decision 32: not a second person with one name
 			if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
 				return firstOf(err, user.ErrNameTaken)
 			}
@@ -66,7 +65,7 @@ func (f *Flow) Issue(ctx context.Context, app application.Application, username 
 		if err != nil {
 			return err
 		}
-		a = f.fresh(Owner{}, Subject{Purpose: activation.Issue, UserID: u.ID}, f.Now(), set)
+		a = f.fresh(Owner{}, Subject{Purpose: activation.Issue, UserID: u.ID}, f.now(), set)
 		a.Expires = a.Created.Add(life)
 		if life > set.PairingLife {
 			a.TypedDigest = nil // 40 bits are enough for ten minutes, not for a day
@@ -87,23 +86,23 @@ func firstOf(err, otherwise error) error {
 }
 
 // register creates a user without a way in.
-func (f *Flow) register(ctx context.Context, st flow.Store, app application.Application, name string) (user.User, error) {
+func (f *Flow) register(ctx context.Context, st Store, app application.Application, name string) (user.User, error) {
 	salt := make([]byte, 16)
-	if _, err := f.Rand.Read(salt); err != nil {
+	if _, err := f.rand.Read(salt); err != nil {
 		return user.User{}, err
 	}
-	u := user.User{ID: id.Key(f.Rand, id.User), Username: name, Status: user.Active, Created: f.Now(), Salt: salt}
+	u := user.User{ID: id.Key(f.rand, id.User), Username: name, Status: user.Active, Created: f.now(), Salt: salt}
 	if err := st.CreateUser(ctx, u); err != nil {
 		return user.User{}, err
 	}
 	by := audit.ByProgram(app.ID, "API", audit.OverPeople)
-	return u, journal.Journal{Now: f.Now, Rand: f.Rand}.Act(ctx, st, by, "user_create", u.Username,
+	return u, journal.Journal{Now: f.now, Rand: f.rand}.Act(ctx, st, by, "user_create", u.Username,
 		map[string]any{"cause": "registered by an application", "application": app.Name})
 }
 
 // Issued tells what became of a code given by Issue to one user. An unknown code, or another user's, is dead.
 func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.State, error) {
-	a, err := f.DB.Read().ActivationByDigest(ctx, f.Keys.Digest(activation.LinkPurpose, code))
+	a, err := f.db.Read().ActivationByDigest(ctx, f.keys.Digest(activation.LinkPurpose, code))
 	if errors.Is(err, activation.ErrExpired) {
 		return activation.Dead, nil
 	}
@@ -113,7 +112,7 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 	if a.Purpose != activation.Issue || a.UserID != userID {
 		return activation.Dead, nil
 	}
-	return a.State(f.Now()), nil
+	return a.State(f.now()), nil
 }
 
 // Portal gives the link that opens the enrollment pages for a person whom the gates told to enroll. Somebody
@@ -130,51 +129,51 @@ func (f *Flow) Portal(ctx context.Context, app application.Application, userID, 
 func (f *Flow) portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	var token string
 	var newcomer bool
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.db.Write(ctx, func(st Store) error {
 		u, fresh, err := f.invitee(ctx, st, app, userID, username)
 		if err != nil {
 			return err
 		}
 		newcomer = fresh
-		now := f.Now()
+		now := f.now()
 		open, err := st.OpenEnrollments(ctx, u.ID, now)
 		if err != nil {
 			return err
 		}
 		for _, l := range open {
 			token = f.portalToken(l.ID)
-			if now.Sub(l.Created) < portalAgain && secret.Equal(l.Digest, f.Keys.Digest(enrollment.DigestPurpose, token)) {
+			if now.Sub(l.Created) < portalAgain && secret.Equal(l.Digest, f.keys.Digest(enrollment.DigestPurpose, token)) {
 				return nil
 			}
 		}
 		if _, err := st.SweepEnrollments(ctx, u.ID, now.Add(-portalKept)); err != nil {
 			return err
 		}
-		l := enrollment.Link{ID: id.Key(f.Rand, id.Enrollment), UserID: u.ID, Created: now, Expires: now.Add(enrollment.PortalLife)}
+		l := enrollment.Link{ID: id.Key(f.rand, id.Enrollment), UserID: u.ID, Created: now, Expires: now.Add(enrollment.PortalLife)}
 		token = f.portalToken(l.ID)
-		l.Digest = f.Keys.Digest(enrollment.DigestPurpose, token)
+		l.Digest = f.keys.Digest(enrollment.DigestPurpose, token)
 		return st.CreateEnrollment(ctx, l)
 	})
 	if err != nil {
 		return "", err
 	}
-	if newcomer && f.Newcomers != nil {
-		f.Newcomers.Take(app.ID, f.Now())
+	if newcomer && f.newcomers != nil {
+		f.newcomers.Take(app.ID, f.now())
 	}
-	return f.PublicURL + "/enroll/" + token, nil
+	return f.publicURL + "/enroll/" + token, nil
 }
 
 // portalToken derives the token from the link's row, as pairing codes are.
 func (f *Flow) portalToken(linkID string) string {
-	return base64.RawURLEncoding.EncodeToString(f.Keys.Digest("enrollment-portal-token", linkID))
+	return base64.RawURLEncoding.EncodeToString(f.keys.Digest("enrollment-portal-token", linkID))
 }
 
 // invitee finds the person, or registers who is not there yet.
-func (f *Flow) invitee(ctx context.Context, st flow.Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
+func (f *Flow) invitee(ctx context.Context, st Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
 	if userID != "" {
 		u, err = st.LockAccount(ctx, userID)
 	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
-		if f.Newcomers != nil && !f.Newcomers.Left(app.ID, f.Now()) {
+		if f.newcomers != nil && !f.newcomers.Left(app.ID, f.now()) {
 			return u, false, ErrIssueNone
 		}
 		u, err = f.register(ctx, st, app, username)

@@ -6,7 +6,6 @@ import (
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 )
 
 // Invitation is an enrollment link that is good now.
@@ -19,15 +18,15 @@ type Invitation struct {
 // enrollment.ErrExpired, enrollment.ErrUsed when the person has a phone that works,
 // else enrollment.ErrInvalid (X-27: unknown, revoked, used, user gone).
 func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) {
-	st := f.DB.Read()
-	l, err := st.EnrollmentByDigest(ctx, f.Keys.Digest(enrollment.DigestPurpose, token.Reveal()))
+	st := f.db.Read()
+	l, err := st.EnrollmentByDigest(ctx, f.keys.Digest(enrollment.DigestPurpose, token.Reveal()))
 	if err != nil {
 		return Invitation{}, err
 	}
 	if !l.Used.IsZero() || !l.Revoked.IsZero() {
 		return Invitation{}, spent(ctx, st, l)
 	}
-	if !l.Expires.IsZero() && !f.Now().Before(l.Expires) {
+	if !l.Expires.IsZero() && !f.now().Before(l.Expires) {
 		return Invitation{}, enrollment.ErrExpired
 	}
 	u, err := st.UserByID(ctx, l.UserID)
@@ -38,7 +37,7 @@ func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) 
 }
 
 // spent is the answer for a link that was used or revoked.
-func spent(ctx context.Context, st flow.Store, l enrollment.Link) error {
+func spent(ctx context.Context, st Store, l enrollment.Link) error {
 	if l.Used.IsZero() {
 		return enrollment.ErrInvalid
 	}

@@ -22,8 +22,11 @@ type Code interface {
 
 // Store is what trying codes reads and writes.
 type Store interface {
-	phone.Store
-	bypass.Store
+	LiveBypassCodes(ctx context.Context, userID string, now time.Time) ([]bypass.Code, error)
+	SpendBypassCode(ctx context.Context, userID string, digest []byte, now time.Time) (id string, ok bool, err error)
+	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
+	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
+	SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) (bool, error)
 }
 
 // Match is what a code turned out to be. A factor says the first four; the others follow from them.

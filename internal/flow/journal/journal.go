@@ -36,8 +36,14 @@ type Attempt struct {
 	Device      string // its name
 }
 
+// Store is what rows are written to.
+type Store interface {
+	LogAction(ctx context.Context, a audit.Action) error
+	LogAuthentication(ctx context.Context, a audit.Authentication) error
+}
+
 // Attempt writes one.
-func (j Journal) Attempt(ctx context.Context, st audit.Store, a Attempt) error {
+func (j Journal) Attempt(ctx context.Context, st Store, a Attempt) error {
 	row := audit.Authentication{ID: id.Key(j.Rand, id.Log), TxID: a.TxID, Time: j.Now(), EventType: a.Event,
 		Result: a.Result, Reason: a.Reason, Factor: a.Factor, UserID: a.User.ID, Username: a.Username, Email: a.User.Email,
 		IP: a.IP, UserAgent: a.UserAgent}
@@ -50,6 +56,6 @@ func (j Journal) Attempt(ctx context.Context, st audit.Store, a Attempt) error {
 }
 
 // Act writes one row of the action log. The description must hold no secret.
-func (j Journal) Act(ctx context.Context, st audit.Store, by audit.Actor, action, object string, description map[string]any) error {
+func (j Journal) Act(ctx context.Context, st Store, by audit.Actor, action, object string, description map[string]any) error {
 	return st.LogAction(ctx, audit.Action{ID: id.Key(j.Rand, id.Log), Time: j.Now(), Actor: by, Action: action, Object: object, Description: description})
 }

@@ -17,7 +17,6 @@ import (
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
-	"countersign/internal/flow"
 )
 
 // claim is one activation being worked on, within one database transaction.
@@ -42,10 +41,10 @@ type claim struct {
 // key, claim, log rows, notices and the first request are one database transaction: a crash leaves all or
 // nothing, and of two apps that scan one code the second is refused (X-33, AC-007).
 func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.Addr, userAgent string) (phonewire.Account, error) {
-	now, where := f.Now(), source(from)
+	now, where := f.now(), source(from)
 	code := phonewire.NormalizeCode(a.Code)
 	guessable := len(code) == typedLength
-	if guessable && !f.Guesses.Left(where, now) {
+	if guessable && !f.guesses.Left(where, now) {
 		return phonewire.Account{}, ErrGuesses
 	}
 	spki, err := base64.RawURLEncoding.DecodeString(a.PublicKey)
@@ -54,7 +53,7 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 	}
 	act, err := f.find(ctx, code)
 	if guessable && errors.Is(err, activation.ErrExpired) {
-		f.Guesses.Take(where, now)
+		f.guesses.Take(where, now)
 	}
 	if errors.Is(err, activation.ErrUsed) {
 		return f.again(ctx, act, phonewire.KeyID(spki))
@@ -63,9 +62,9 @@ func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.
 		return phonewire.Account{}, err
 	}
 	var c claim
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		c = claim{now: now, wire: a, seed: make([]byte, 20)}
-		if _, err := f.Rand.Read(c.seed); err != nil {
+		if _, err := f.rand.Read(c.seed); err != nil {
 			return err
 		}
 		c.key = phone.Key{ID: phonewire.KeyID(spki), SPKI: spki, State: phone.KeyActive, Created: now}
@@ -102,11 +101,11 @@ func (f *Flow) find(ctx context.Context, code string) (activation.Activation, er
 	if len(code) == typedLength {
 		purpose = activation.TypedPurpose
 	}
-	a, err := f.DB.Read().ActivationByDigest(ctx, f.Keys.Digest(purpose, code))
+	a, err := f.db.Read().ActivationByDigest(ctx, f.keys.Digest(purpose, code))
 	if err != nil {
 		return a, err
 	}
-	switch a.State(f.Now()) {
+	switch a.State(f.now()) {
 	case activation.Claimed:
 		return a, activation.ErrUsed
 	case activation.Dead:
@@ -115,7 +114,7 @@ func (f *Flow) find(ctx context.Context, code string) (activation.Activation, er
 	return a, nil
 }
 
-func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID string) error {
+func (f *Flow) claim(ctx context.Context, st Store, c *claim, activationID string) error {
 	var err error
 	if c.act, err = st.ActivationByID(ctx, activationID); err != nil {
 		return err
@@ -159,7 +158,7 @@ func (f *Flow) claim(ctx context.Context, st flow.Store, c *claim, activationID 
 	if c.act.Purpose != activation.Enroll {
 		return nil
 	}
-	c.sent, err = f.SignIn.FirstRequest(ctx, st, c.in, c.user, c.p)
+	c.sent, err = f.signIn.FirstRequest(ctx, st, c.in, c.user, c.p)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/session"
-	"countersign/internal/flow"
 )
 
 // againWithin is how long after a claim its answer may be asked for once more.
@@ -20,8 +19,8 @@ const againWithin = 10 * time.Minute
 // it signs with the key that the code was claimed with. Without this the phone would be set up at the server and know
 // nothing of it. Any other app is told that the code was used.
 func (f *Flow) again(ctx context.Context, act activation.Activation, keyID string) (phonewire.Account, error) {
-	none, st := phonewire.Account{}, f.DB.Read()
-	if act.Claimed.IsZero() || !f.Now().Before(act.Claimed.Add(againWithin)) {
+	none, st := phonewire.Account{}, f.db.Read()
+	if act.Claimed.IsZero() || !f.now().Before(act.Claimed.Add(againWithin)) {
 		return none, activation.ErrUsed
 	}
 	c := claim{act: act}
@@ -35,7 +34,7 @@ func (f *Flow) again(ctx context.Context, act activation.Activation, keyID strin
 	if c.set, err = st.LoadSettings(ctx); err != nil {
 		return none, err
 	}
-	if c.seed, err = f.Keys.Open(phone.SeedPurpose, c.p.ID, c.p.OTP.Seed); err != nil {
+	if c.seed, err = f.keys.Open(phone.SeedPurpose, c.p.ID, c.p.OTP.Seed); err != nil {
 		return none, err
 	}
 	if err := f.paired(ctx, st, &c); err != nil {
@@ -45,7 +44,7 @@ func (f *Flow) again(ctx context.Context, act activation.Activation, keyID strin
 }
 
 // paired finds the application in which a code was shown; none when its sign-in or session is forgotten.
-func (f *Flow) paired(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) paired(ctx context.Context, st Store, c *claim) error {
 	id := ""
 	if c.act.LoginID != "" {
 		l, err := st.LoginByID(ctx, c.act.LoginID)

@@ -26,14 +26,14 @@ const alertsOut = 15 * time.Second
 
 // TestAlert implements Mobile.
 func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
-	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	p, err := f.db.Read().PhoneByID(ctx, phoneID)
 	if err != nil {
 		return err
 	}
-	if f.Doorbell == nil || p.Subscription == nil {
+	if f.doorbell == nil || p.Subscription == nil {
 		return ErrAlertsOff
 	}
-	if !f.Tests.Take(phoneID, f.Now()) {
+	if !f.tests.Take(phoneID, f.now()) {
 		return ErrGuesses
 	}
 	c := message.English()
@@ -43,20 +43,20 @@ func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 // Changed implements flow.Alerts: the person's other phones hear that a device changed, and ask about it (M-09). Which
 // one and how, each app reads for itself: an alert is shown on locked screens.
 func (f *Flow) Changed(userID, except string) {
-	if f.Doorbell == nil {
+	if f.doorbell == nil {
 		return
 	}
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), alertsOut)
 		defer cancel()
 		if err := f.alertOthers(ctx, userID, except); err != nil {
-			f.Log.WarnContext(ctx, "a changed device was not told to every phone", "user", userID, "err", err)
+			f.logger.WarnContext(ctx, "a changed device was not told to every phone", "user", userID, "err", err)
 		}
 	}()
 }
 
 func (f *Flow) alertOthers(ctx context.Context, userID, except string) error {
-	st := f.DB.Read()
+	st := f.db.Read()
 	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (f *Flow) alertOthers(ctx context.Context, userID, except string) error {
 
 // knock shows an alert on a phone that leads into the app. ErrAlertsOff when its subscription is dead.
 func (f *Flow) knock(ctx context.Context, p phone.Phone, title, body, tag string, life time.Duration) error {
-	plain, err := f.Keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
+	plain, err := f.keys.Open(phone.SubscriptionPurpose, p.ID, p.Subscription)
 	if err != nil {
 		return ErrAlertsOff.With(err)
 	}
@@ -86,13 +86,13 @@ func (f *Flow) knock(ctx context.Context, p phone.Phone, title, body, tag string
 	if err := json.Unmarshal(plain, &sub); err != nil {
 		return ErrAlertsOff.With(err)
 	}
-	payload, err := json.Marshal(phonewire.NewAlert(title, body, f.PublicURL, "/app/", p.ID, tag))
+	payload, err := json.Marshal(phonewire.NewAlert(title, body, f.publicURL, "/app/", p.ID, tag))
 	if err != nil {
 		return err
 	}
-	err = f.Doorbell.Knock(ctx, sub, payload, life)
+	err = f.doorbell.Knock(ctx, sub, payload, life)
 	if err != nil && errs.KindOf(err) == errs.Gone {
-		dead := f.DB.Write(ctx, func(st flow.Store) error { return st.DropSubscription(ctx, p.ID, p.Subscription) })
+		dead := f.db.Write(ctx, func(st Store) error { return st.DropSubscription(ctx, p.ID, p.Subscription) })
 		return errors.Join(ErrAlertsOff.With(err), dead)
 	}
 	return err

@@ -27,34 +27,34 @@ var (
 
 // Answer implements Mobile.
 func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (phonewire.Outcome, error) {
-	t, err := f.DB.Read().TransactionByID(ctx, a.Transaction)
+	t, err := f.db.Read().TransactionByID(ctx, a.Transaction)
 	if err != nil {
 		return phonewire.Outcome{}, err
 	}
 	if t.PhoneID != phoneID {
 		return phonewire.Outcome{}, transaction.ErrUnknown
 	}
-	signer, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	signer, err := f.db.Read().PhoneByID(ctx, phoneID)
 	if err != nil || signer.KeyID == "" {
 		return phonewire.Outcome{}, lacking(err, phone.ErrRemoved)
 	}
 	// The door checked the signature against the key that called it. It may have been replaced since.
 	if err := a.Check(signer.Key); err != nil {
-		f.Log.Warn("an answer that the phone's key did not sign was refused", "phone", phoneID, "transaction", t.ID)
+		f.logger.Warn("an answer that the phone's key did not sign was refused", "phone", phoneID, "transaction", t.ID)
 		return phonewire.Outcome{}, ErrMismatch.With(err)
 	}
 	if a.Application != t.ApplicationID || a.User != t.UserID || a.Phone != t.PhoneID || a.Expires != t.Expires.UnixMilli() {
-		f.Log.Warn("an answer that does not fit its request was refused", "phone", phoneID, "transaction", t.ID)
+		f.logger.Warn("an answer that does not fit its request was refused", "phone", phoneID, "transaction", t.ID)
 		return phonewire.Outcome{}, ErrMismatch
 	}
 	if t.State != transaction.Pending {
 		return f.outcome(already(t)), nil
 	}
-	if !f.Now().Before(t.Expires) {
+	if !f.now().Before(t.Expires) {
 		return f.outcome(phonewire.StateExpired), nil
 	}
 	var copied string
-	done, err := f.SignIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.Store) error {
+	done, err := f.signIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.AnswerStore) error {
 		copied = ""
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil || p.KeyID == "" {
@@ -87,7 +87,7 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		}
 	}
 	if errors.Is(err, transaction.ErrDecided) {
-		if t, err = f.DB.Read().TransactionByID(ctx, t.ID); err != nil {
+		if t, err = f.db.Read().TransactionByID(ctx, t.ID); err != nil {
 			return phonewire.Outcome{}, err
 		}
 		return f.outcome(already(t)), nil
@@ -126,13 +126,13 @@ func already(t transaction.Transaction) string {
 }
 
 func (f *Flow) outcome(state string) phonewire.Outcome {
-	return phonewire.Outcome{State: state, ServerTime: f.Now().UnixMilli()}
+	return phonewire.Outcome{State: state, ServerTime: f.now().UnixMilli()}
 }
 
 // endCopied ends a key whose answer counter went back: two apps use it (AC-083). The person pairs again.
 func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
-	f.Log.Warn("answer counter went back: key ended", "phone", phoneID, "key", keyID)
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	f.logger.Warn("answer counter went back: key ended", "phone", phoneID, "key", keyID)
+	err := f.db.Write(ctx, func(st Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil || p.KeyID != keyID {
 			return err
@@ -140,7 +140,7 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
 			return err
 		}
-		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.Now()); err != nil {
+		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.now()); err != nil {
 			return err
 		}
 		if err := f.tellLost(ctx, st, p); err != nil {
@@ -149,13 +149,13 @@ func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
 		return f.journal().Act(ctx, st, audit.System, "phone_deactivate", p.UserID,
 			map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"})
 	})
-	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	f.bell.Ring(flow.PhoneTopic(phoneID))
 	return err
 }
 
 // forgetBrowsers is for a change of a user's factors (RULE-15). The user's row comes first, so that no sign-in
 // that finishes at the same moment has its browser remembered after all.
-func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
+func forgetBrowsers(ctx context.Context, st Store, userID string) error {
 	if _, err := st.LockAccount(ctx, userID); err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func forgetBrowsers(ctx context.Context, st flow.Store, userID string) error {
 }
 
 // tellLost mails the user that a phone signs nobody in any more (AC-059).
-func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error {
+func (f *Flow) tellLost(ctx context.Context, st Store, p phone.Phone) error {
 	u, err := st.AccountByID(ctx, p.UserID)
 	if err != nil || u.Email == "" {
 		return err
@@ -173,6 +173,6 @@ func (f *Flow) tellLost(ctx context.Context, st flow.Store, p phone.Phone) error
 	if err != nil || set.NoChangeMail {
 		return err
 	}
-	return f.Notices.Queue(ctx, st, flow.Notice{Kind: "device_removed", To: u.Email, Args: []any{"user", u.Username, "device", p.Name,
-		"organization", set.Organization, "time", f.Now()}})
+	return f.notices.Queue(ctx, st, flow.Notice{Kind: "device_removed", To: u.Email, Args: []any{"user", u.Username, "device", p.Name,
+		"organization", set.Organization, "time", f.now()}})
 }

@@ -13,39 +13,39 @@ import (
 
 // NoteContact notes that the app was in contact, at most once a minute.
 func (f *Flow) NoteContact(ctx context.Context, p phone.Phone) error {
-	if f.Now().Sub(p.LastSeen) < time.Minute {
+	if f.now().Sub(p.LastSeen) < time.Minute {
 		return nil
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error { return st.TouchPhone(ctx, p.ID, false, f.Now()) })
+	return f.db.Write(ctx, func(st Store) error { return st.TouchPhone(ctx, p.ID, false, f.now()) })
 }
 
 // Subscribe implements Mobile.
 func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscription) error {
-	p, err := f.DB.Read().PhoneByID(ctx, phoneID)
+	p, err := f.db.Read().PhoneByID(ctx, phoneID)
 	if err != nil {
 		return err
 	}
 	sealed, alerts := []byte(nil), phone.AlertsOff
 	if s.Endpoint != "" {
-		if f.Doorbell == nil {
+		if f.doorbell == nil {
 			return ErrAlertsOff
 		}
-		if err := f.Doorbell.CheckEndpoint(s.Endpoint); err != nil {
+		if err := f.doorbell.CheckEndpoint(s.Endpoint); err != nil {
 			return err
 		}
 		plain, err := json.Marshal(flow.Subscription{Endpoint: s.Endpoint, P256dh: s.P256DH, Auth: s.Auth})
 		if err != nil {
 			return err
 		}
-		sealed, alerts = f.Keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
+		sealed, alerts = f.keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
 	} else if p.Alerts != phone.AlertsOn && p.Subscription == nil {
 		return f.NoteContact(ctx, p) // nothing changes
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		if err := st.SaveSubscription(ctx, phoneID, sealed, alerts); err != nil {
 			return err
 		}
-		return st.TouchPhone(ctx, phoneID, false, f.Now())
+		return st.TouchPhone(ctx, phoneID, false, f.now())
 	})
 }
 
@@ -55,7 +55,7 @@ func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 	if err != nil {
 		return err
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
@@ -75,7 +75,7 @@ func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 // more: "I have a new phone" brings it back, and the last device cannot be lost by a slip in the app.
 func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 	var userID string
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.db.Write(ctx, func(st Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
 			return err
 		}
-		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.Now()); err != nil {
+		if err := st.UnbindKey(ctx, phoneID, phone.KeyRemoved, f.now()); err != nil {
 			return err
 		}
 		if err := f.tellLost(ctx, st, p); err != nil {
@@ -93,7 +93,7 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 		return f.journal().Act(ctx, st, audit.ByPerson(p.UserID, "phone app"), "phone_deactivate", p.UserID,
 			map[string]any{"phone": phoneID, "name": p.Name, "cause": "account deleted in the app"})
 	})
-	f.Bell.Ring(flow.PhoneTopic(phoneID))
+	f.bell.Ring(flow.PhoneTopic(phoneID))
 	if err == nil {
 		f.Changed(userID, phoneID)
 	}
@@ -102,7 +102,7 @@ func (f *Flow) Leave(ctx context.Context, phoneID string) error {
 
 // Status implements Mobile.
 func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, error) {
-	st := f.DB.Read()
+	st := f.db.Read()
 	p, err := st.PhoneByID(ctx, phoneID)
 	if err != nil {
 		return phonewire.Status{}, err
@@ -116,7 +116,7 @@ func (f *Flow) Status(ctx context.Context, phoneID string) (phonewire.Status, er
 		return phonewire.Status{}, err
 	}
 	s := phonewire.Status{AccountID: p.ID, UserID: u.ID, Username: u.Username, Organisation: set.Organization, PhoneName: p.Name,
-		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ServerTime: f.Now().UnixMilli()}
+		Platform: p.Platform, Model: p.Model, Alerts: string(p.Alerts), ServerTime: f.now().UnixMilli()}
 	all, err := st.PhonesOf(ctx, u.ID)
 	if err != nil {
 		return phonewire.Status{}, err

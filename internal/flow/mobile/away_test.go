@@ -13,6 +13,7 @@ import (
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/mobile"
 	"countersign/internal/testkit/flowkit"
 )
 
@@ -44,8 +45,7 @@ func TestADatabaseThatGoesDoesNotEndPhonesAndCodes(t *testing.T) {
 		open := k.Begin(app, "alice").Session().Transaction
 		view, _, _ := k.Manager(app, "carol")
 		codes := []string{k.Begin(app, "bob").Pair().Link, k.PairPortal(view, "").Link}
-		db := k.Mobile.DB
-		k.Mobile.DB = away{db}
+		k.Rewire(func(n *flowkit.Needs) { n.Mobile.DB = flow.PartOf[mobile.Store](away{k.DB}) })
 		if _, err := k.Mobile.Answer(context.Background(), p.ID, p.Answer(open, phonewire.Approve)); !errors.Is(err, errAway) {
 			k.Errorf("the answer: %v", err)
 		}
@@ -54,7 +54,7 @@ func TestADatabaseThatGoesDoesNotEndPhonesAndCodes(t *testing.T) {
 				k.Errorf("the code: %v", err)
 			}
 		}
-		k.Mobile.DB = db
+		k.Rewire(func(n *flowkit.Needs) { n.Mobile.DB = flow.PartOf[mobile.Store](k.DB) })
 		k.OK(p.Approve(open))
 		for _, code := range codes {
 			_, err := k.Claim(code)

@@ -18,14 +18,14 @@ import (
 )
 
 // bind writes the phone (a new record, or the old one with a new key) and the key.
-func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) bind(ctx context.Context, st Store, c *claim) error {
 	name, err := phone.CleanName(c.wire.Name)
 	if err != nil {
 		return err
 	}
 	fresh := c.p.ID == ""
 	if fresh {
-		c.p = phone.Phone{ID: id.Key(f.Rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
+		c.p = phone.Phone{ID: id.Key(f.rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
 			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
 	}
 	if c.p.KeyID != "" {
@@ -43,7 +43,7 @@ func (f *Flow) bind(ctx context.Context, st flow.Store, c *claim) error {
 		c.p.Name = phone.FreeName(name, all, c.p.ID)
 	}
 	c.p.Activated, c.p.KeyID, c.p.Key = c.now, c.key.ID, c.key.SPKI
-	c.p.OTP = phone.OTP{Type: c.pol.PasscodeType, Seed: f.Keys.Seal(phone.SeedPurpose, c.p.ID, c.seed)}
+	c.p.OTP = phone.OTP{Type: c.pol.PasscodeType, Seed: f.keys.Seal(phone.SeedPurpose, c.p.ID, c.seed)}
 	c.key.PhoneID, c.key.UserID = c.p.ID, c.user.ID
 	if fresh {
 		row := c.p
@@ -80,8 +80,8 @@ func defaultName(p phone.Phone) string {
 	return "Phone"
 }
 
-// endOld ends what the change makes old: other portal sessions and open requests (AC-034).
-func (f *Flow) endOld(ctx context.Context, st flow.Store, c *claim) error {
+// endOld ends what the change makes old: other portal sessions and open requests (security 4.3).
+func (f *Flow) endOld(ctx context.Context, st Store, c *claim) error {
 	if c.act.Purpose == activation.Enroll {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (f *Flow) endOld(ctx context.Context, st flow.Store, c *claim) error {
 }
 
 // tell writes the log rows and the change notice (C-26, D-25, AC-059).
-func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) tell(ctx context.Context, st Store, c *claim) error {
 	action, kind := "phone_create", "device_added"
 	if c.act.Purpose == activation.Reactivate {
 		action, kind = "phone_activate", "device_reconnected"
@@ -128,11 +128,11 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, c *claim) error {
 	if c.set.NoChangeMail || c.user.Email == "" {
 		return nil
 	}
-	return f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: c.user.Email, Args: []any{
+	return f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: c.user.Email, Args: []any{
 		"user", c.user.Username, "device", device, "organization", c.set.Organization, "time", c.now}})
 }
 
-func (f *Flow) log(ctx context.Context, st flow.Store, c *claim, action string, description map[string]any) error {
+func (f *Flow) log(ctx context.Context, st Store, c *claim, action string, description map[string]any) error {
 	return f.journal().Act(ctx, st, audit.ByPerson(c.user.ID, c.user.Username), action, c.user.Username, description)
 }
 
@@ -147,7 +147,7 @@ func (f *Flow) ring(c *claim) {
 	for _, t := range c.dead {
 		topics = append(topics, flow.LoginTopic(t.LoginID), flow.PhoneTopic(t.PhoneID))
 	}
-	f.Bell.Ring(topics...)
+	f.bell.Ring(topics...)
 }
 
 // account is what the app keeps. The seed leaves the server here and never again.
@@ -158,7 +158,7 @@ func (f *Flow) account(c *claim) phonewire.Account {
 	}
 	return phonewire.Account{
 		AccountID: c.p.ID, UserID: c.user.ID, Username: c.user.Username, Organisation: c.set.Organization,
-		Origin: strings.TrimSuffix(f.PublicURL, "/"), PhoneName: c.p.Name, OTP: wire, VAPIDPublicKey: f.VAPIDKey,
-		ServerTime: f.Now().UnixMilli(), ReconnectURL: reconnect(c.app),
+		Origin: strings.TrimSuffix(f.publicURL, "/"), PhoneName: c.p.Name, OTP: wire, VAPIDPublicKey: f.vapidKey,
+		ServerTime: f.now().UnixMilli(), ReconnectURL: reconnect(c.app),
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // claimForLogin is the first device of a person who is signing in: everything that made enrolling right is
 // looked at again (AC-002, AC-037).
-func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	var err error
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil {
 		return lacking(err, activation.ErrExpired)
@@ -68,7 +68,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st flow.Store, c *claim) error
 }
 
 // mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
-func (f *Flow) mayStillEnroll(ctx context.Context, st flow.Store, c *claim, invited bool) error {
+func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited bool) error {
 	if !invited {
 		if !(flow.Person{User: c.user, Policy: c.pol, Settings: c.set}).MayEnroll(c.now) {
 			return activation.ErrExpired
@@ -82,8 +82,8 @@ func (f *Flow) mayStillEnroll(ctx context.Context, st flow.Store, c *claim, invi
 	return err
 }
 
-// createUser makes the person a user, unless somebody with this name's simple form became one since (RULE-32).
-func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
+// createUser makes the person a user, unless somebody with this name's simple form became one since (decision 32).
+func (f *Flow) createUser(ctx context.Context, st Store, c *claim) error {
 	if c.act.UserID != "" {
 		return activation.ErrExpired
 	}
@@ -93,10 +93,10 @@ func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
 		}
 	}
 	salt := make([]byte, 16)
-	if _, err := f.Rand.Read(salt); err != nil {
+	if _, err := f.rand.Read(salt); err != nil {
 		return err
 	}
-	c.user = user.User{ID: id.Key(f.Rand, id.User), Username: c.in.Username, Status: user.Active, Created: c.now, Salt: salt}
+	c.user = user.User{ID: id.Key(f.rand, id.User), Username: c.in.Username, Status: user.Active, Created: c.now, Salt: salt}
 	if err := st.CreateUser(ctx, c.user); errors.Is(err, user.ErrNameTaken) {
 		return activation.ErrUsed // another phone of another tab was first, at the same moment
 	} else if err != nil {
@@ -106,7 +106,7 @@ func (f *Flow) createUser(ctx context.Context, st flow.Store, c *claim) error {
 }
 
 // claimForDevice adds a phone, or puts a new handset in the place of an old one, for a person who proved to be one.
-func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) claimForDevice(ctx context.Context, st Store, c *claim) error {
 	err := f.lockUser(ctx, st, c)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (f *Flow) claimForDevice(ctx context.Context, st flow.Store, c *claim) erro
 
 // claimIssued is the first device of a person whom an application registered. The code was given to whoever
 // the application trusts, so it opens an account without a way in and nothing else (C-09, AC-002).
-func (f *Flow) claimIssued(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) claimIssued(ctx context.Context, st Store, c *claim) error {
 	if err := f.lockUser(ctx, st, c); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (f *Flow) claimIssued(ctx context.Context, st flow.Store, c *claim) error {
 }
 
 // lockUser takes the row of the user a code was made for, who must still be let in.
-func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error) {
+func (f *Flow) lockUser(ctx context.Context, st Store, c *claim) (err error) {
 	if c.user, err = st.LockAccount(ctx, c.act.UserID); err != nil {
 		return lacking(err, activation.ErrExpired)
 	}
@@ -153,7 +153,7 @@ func (f *Flow) lockUser(ctx context.Context, st flow.Store, c *claim) (err error
 }
 
 // spendLoginProof takes the proof with which a sign-in showed the code of a spare phone: it serves one.
-func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) spendLoginProof(ctx context.Context, st Store, c *claim) error {
 	by, proved, err := st.TakeManageProof(ctx, c.act.LoginID, c.act.Created.Add(-session.ProofLife))
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (f *Flow) spendLoginProof(ctx context.Context, st flow.Store, c *claim) err
 }
 
 // spendSessionChange takes one change of the portal session that showed the code, when its proof was fresh then.
-func (f *Flow) spendSessionChange(ctx context.Context, st flow.Store, c *claim) error {
+func (f *Flow) spendSessionChange(ctx context.Context, st Store, c *claim) error {
 	s, err := st.SessionByID(ctx, c.act.SessionID)
 	if err != nil || s.UserID != c.user.ID {
 		return lacking(err, activation.ErrExpired)
@@ -189,7 +189,7 @@ func (f *Flow) spendSessionChange(ctx context.Context, st flow.Store, c *claim) 
 	return nil
 }
 
-func (f *Flow) loadApplication(ctx context.Context, st flow.Store, c *claim, appID string) (err error) {
+func (f *Flow) loadApplication(ctx context.Context, st Store, c *claim, appID string) (err error) {
 	if c.app, err = st.ApplicationByID(ctx, appID); err != nil {
 		return err
 	}

@@ -25,14 +25,14 @@ import (
 // SignIn is what the phone's side needs of the sign-in flow.
 type SignIn interface {
 	// Answer decides a transaction; with runs first in the same database transaction.
-	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error)
-	// FirstRequest writes the request that proves a new phone's path (RULE-9), in the caller's transaction.
-	FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
+	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore) error) (transaction.Transaction, error)
+	// FirstRequest writes the request that proves a new phone's path (decision 9), in the caller's transaction.
+	FirstRequest(ctx context.Context, st flow.RequestStore, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
 }
 
-// Flow is the phone's side. It implements the Mobile interface of internal/api/phone.
-type Flow struct {
-	DB        flow.DB
+// Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
+type Needs struct {
+	DB        flow.Part[Store]
 	Keys      *secret.Keyring
 	Bell      flow.Bell
 	Doorbell  flow.Doorbell // may be nil
@@ -48,9 +48,33 @@ type Flow struct {
 	Tests   *quota.Quota // test alerts per phone: TestQuota
 }
 
+// Flow is the phone's side. It implements the Mobile interface of internal/api/phone.
+type Flow struct {
+	db        flow.Part[Store]
+	keys      *secret.Keyring
+	bell      flow.Bell
+	doorbell  flow.Doorbell
+	notices   flow.Notices
+	signIn    SignIn
+	now       func() time.Time
+	rand      io.Reader
+	logger    *slog.Logger
+	publicURL string
+	vapidKey  string
+	guesses   *quota.Quota
+	tests     *quota.Quota
+}
+
+// New builds a Flow.
+func New(n Needs) *Flow {
+	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, doorbell: n.Doorbell, notices: n.Notices, signIn: n.SignIn,
+		now: n.Now, rand: n.Rand, logger: n.Log, publicURL: n.PublicURL, vapidKey: n.VAPIDKey,
+		guesses: n.Guesses, tests: n.Tests}
+}
+
 // Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).
 func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
-	k, err := f.DB.Read().KeyByID(ctx, keyID)
+	k, err := f.db.Read().KeyByID(ctx, keyID)
 	if err != nil {
 		return "", nil, err
 	}
@@ -63,7 +87,7 @@ func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
 	return "", nil, phone.ErrRemoved
 }
 
-func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.Now, Rand: f.Rand} }
+func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.now, Rand: f.rand} }
 
 // source of an activation attempt, for the guess limit.
 func source(from netip.Addr) string {

@@ -12,14 +12,14 @@ import (
 // look after sign-ins are told; what they do about it is theirs to decide, because the phone that speaks may be the
 // wrong one.
 func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
-	if !f.Tests.Take("report:"+phoneID, f.Now()) {
+	if !f.tests.Take("report:"+phoneID, f.now()) {
 		return ErrGuesses
 	}
 	device, err := phone.CleanName(device)
 	if err != nil {
 		return err
 	}
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err
@@ -36,9 +36,9 @@ func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
 			map[string]any{"device": device, "reported_on": p.Name, "phone": p.ID}); err != nil {
 			return err
 		}
-		return f.Notices.Queue(ctx, st, flow.Notice{Kind: "change_reported", To: set.FraudEmail,
-			Args: []any{"user", u.Username, "device", device, "time", f.Now()}})
+		return f.notices.Queue(ctx, st, flow.Notice{Kind: "change_reported", To: set.FraudEmail,
+			Args: []any{"user", u.Username, "device", device, "time", f.now()}})
 	})
-	f.Bell.Ring(flow.OutboxTopic)
+	f.bell.Ring(flow.OutboxTopic)
 	return err
 }

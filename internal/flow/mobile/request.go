@@ -12,7 +12,7 @@ import (
 
 // Requests implements Mobile. The first time a request is fetched, the waiting page learns of it.
 func (f *Flow) Requests(ctx context.Context, phoneID string) ([]phonewire.Request, error) {
-	st, now := f.DB.Read(), f.Now()
+	st, now := f.db.Read(), f.now()
 	open, err := st.OpenTransactionsOn(ctx, phoneID, now)
 	if err != nil {
 		return nil, err
@@ -66,9 +66,9 @@ func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) erro
 	if len(fresh) == 0 {
 		return nil
 	}
-	err := f.DB.Write(ctx, func(st flow.Store) error {
+	err := f.db.Write(ctx, func(st Store) error {
 		for _, t := range fresh {
-			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, f.Now(), false); err != nil {
+			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, f.now(), false); err != nil {
 				return err
 			}
 			if err := st.BumpLogin(ctx, t.LoginID); err != nil {
@@ -78,16 +78,16 @@ func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) erro
 		return nil
 	})
 	for _, t := range fresh {
-		f.Bell.Ring(flow.LoginTopic(t.LoginID))
+		f.bell.Ring(flow.LoginTopic(t.LoginID))
 	}
 	return err
 }
 
 // Wait implements Mobile. It returns at once when a request waits that the app has not fetched.
 func (f *Flow) Wait(ctx context.Context, phoneID string) error {
-	wake, stop := f.Bell.Listen(flow.PhoneTopic(phoneID))
+	wake, stop := f.bell.Listen(flow.PhoneTopic(phoneID))
 	defer stop()
-	open, err := f.DB.Read().OpenTransactionsOn(ctx, phoneID, f.Now())
+	open, err := f.db.Read().OpenTransactionsOn(ctx, phoneID, f.now())
 	if err != nil {
 		return err
 	}

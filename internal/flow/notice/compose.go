@@ -49,7 +49,7 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 		Lang: c.Lang, Dir: c.Dir, Organization: values["organization"],
 		Subject: plain.Replace(c.Text(key + ".subject")),
 		Never:   c.Text("mail.never"),
-		From:    plain.Replace(c.Text("mail.from", "address", host(d.PublicURL))),
+		From:    plain.Replace(c.Text("mail.from", "address", host(d.publicURL))),
 	}
 	var paragraphs []string
 	body := key + ".text"
@@ -73,7 +73,7 @@ func (d *Desk) compose(m Message, organization string, now time.Time) Letter {
 	var html bytes.Buffer
 	if err := layout.Execute(&html, s); err != nil {
 		html.Reset() // the text alone still says all
-		d.Log.Error("mail layout", "kind", m.Kind, "error", err)
+		d.logger.Error("mail layout", "kind", m.Kind, "error", err)
 	}
 	return Letter{To: m.To, Subject: s.Subject, Text: text, HTML: html.String()}
 }

@@ -56,9 +56,15 @@ type Sender interface {
 	Send(ctx context.Context, l Letter) error
 }
 
-// Desk writes and sends the mail of one instance.
-type Desk struct {
-	DB        flow.DB
+// Store is the part of the database that a Desk uses.
+type Store interface {
+	flow.MailStore
+	outbox.Store
+}
+
+// Needs are what a Desk is built of. Who builds one keeps them: a Desk shows none of it.
+type Needs struct {
+	DB        flow.Part[Store]
 	Keys      *secret.Keyring
 	Bell      flow.Bell
 	Rand      io.Reader
@@ -69,17 +75,36 @@ type Desk struct {
 	Sender    Sender         // nil: mail waits in the outbox
 }
 
+// Desk writes and sends the mail of one instance.
+type Desk struct {
+	db        flow.Part[Store]
+	keys      *secret.Keyring
+	bell      flow.Bell
+	rand      io.Reader
+	now       func() time.Time
+	logger    *slog.Logger
+	publicURL string
+	zone      *time.Location
+	sender    Sender
+}
+
+// New builds a Desk.
+func New(n Needs) *Desk {
+	return &Desk{db: n.DB, keys: n.Keys, bell: n.Bell, rand: n.Rand, now: n.Now, logger: n.Log,
+		publicURL: n.PublicURL, zone: n.Zone, sender: n.Sender}
+}
+
 // Queue composes m and puts it into the outbox of the given store, which is usually bound to the
 // change that causes it. A missing or bad address is skipped with a log line: mail never
 // undoes a change. Call Sent when the database transaction is through, or let the worker's poll
 // find it. The only errors are the database's.
-func (d *Desk) Queue(ctx context.Context, st flow.Store, m Message) error {
+func (d *Desk) Queue(ctx context.Context, st flow.MailStore, m Message) error {
 	if m.To == "" {
 		return nil
 	}
 	to, ok := address(m.To)
 	if !ok {
-		d.Log.WarnContext(ctx, "mail skipped: the address is not usable", "kind", m.Kind)
+		d.logger.WarnContext(ctx, "mail skipped: the address is not usable", "kind", m.Kind)
 		return nil
 	}
 	s, err := st.LoadSettings(ctx)
@@ -90,21 +115,21 @@ func (d *Desk) Queue(ctx context.Context, st flow.Store, m Message) error {
 	if s.NoChangeMail && ofChange[m.Kind] {
 		return nil
 	}
-	now := d.Now()
+	now := d.now()
 	letter := d.compose(m, s.Organization, now)
 	body, err := json.Marshal(outbox.Content{Text: letter.Text, HTML: letter.HTML})
 	if err != nil {
 		return err
 	}
-	row := id.Key(d.Rand, id.Mail)
+	row := id.Key(d.rand, id.Mail)
 	return st.EnqueueMail(ctx, outbox.Mail{
 		ID: row, Kind: m.Kind, To: to, Subject: letter.Subject,
-		Body: d.Keys.Seal(outbox.SealPurpose, row, body), Created: now, Due: now,
+		Body: d.keys.Seal(outbox.SealPurpose, row, body), Created: now, Due: now,
 	})
 }
 
 // Sent rings the worker: mail was queued and is on disk.
-func (d *Desk) Sent() { d.Bell.Ring(flow.OutboxTopic) }
+func (d *Desk) Sent() { d.bell.Ring(flow.OutboxTopic) }
 
 // address accepts exactly one bare address without anything a mail program reads twice (AC-051).
 func address(s string) (string, bool) {
@@ -129,7 +154,7 @@ func (d *Desk) moment(t time.Time) string {
 	if t.IsZero() {
 		return ""
 	}
-	zone := d.Zone
+	zone := d.zone
 	if zone == nil {
 		zone = time.UTC
 	}

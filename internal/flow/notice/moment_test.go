@@ -19,11 +19,11 @@ func TestTimesInMailsAreOfTheOrganisationsZone(t *testing.T) {
 		"Antarctica/Troll":    "Sunday 1 March 2026 at 09:00 (UTC+0)",
 		"Australia/Melbourne": "Sunday 1 March 2026 at 20:00 (AEDT, UTC+11)",
 	} {
-		o := newOffice(t)
-		var err error
-		if o.Zone, err = time.LoadLocation(zone); err != nil {
+		place, err := time.LoadLocation(zone)
+		if err != nil {
 			t.Fatal(err)
 		}
+		o := newOffice(t, func(n *notice.Needs) { n.Zone = place })
 		o.queue(t, added("ana@example.edu"))
 		o.deliver(t)
 		if text := o.sent[0].Text; !strings.Contains(text, "It was added on "+want+".") {

@@ -49,7 +49,7 @@ type silent struct{}
 func (silent) Ring(...string)                          {}
 func (silent) Listen(string) (<-chan struct{}, func()) { return nil, func() {} }
 
-func newOffice(t *testing.T) *office {
+func newOffice(t *testing.T, change ...func(*notice.Needs)) *office {
 	t.Helper()
 	db, err := sqlstore.Open(t.Context(), sqlstore.Options{Path: filepath.Join(t.TempDir(), "test.db")})
 	if err != nil {
@@ -60,8 +60,12 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	o := &office{db: db, now: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)}
-	o.Desk = &notice.Desk{DB: db, Keys: secret.Generate(), Bell: silent{}, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+	n := notice.Needs{DB: flow.PartOf[notice.Store](db), Keys: secret.Generate(), Bell: silent{}, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return o.now }, PublicURL: "https://sign.example.edu", Sender: o}
+	for _, f := range change {
+		f(&n)
+	}
+	o.Desk = notice.New(n)
 	return o
 }
 

@@ -23,18 +23,18 @@ const (
 // Run sends what is due until ctx ends. It never returns an error: a database or mail server
 // that is down is waited for.
 func (d *Desk) Run(ctx context.Context) {
-	if d.Sender == nil {
+	if d.sender == nil {
 		<-ctx.Done()
 		return
 	}
-	wake, stop := d.Bell.Listen(flow.OutboxTopic)
+	wake, stop := d.bell.Listen(flow.OutboxTopic)
 	defer stop()
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		sent, err := d.Deliver(ctx)
 		if err != nil && ctx.Err() == nil {
-			d.Log.ErrorContext(ctx, "mail waits: the outbox cannot be read", "error", err)
+			d.logger.ErrorContext(ctx, "mail waits: the outbox cannot be read", "error", err)
 		}
 		if sent > 0 && err == nil {
 			continue
@@ -50,13 +50,13 @@ func (d *Desk) Run(ctx context.Context) {
 // Deliver tries the letters that are due now, a handful at once, and returns how many it tried.
 // A crash between the mail server's yes and ours repeats a letter once, under the same ID.
 func (d *Desk) Deliver(ctx context.Context) (tried int, err error) {
-	waiting, _, err := d.DB.Read().MailWaiting(ctx)
+	waiting, _, err := d.db.Read().MailWaiting(ctx)
 	if err != nil || waiting == 0 { // reading is cheap, leasing writes
 		return 0, err
 	}
 	var due []outbox.Mail
-	err = d.DB.Write(ctx, func(st flow.Store) (err error) {
-		now := d.Now()
+	err = d.db.Write(ctx, func(st Store) (err error) {
+		now := d.now()
 		due, err = st.LeaseMail(ctx, now, now.Add(lease), atOnce)
 		return err
 	})
@@ -73,7 +73,7 @@ func (d *Desk) Deliver(ctx context.Context) (tried int, err error) {
 // deliver hands one letter over and writes down what came of it.
 func (d *Desk) deliver(ctx context.Context, m outbox.Mail) error {
 	var content outbox.Content
-	plain, err := d.Keys.Open(outbox.SealPurpose, m.ID, m.Body)
+	plain, err := d.keys.Open(outbox.SealPurpose, m.ID, m.Body)
 	if err == nil {
 		err = json.Unmarshal(plain, &content)
 	}
@@ -84,7 +84,7 @@ func (d *Desk) deliver(ctx context.Context, m outbox.Mail) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
 	defer stop()
-	return d.note(ctx, m, d.Sender.Send(sending, Letter{
+	return d.note(ctx, m, d.sender.Send(sending, Letter{
 		ID: m.ID, To: m.To, Subject: m.Subject, Text: content.Text, HTML: content.HTML,
 	}))
 }
@@ -93,16 +93,16 @@ func (d *Desk) deliver(ctx context.Context, m outbox.Mail) error {
 func (d *Desk) note(ctx context.Context, m outbox.Mail, outcome error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	now := d.Now()
-	return d.DB.Write(ctx, func(st flow.Store) error {
+	now := d.now()
+	return d.db.Write(ctx, func(st Store) error {
 		switch {
 		case outcome == nil:
 			return st.MailSent(ctx, m.ID, now)
 		case errs.KindOf(outcome) == errs.Invalid, now.Sub(m.Created) >= outbox.GiveUpAfter:
-			d.Log.WarnContext(ctx, "mail given up", "mail", m.ID, "kind", m.Kind, "error", outcome)
+			d.logger.WarnContext(ctx, "mail given up", "mail", m.ID, "kind", m.Kind, "error", outcome)
 			return st.MailFailed(ctx, m.ID, now, outcome.Error())
 		}
-		d.Log.InfoContext(ctx, "mail is tried again", "mail", m.ID, "kind", m.Kind, "attempts", m.Attempts+1, "error", outcome)
+		d.logger.InfoContext(ctx, "mail is tried again", "mail", m.ID, "kind", m.Kind, "attempts", m.Attempts+1, "error", outcome)
 		return st.MailRetry(ctx, m.ID, now.Add(outbox.Backoff(m.Attempts)), outcome.Error())
 	})
 }

@@ -55,7 +55,7 @@ func TestAnOldAddressThatIsGoneTakesNoNewOneWithIt(t *testing.T) {
 		app := k.Application("Payroll")
 		p := k.Enrolled(app, "alice")
 		p.Subscribe()
-		k.SignIn.Doorbell = moved{k.Doorbell, p.Subscribe}
+		k.Rewire(func(n *flowkit.Needs) { n.SignIn.Doorbell = moved{k.Doorbell, p.Subscribe} })
 		l := k.Begin(app, "alice")
 		k.Eventually("the answer of the old address", func() bool { return l.Session().Transaction.Unreachable })
 		if row := p.Row(); row.Alerts != phone.AlertsOn || row.Subscription == nil {

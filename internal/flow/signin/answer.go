@@ -18,9 +18,9 @@ import (
 // Answer moves a pending transaction to a final state and does all that follows from it, in one database
 // transaction. with runs first inside it and may refuse (the phone's own checks). It returns the
 // transaction as decided. transaction.ErrDecided when it was final already or too late.
-func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.Store) error) (transaction.Transaction, error) {
+func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore) error) (transaction.Transaction, error) {
 	var t transaction.Transaction
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.db.Write(ctx, func(st Store) (err error) {
 		if t, err = st.TransactionByID(ctx, txID); err != nil {
 			return err
 		}
@@ -42,13 +42,13 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 	if t.State != transaction.Approved {
 		topics = append(topics, flow.OutboxTopic) // a report or a lock-out is mailed
 	}
-	f.Bell.Ring(topics...)
+	f.bell.Ring(topics...)
 	return t, nil
 }
 
 // settle decides a transaction inside the caller's database transaction and returns the state it got; the
 // user's row is locked.
-func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transaction, to transaction.State) (transaction.State, error) {
+func (f *Flow) settle(ctx context.Context, st Store, t transaction.Transaction, to transaction.State) (transaction.State, error) {
 	s, p, err := f.about(ctx, st, t)
 	if err != nil {
 		return t.State, err
@@ -56,7 +56,7 @@ func (f *Flow) settle(ctx context.Context, st flow.Store, t transaction.Transact
 	if to == transaction.Approved && !f.stillGood(s, t, p) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
-	if _, err := st.DecideTransaction(ctx, t.ID, to, f.Now()); err != nil {
+	if _, err := st.DecideTransaction(ctx, t.ID, to, f.now()); err != nil {
 		return t.State, err
 	}
 	e := entryOf(t, p, to)
@@ -116,7 +116,7 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 }
 
 // about gathers what a decision and its log row need. The login and the phone may be gone by now.
-func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transaction) (Session, phone.Phone, error) {
+func (f *Flow) about(ctx context.Context, st Store, t transaction.Transaction) (Session, phone.Phone, error) {
 	v, err := f.snapshotOf(ctx, st, t)
 	s := Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
 	if err != nil {
@@ -133,7 +133,7 @@ func (f *Flow) about(ctx context.Context, st flow.Store, t transaction.Transacti
 
 // snapshotOf reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
 // person and application, each is read by itself.
-func (f *Flow) snapshotOf(ctx context.Context, st flow.Store, t transaction.Transaction) (flow.Snapshot, error) {
+func (f *Flow) snapshotOf(ctx context.Context, st Store, t transaction.Transaction) (flow.Snapshot, error) {
 	l := login.Login{Username: t.Username, IP: t.IP}
 	if t.LoginID != "" {
 		v, err := st.SnapshotByLogin(ctx, t.LoginID)
@@ -157,11 +157,11 @@ func (f *Flow) snapshotOf(ctx context.Context, st flow.Store, t transaction.Tran
 }
 
 // approved lets the person in, opens device management, or both.
-func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transaction.Transaction, e entry) error {
+func (f *Flow) approved(ctx context.Context, st Store, s Session, t transaction.Transaction, e entry) error {
 	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, factor.Asking(t).WayID(t.PhoneID)); err != nil {
 		return err
 	}
-	if err := st.TouchPhone(ctx, t.PhoneID, true, f.Now()); err != nil {
+	if err := st.TouchPhone(ctx, t.PhoneID, true, f.now()); err != nil {
 		return err
 	}
 	if _, err := f.keepToken(ctx, st, s, t.ID, e.Factor, t.RememberAs); err != nil {
@@ -171,20 +171,20 @@ func (f *Flow) approved(ctx context.Context, st flow.Store, s Session, t transac
 }
 
 // prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
-// management and completes the sign-in with it (RULE-5: one proof, not two).
-func (f *Flow) prove(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
+// management and completes the sign-in with it (decision 5: one proof, not two).
+func (f *Flow) prove(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
 	if err := f.allow(ctx, st, s, purpose, p); err != nil {
 		return err
 	}
-	return st.Proved(ctx, s.User.ID, wayID, f.Now())
+	return st.Proved(ctx, s.User.ID, wayID, f.now())
 }
 
 // allow is the part of prove that concerns the login. login.ErrStale when that has moved on.
-func (f *Flow) allow(ctx context.Context, st flow.Store, s Session, purpose transaction.Purpose, p login.Proof) error {
+func (f *Flow) allow(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof) error {
 	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
 		return nil
 	}
-	now := f.Now()
+	now := f.now()
 	allowed, err := st.AllowLogin(ctx, s.Login.ID, p, now)
 	if err != nil {
 		return err
@@ -212,8 +212,8 @@ func (f *Flow) recovers(s Session, p login.Proof) bool {
 	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
 }
 
-// refusedByPerson counts a denied request, a wrong number or a report (RULE-12).
-func (f *Flow) refusedByPerson(ctx context.Context, st flow.Store, s Session, e entry, report bool) error {
+// refusedByPerson counts a denied request, a wrong number or a report (decision 12).
+func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, e entry, report bool) error {
 	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
 		return err
 	}
@@ -235,13 +235,13 @@ func (f *Flow) refusedByPerson(ctx context.Context, st flow.Store, s Session, e 
 	return f.lockOutAt(ctx, st, s, u)
 }
 
-// missed counts a request that was not approved and stops requests when the limits of RULE-13 are reached.
-func (f *Flow) missed(ctx context.Context, st flow.Store, userID string, stop bool) error {
-	u, err := st.MissPush(ctx, userID, 1, stop, f.Now())
+// missed counts a request that was not approved and stops requests when the limits of decision 13 are reached.
+func (f *Flow) missed(ctx context.Context, st Store, userID string, stop bool) error {
+	u, err := st.MissPush(ctx, userID, 1, stop, f.now())
 	if err != nil || !u.PushStopped.IsZero() {
 		return err
 	}
-	since := f.Now().Add(-MissedWindow)
+	since := f.now().Add(-MissedWindow)
 	if u.LastLogin.After(since) {
 		since = u.LastLogin
 	}
@@ -249,16 +249,16 @@ func (f *Flow) missed(ctx context.Context, st flow.Store, userID string, stop bo
 	if err != nil || (missed < MaxMissed && u.PushMisses < MaxMissedInAll) {
 		return err
 	}
-	_, err = st.MissPush(ctx, userID, 0, true, f.Now())
+	_, err = st.MissPush(ctx, userID, 0, true, f.now())
 	return err
 }
 
 // lockOutAt locks a user whose failures reached the threshold, and mails the user and the security desk (M-12).
-func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.User) error {
+func (f *Flow) lockOutAt(ctx context.Context, st Store, s Session, u user.User) error {
 	if u.Failures < s.Settings.LockoutThreshold {
 		return nil
 	}
-	locked, err := st.LockOut(ctx, u.ID, f.Now())
+	locked, err := st.LockOut(ctx, u.ID, f.now())
 	if err != nil || !locked {
 		return err
 	}
@@ -272,18 +272,18 @@ func (f *Flow) lockOutAt(ctx context.Context, st flow.Store, s Session, u user.U
 	return f.tell(ctx, st, s, "locked_out", u.Email, s.Settings.FraudEmail)
 }
 
-func (f *Flow) reportFraud(ctx context.Context, st flow.Store, s Session) error {
+func (f *Flow) reportFraud(ctx context.Context, st Store, s Session) error {
 	return f.tell(ctx, st, s, "fraud_reported", s.Settings.FraudEmail)
 }
 
-func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, to ...string) error {
+func (f *Flow) tell(ctx context.Context, st Store, s Session, kind string, to ...string) error {
 	for _, address := range to {
 		if address == "" {
 			continue
 		}
-		if err := f.Notices.Queue(ctx, st, flow.Notice{Kind: kind, To: address, Args: []any{
+		if err := f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: address, Args: []any{
 			"user", s.User.Username, "application", s.Application.Name, "ip", s.Login.IP,
-			"time", f.Now(),
+			"time", f.now(),
 		}}); err != nil {
 			return err
 		}
@@ -294,7 +294,7 @@ func (f *Flow) tell(ctx context.Context, st flow.Store, s Session, kind string, 
 // Expire times out every overdue request; one that cannot be ended does not keep the others. The server calls it
 // every second.
 func (f *Flow) Expire(ctx context.Context) error {
-	overdue, err := f.DB.Read().OverdueTransactions(ctx, "", f.Now(), 500)
+	overdue, err := f.db.Read().OverdueTransactions(ctx, "", f.now(), 500)
 	if err != nil {
 		return err
 	}

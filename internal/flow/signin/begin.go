@@ -52,7 +52,7 @@ func (g Gate) person() flow.Person {
 // Gate looks a person up and asks every gate in the order of H-17. It changes nothing but an overdue
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
-	st := f.DB.Read()
+	st := f.db.Read()
 	g := Gate{Application: r.Application}
 	known, err := f.lookUp(ctx, st, r, &g)
 	if err != nil {
@@ -70,7 +70,7 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 }
 
 // lookUp finds the user, with phones and the settings, by ID or by the presented name in its canonical spelling.
-func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (known bool, err error) {
+func (f *Flow) lookUp(ctx context.Context, st Store, r Request, g *Gate) (known bool, err error) {
 	var v flow.Snapshot
 	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
 	if r.UserID != "" {
@@ -98,12 +98,12 @@ func (f *Flow) lookUp(ctx context.Context, st flow.Store, r Request, g *Gate) (k
 // unlockWhenDue ends a lock-out whose time is over (RULE-12).
 func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Settings) (user.User, error) {
 	due := u.UnlocksAt(set.LockoutMinutes)
-	if due.IsZero() || f.Now().Before(due) {
+	if due.IsZero() || f.now().Before(due) {
 		return u, nil
 	}
 	now := u
-	err := f.DB.Write(ctx, func(st flow.Store) error {
-		before := f.Now().Add(-time.Duration(set.LockoutMinutes) * time.Minute)
+	err := f.db.Write(ctx, func(st Store) error {
+		before := f.now().Add(-time.Duration(set.LockoutMinutes) * time.Minute)
 		unlocked, err := st.Unlock(ctx, u.ID, before)
 		if err == nil && unlocked { // else another sign-in did it
 			err = f.journal().Act(ctx, st, audit.System, "user_update", u.Username, map[string]any{"status": "active", "cause": "automatic unlock"})
@@ -118,7 +118,7 @@ func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Sett
 }
 
 // gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
-func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
+func (f *Flow) gates(ctx context.Context, st Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if known {
 		switch g.User.Status {
 		case user.Bypass:
@@ -146,8 +146,8 @@ func (f *Flow) gates(ctx context.Context, st flow.Store, r Request, g Gate, know
 	return OutcomeChallenge, "", nil
 }
 
-// newUserGate is for people without a way in (A-23, RULE-11).
-func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate, known bool) (Outcome, string, error) {
+// newUserGate is for people without a way in (A-23, decision 11).
+func (f *Flow) newUserGate(ctx context.Context, st Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if !r.Invited {
 		switch g.Policy.NewUser {
 		case policy.NewUserDeny:
@@ -165,14 +165,14 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 	if !g.Policy.AllowsApp() {
 		return f.unlessBypassCode(ctx, st, g, known, audit.FactorRestricted)
 	}
-	if known && !r.Invited && !g.person().MayEnroll(f.Now()) {
+	if known && !r.Invited && !g.person().MayEnroll(f.now()) {
 		return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 	}
 	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
 		return OutcomeDeny, audit.DenyUnenrolledUser, err
 	}
 	if known && !r.Invited && !g.Codeless { // a code of the help desk may be there before any device
-		if codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.Now()); err != nil || len(codes) > 0 {
+		if codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.now()); err != nil || len(codes) > 0 {
 			return OutcomeChallenge, "", err
 		}
 	}
@@ -180,9 +180,9 @@ func (f *Flow) newUserGate(ctx context.Context, st flow.Store, r Request, g Gate
 }
 
 // unlessBypassCode refuses, unless the person holds a live bypass code: then the code field is open.
-func (f *Flow) unlessBypassCode(ctx context.Context, st flow.Store, g Gate, known bool, reason string) (Outcome, string, error) {
+func (f *Flow) unlessBypassCode(ctx context.Context, st Store, g Gate, known bool, reason string) (Outcome, string, error) {
 	if known {
-		codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.Now())
+		codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.now())
 		if err != nil || len(codes) > 0 {
 			return OutcomeChallenge, reason, err
 		}
@@ -190,9 +190,9 @@ func (f *Flow) unlessBypassCode(ctx context.Context, st flow.Store, g Gate, know
 	return OutcomeDeny, reason, nil
 }
 
-// simpleFormIsKnown guards RULE-32: with normalization "none", a new name whose simple form
-// belongs to somebody is never taken for a new person (AC-009).
-func (f *Flow) simpleFormIsKnown(ctx context.Context, st flow.Store, g Gate, known bool) (bool, error) {
+// simpleFormIsKnown guards decision 32: with normalization "none", a new name whose simple form
+// belongs to somebody is never taken for a new person (P2, AC-009).
+func (f *Flow) simpleFormIsKnown(ctx context.Context, st Store, g Gate, known bool) (bool, error) {
 	simple := user.Simple(g.Username)
 	if known || simple == g.Username {
 		return false, nil
@@ -220,13 +220,13 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	if recognized {
 		g.Outcome, g.Reason, factor = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered
 	}
-	now := f.Now()
-	cookie := secret.NewText(id.Token(f.Rand, 32))
+	now := f.now()
+	cookie := secret.NewText(id.Token(f.rand, 32))
 	l := login.Login{
-		ID: id.Token(f.Rand, 16), CookieDigest: f.Keys.Digest(login.CookiePurpose, cookie.Reveal()),
+		ID: id.Token(f.rand, 16), CookieDigest: f.keys.Digest(login.CookiePurpose, cookie.Reveal()),
 		Door: r.Door, DoorState: r.DoorState, ApplicationID: g.Application.ID, UserID: g.User.ID, Username: g.Username,
 		Stage: login.Open, Version: 1, Reason: g.Reason, IP: r.IP.String(), UserAgent: clip(r.UserAgent, 512),
-		Created: now, Expires: now.Add(login.Life), TxID: id.UUID(f.Rand),
+		Created: now, Expires: now.Add(login.Life), TxID: id.UUID(f.rand),
 	}
 	switch g.Outcome {
 	case OutcomeAllow:
@@ -241,7 +241,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	start, auto := s.Opening()
 	auto = auto && g.Outcome == OutcomeChallenge && start.Factor().Rings()
 	var sent transaction.Transaction
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		sent = transaction.Transaction{}
 		if err := f.meet(ctx, st, kept, recognized, over); err != nil {
 			return err

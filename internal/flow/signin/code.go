@@ -60,7 +60,7 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 }
 
 // tryCode weighs a code and rings for those who wait.
-func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) error {
+func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(Store, factor.Match) error) error {
 	if s.closed() {
 		return f.refuseByPolicy(ctx, s)
 	}
@@ -75,16 +75,16 @@ func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose tra
 	if outcome != nil {
 		topics = append(topics, flow.OutboxTopic) // it may have been the last attempt
 	}
-	f.Bell.Ring(topics...)
+	f.bell.Ring(topics...)
 	return outcome
 }
 
 // weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
 // a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked (no attempt was left, or this was the last) or
 // login.ErrStale: what was counted and spent stays written with it. then, if given, runs last inside it and learns what was decided.
-func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) (m factor.Match, outcome, err error) {
+func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(Store, factor.Match) error) (m factor.Match, outcome, err error) {
 	code := CleanCode(typed)
-	hits, err := factor.Fit(ctx, f.tools(), f.DB.Read(), s.owner(), code)
+	hits, err := factor.Fit(ctx, f.tools(), f.db.Read(), s.owner(), code)
 	if err != nil {
 		return m, nil, err
 	}
@@ -93,7 +93,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 			return m, nil, err
 		}
 	}
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		m, outcome = factor.Match{}, nil
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
 		if errors.Is(err, user.ErrLocked) {
@@ -134,10 +134,10 @@ var errOtherwise = errors.New("signin: not as it was read")
 // letIn is weigh for a code that fits, as nearly every right one does when it comes in. The attempt is reserved and taken
 // back in one statement and nothing is waited for, so this is one round trip to the database. When the person, the code or
 // the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at everything again.
-func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then func(flow.Store, factor.Match) error) (factor.Match, error) {
+func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then func(Store, factor.Match) error) (factor.Match, error) {
 	m := hit.Match
-	err := f.DB.Write(ctx, func(st flow.Store) error {
-		now := f.Now()
+	err := f.db.Write(ctx, func(st Store) error {
+		now := f.now()
 		ok, err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.WayID, now)
 		if err == nil && ok {
 			ok, err = hit.Spend(ctx, st, now)
@@ -161,7 +161,7 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 
 // rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,
 // but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
-func (f *Flow) rightCode(ctx context.Context, st flow.Store, s Session, m factor.Match, purpose transaction.Purpose) (outcome, err error) {
+func (f *Flow) rightCode(ctx context.Context, st Store, s Session, m factor.Match, purpose transaction.Purpose) (outcome, err error) {
 	err = f.prove(ctx, st, s, purpose, proof(m), m.WayID)
 	if errors.Is(err, login.ErrStale) {
 		return err, nil
@@ -177,14 +177,14 @@ func proof(m factor.Match) login.Proof {
 }
 
 // letInByCode does what else a right code brings, and logs it.
-func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m factor.Match) error {
+func (f *Flow) letInByCode(ctx context.Context, st Store, s Session, m factor.Match) error {
 	if s.Login.TransactionID != "" { // another way was taken: the open request goes quietly
 		open, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
 		if err != nil {
 			return err
 		}
 		for _, t := range open {
-			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.Now()); err != nil {
+			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
 				return err
 			}
 		}
@@ -195,7 +195,7 @@ func (f *Flow) letInByCode(ctx context.Context, st flow.Store, s Session, m fact
 
 // noAttemptLeft logs an attempt at an account that is closed; the code is not looked at. Somebody whose count
 // reached a threshold that was lowered since is locked out now, so that the lock-out also ends by itself.
-func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) error {
+func (f *Flow) noAttemptLeft(ctx context.Context, st Store, s Session) error {
 	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return err
@@ -211,7 +211,7 @@ func (f *Flow) noAttemptLeft(ctx context.Context, st flow.Store, s Session) erro
 	return f.lockOutAt(ctx, st, s, u)
 }
 
-func (f *Flow) wrongCode(ctx context.Context, st flow.Store, s Session) error {
+func (f *Flow) wrongCode(ctx context.Context, st Store, s Session) error {
 	if err := f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.InvalidPasscode, Factor: factor.Unmatched, TxID: s.Login.TxID}); err != nil {
 		return err
 	}

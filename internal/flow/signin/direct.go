@@ -60,9 +60,9 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 	if g.Outcome == OutcomeAllow {
 		result = audit.Success
 	}
-	txID := id.UUID(f.Rand)
+	txID := id.UUID(f.rand)
 	s := Attempt{Gate: g, Request: r}.session(txID)
-	return g, f.DB.Write(ctx, func(st flow.Store) error {
+	return g, f.db.Write(ctx, func(st Store) error {
 		return f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: txID})
 	})
 }
@@ -96,7 +96,7 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 	}
 	var t transaction.Transaction
 	var refused error
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.db.Write(ctx, func(st Store) (err error) {
 		t, refused, err = f.sendDirect(ctx, st, a, s, way)
 		return err
 	})
@@ -109,7 +109,7 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 	return t, err
 }
 
-func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
+func (f *Flow) sendDirect(ctx context.Context, st Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
 	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
 		return t, nil, err
@@ -141,11 +141,11 @@ func (f *Flow) sendDirect(ctx context.Context, st flow.Store, a Attempt, s Sessi
 }
 
 // spendNumber uses an attempt's number up. The person's row is locked.
-func (f *Flow) spendNumber(ctx context.Context, st flow.Store, a Attempt) error {
+func (f *Flow) spendNumber(ctx context.Context, st Store, a Attempt) error {
 	if a.Number == "" {
 		return nil
 	}
-	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.Keys.Digest("number-spent", a.TxID), f.Now().Add(numberLife))
+	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.keys.Digest("number-spent", a.TxID), f.now().Add(numberLife))
 	if err != nil {
 		return err
 	}
@@ -160,9 +160,9 @@ func (f *Flow) spendNumber(ctx context.Context, st flow.Store, a Attempt) error 
 }
 
 func (f *Flow) directRequest(a Attempt, s Session, by *factor.Factor, p phone.Phone) transaction.Transaction {
-	now := f.Now()
+	now := f.now()
 	return transaction.Transaction{
-		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username, ApplicationID: a.Application.ID, Application: a.Application.Name,
+		ID: id.UUID(f.rand), UserID: p.UserID, Username: s.Login.Username, ApplicationID: a.Application.ID, Application: a.Application.Name,
 		PhoneID: p.ID, Purpose: transaction.SignIn, State: transaction.Pending, Number: a.Number, IP: s.Login.IP, Title: a.Title, Info: a.Info,
 		Created: now, Expires: now.Add(transaction.Life), Unreachable: !by.Request.Awake(p), RememberAs: a.Keep,
 		Factor: by.LogName(a.Number),
@@ -173,14 +173,14 @@ func (f *Flow) directRequest(a Attempt, s Session, by *factor.Factor, p phone.Ph
 // code is counted and spent exactly as in the prompt. The transaction is kept unless the attempt is InCall.
 // user.ErrLocked when no attempt is left.
 func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.Transaction, error) {
-	now := f.Now()
-	t := transaction.Transaction{ID: id.UUID(f.Rand), UserID: a.User.ID, Username: a.Username, ApplicationID: a.Application.ID,
+	now := f.now()
+	t := transaction.Transaction{ID: id.UUID(f.rand), UserID: a.User.ID, Username: a.Username, ApplicationID: a.Application.ID,
 		Application: a.Application.Name, Purpose: transaction.SignIn, IP: ipText(a.Request), Created: now, Expires: now, Decided: now}
 	if a.Outcome != OutcomeChallenge {
 		return t, ErrNoWay
 	}
 	s := a.session(t.ID)
-	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
+	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st Store, m factor.Match) (err error) {
 		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, ""
 		if m.Again {
 			t.Reason = CodeAgain
@@ -209,7 +209,7 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transaction.Transaction, error) {
 	var wake <-chan struct{}
 	for {
-		t, err := f.DB.Read().TransactionByID(context.WithoutCancel(ctx), txID)
+		t, err := f.db.Read().TransactionByID(context.WithoutCancel(ctx), txID)
 		if err != nil {
 			return t, err
 		}
@@ -221,7 +221,7 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 		}
 		if wake == nil {
 			var stop func()
-			wake, stop = f.Bell.Listen(flow.PhoneTopic(t.PhoneID))
+			wake, stop = f.bell.Listen(flow.PhoneTopic(t.PhoneID))
 			defer stop()
 			continue // it may have been answered before we listened
 		}
@@ -240,7 +240,7 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 func (f *Flow) TimeOut(ctx context.Context, txID string) (transaction.Transaction, error) {
 	t, err := f.Answer(ctx, txID, transaction.TimedOut, nil)
 	if errors.Is(err, transaction.ErrDecided) {
-		return f.DB.Read().TransactionByID(ctx, txID)
+		return f.db.Read().TransactionByID(ctx, txID)
 	}
 	return t, err
 }

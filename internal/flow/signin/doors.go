@@ -8,19 +8,18 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/flow"
 )
 
 // Cancel ends a request whose caller waits no longer, though its time is not over. What was decided meanwhile stays.
 func (f *Flow) Cancel(ctx context.Context, txID string) (transaction.Transaction, error) {
 	t, err := f.Answer(ctx, txID, transaction.Cancelled, nil)
 	if errors.Is(err, transaction.ErrDecided) {
-		return f.DB.Read().TransactionByID(ctx, txID)
+		return f.db.Read().TransactionByID(ctx, txID)
 	}
 	return t, err
 }
 
-// Spender takes what is good once inside somebody else's change; a flow.Store is one.
+// Spender takes what is good once inside somebody else's change; a Store is one.
 type Spender interface {
 	// SpendAssertion reports whether this was the first use.
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, until time.Time) (bool, error)
@@ -29,7 +28,7 @@ type Spender interface {
 // Spend takes what is good once for an application until a time, such as a client's assertion, in a change of its own.
 // first reports that it was not spent before.
 func (f *Flow) Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) (first bool, err error) {
-	err = f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err = f.db.Write(ctx, func(st Store) (err error) {
 		first, err = st.SpendAssertion(ctx, applicationID, digest, until)
 		return err
 	})
@@ -39,9 +38,9 @@ func (f *Flow) Spend(ctx context.Context, applicationID string, digest []byte, u
 // LogRefused logs a sign-in that its door refused before it began, such as one from a page that may not frame the prompt
 // . The request's Username stands in the log as it is.
 func (f *Flow) LogRefused(ctx context.Context, r Request, reason string) error {
-	txID := id.UUID(f.Rand)
+	txID := id.UUID(f.rand)
 	s := Attempt{Gate: Gate{Application: r.Application, Username: r.Username}, Request: r}.session(txID)
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: audit.FactorNone, TxID: txID})
 	})
 }

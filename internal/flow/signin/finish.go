@@ -19,14 +19,14 @@ import (
 // Finish makes the grant of a sign-in that Next lets through. Called again before the application collected, it gives
 // the same one. ErrSpare; login.ErrStale when the login is not allowed (any more) or was collected.
 func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
-	switch step := Next(s, f.Now(), transaction.SignIn); {
+	switch step := Next(s, f.now(), transaction.SignIn); {
 	case step.Kind == Spare && !step.Passes():
 		return secret.Text{}, ErrSpare
 	case !step.Passes():
 		return secret.Text{}, login.ErrStale
 	}
 	var grant secret.Text
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.db.Write(ctx, func(st Store) (err error) {
 		grant, err = f.finish(ctx, st, s)
 		return err
 	})
@@ -39,14 +39,14 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 // finish makes the grant inside the caller's database transaction. It is derived from the login and the master
 // key, so finishing again, in a second window or after a lost redirect, gives the same one: it is good once,
 // whoever brings it first.
-func (f *Flow) finish(ctx context.Context, st flow.Store, s Session) (secret.Text, error) {
-	grant := secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("login-ticket-value", s.Login.ID)))
-	now := f.Now()
+func (f *Flow) finish(ctx context.Context, st Store, s Session) (secret.Text, error) {
+	grant := secret.NewText(base64.RawURLEncoding.EncodeToString(f.keys.Digest("login-ticket-value", s.Login.ID)))
+	now := f.now()
 	keep, err := f.keeps(ctx, st, s)
 	if err != nil {
 		return grant, err
 	}
-	done, err := st.FinishLogin(ctx, s.Login.ID, f.Keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
+	done, err := st.FinishLogin(ctx, s.Login.ID, f.keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
 	if err == nil && !done {
 		err = login.ErrStale
 	}
@@ -64,7 +64,7 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 		return secret.Text{}, login.ErrStale
 	}
 	var grant secret.Text
-	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st flow.Store, m factor.Match) (err error) {
+	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st Store, m factor.Match) (err error) {
 		grant = secret.Text{}
 		if m.OK && f.after(s, m).Kind == Done {
 			grant, err = f.finish(ctx, st, s)
@@ -81,14 +81,14 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 func (f *Flow) after(s Session, m factor.Match) Step {
 	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
 	if f.recovers(s, login.Proof{Factor: m.Log}) {
-		s.Login.ManageProof = f.Now()
+		s.Login.ManageProof = f.now()
 	}
-	return Next(s, f.Now(), transaction.SignIn)
+	return Next(s, f.now(), transaction.SignIn)
 }
 
 // Collect takes the grant: once, by the application it was made for, while the user may still sign in. login.ErrGrant.
 func (f *Flow) Collect(ctx context.Context, grant secret.Text, applicationID string) (Result, error) {
-	a, err := f.DB.Read().ApplicationByID(ctx, applicationID)
+	a, err := f.db.Read().ApplicationByID(ctx, applicationID)
 	if err != nil {
 		return Result{}, err
 	}
@@ -103,10 +103,10 @@ var ErrSpent = errs.New(errs.Denied, "login.spent")
 // when the grant is not good. ErrSpent when spend reports false.
 func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, Spender) (bool, error)) (Result, error) {
 	r := Result{Application: a}
-	digest := f.Keys.Digest(login.GrantPurpose, grant.Reveal())
+	digest := f.keys.Digest(login.GrantPurpose, grant.Reveal())
 	var refused error
 	var v flow.Snapshot
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.db.Write(ctx, func(st Store) (err error) {
 		refused = nil
 		if spend != nil {
 			first, err := spend(ctx, st)
@@ -118,7 +118,7 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 				return nil
 			}
 		}
-		if err = st.CollectGrant(ctx, digest, a.ID, f.Now()); errors.Is(err, login.ErrGrant) {
+		if err = st.CollectGrant(ctx, digest, a.ID, f.now()); errors.Is(err, login.ErrGrant) {
 			refused = err
 			return nil
 		}
@@ -143,11 +143,11 @@ const RepeatLife = time.Minute
 // Recollect gives again what Collect gave a moment ago, for a door that answers the person's browser itself, where a
 // lost page would lose the sign-in. The person must still be one who may sign in. login.ErrGrant otherwise.
 func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
-	v, err := f.DB.Read().SnapshotByLogin(ctx, s.Login.ID)
+	v, err := f.db.Read().SnapshotByLogin(ctx, s.Login.ID)
 	if err != nil {
 		return Result{}, err
 	}
-	if v.Login.Collected.IsZero() || !f.Now().Before(v.Login.Collected.Add(RepeatLife)) {
+	if v.Login.Collected.IsZero() || !f.now().Before(v.Login.Collected.Add(RepeatLife)) {
 		return Result{}, login.ErrGrant
 	}
 	r := Result{Application: v.Application}

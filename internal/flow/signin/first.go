@@ -15,7 +15,7 @@ import (
 // FirstRequest writes the request that ends a first pairing (RULE-9): approving it proves the new
 // phone's path and is the sign-in. It runs in the caller's database transaction. When policy allows no
 // requests, or the door sends none unasked, there is none: the sign-in goes on with the new phone.
-func (f *Flow) FirstRequest(ctx context.Context, st flow.Store, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error) {
+func (f *Flow) FirstRequest(ctx context.Context, st flow.RequestStore, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error) {
 	s := Session{Login: l, User: u}
 	var err error
 	if s.Application, err = st.ApplicationByID(ctx, l.ApplicationID); err != nil {

@@ -15,7 +15,7 @@ import (
 // Known finds the login of an address and its key, whatever its state: a page that says that a sign-in is over still has
 // to know whose it was. login.ErrStale when there is none, or the key is another's.
 func (f *Flow) Known(ctx context.Context, loginID string, key secret.Text) (login.Login, error) {
-	l, err := f.DB.Read().LoginByID(ctx, loginID)
+	l, err := f.db.Read().LoginByID(ctx, loginID)
 	if err == nil && !f.opens(l, key) {
 		err = login.ErrStale
 	}
@@ -24,12 +24,12 @@ func (f *Flow) Known(ctx context.Context, loginID string, key secret.Text) (logi
 
 // opens reports whether a key is that of a login.
 func (f *Flow) opens(l login.Login, key secret.Text) bool {
-	return !key.Empty() && secret.Equal(l.CookieDigest, f.Keys.Digest(login.CookiePurpose, key.Reveal()))
+	return !key.Empty() && secret.Equal(l.CookieDigest, f.keys.Digest(login.CookiePurpose, key.Reveal()))
 }
 
 // ApplicationName is the name of a login's application as people know it; "" when it cannot be read.
 func (f *Flow) ApplicationName(ctx context.Context, l login.Login) string {
-	a, err := f.DB.Read().ApplicationByID(ctx, l.ApplicationID)
+	a, err := f.db.Read().ApplicationByID(ctx, l.ApplicationID)
 	if err != nil {
 		return ""
 	}
@@ -38,7 +38,7 @@ func (f *Flow) ApplicationName(ctx context.Context, l login.Login) string {
 
 // Traditional reports whether enrollment links open the traditional wizard (C-10).
 func (f *Flow) Traditional(ctx context.Context) (bool, error) {
-	s, err := f.DB.Read().LoadSettings(ctx)
+	s, err := f.db.Read().LoadSettings(ctx)
 	return s.EnrollmentStyle == settings.Traditional, err
 }
 
@@ -46,7 +46,7 @@ func (f *Flow) Traditional(ctx context.Context) (bool, error) {
 // user.
 func (f *Flow) BeginInvited(ctx context.Context, r Request) (Opening, error) {
 	var err error
-	if r.Application, err = f.DB.Read().ApplicationByID(ctx, application.PortalID); err != nil {
+	if r.Application, err = f.db.Read().ApplicationByID(ctx, application.PortalID); err != nil {
 		return Opening{}, err
 	}
 	r.Invited = true

@@ -5,17 +5,16 @@ import (
 	"time"
 
 	"countersign/internal/domain/login"
-	"countersign/internal/flow"
 )
 
 // KeepGoing gives the person more time (WCAG 2.2.1) and gives when the sign-in ends now; the same time as before when
 // there is no more to give. login.ErrStale when it is over.
 func (f *Flow) KeepGoing(ctx context.Context, s Session) (until time.Time, err error) {
-	now := f.Now()
+	now := f.now()
 	if until = s.Login.Later(now); until.Equal(s.Login.Expires) {
 		return until, nil
 	}
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		moved, err := st.ExtendLogin(ctx, s.Login.ID, until, now)
 		if err != nil || moved {
 			return err

@@ -14,7 +14,6 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
-	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
 
@@ -33,8 +32,8 @@ func (f *Flow) ChooseRemember(ctx context.Context, s Session, yes bool) error {
 	if s.RememberDays() == 0 {
 		return login.ErrStale
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
-		noted, err := st.ChooseRemember(ctx, s.Login.ID, yes, f.Now())
+	return f.db.Write(ctx, func(st Store) error {
+		noted, err := st.ChooseRemember(ctx, s.Login.ID, yes, f.now())
 		if err == nil && !noted {
 			err = login.ErrStale
 		}
@@ -45,7 +44,7 @@ func (f *Flow) ChooseRemember(ctx context.Context, s Session, yes bool) error {
 // keeps reports whether the sign-in about to finish makes its browser a remembered one: the person chose it and has
 // proved by a request or a code of an own phone, which is still what it was. The user's row is locked, so that a
 // change of factors or status comes wholly before or wholly after.
-func (f *Flow) keeps(ctx context.Context, st flow.Store, s Session) (bool, error) {
+func (f *Flow) keeps(ctx context.Context, st Store, s Session) (bool, error) {
 	if !s.Login.Remember || s.RememberDays() == 0 || s.User.ID == "" {
 		return false, nil
 	}
@@ -70,14 +69,14 @@ func (f *Flow) keeps(ctx context.Context, st flow.Store, s Session) (bool, error
 // browserValue is what the cookie holds: 32 bytes that only the master key makes of the login. So a lost redirect
 // loses nothing; the row, which says that it is good, is made once.
 func (f *Flow) browserValue(loginID string) (value secret.Text, digest []byte) {
-	value = secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("remembered-browser-value", loginID)))
-	return value, f.Keys.Digest(remembered.DigestPurpose, value.Reveal())
+	value = secret.NewText(base64.RawURLEncoding.EncodeToString(f.keys.Digest("remembered-browser-value", loginID)))
+	return value, f.keys.Digest(remembered.DigestPurpose, value.Reveal())
 }
 
-func (f *Flow) keepBrowser(ctx context.Context, st flow.Store, s Session) error {
-	now := f.Now()
+func (f *Flow) keepBrowser(ctx context.Context, st Store, s Session) error {
+	now := f.now()
 	_, digest := f.browserValue(s.Login.ID)
-	return st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.Rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
+	return st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
 		Digest: digest, Name: describeClient(s.Login.UserAgent), Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
 }
 
@@ -88,11 +87,11 @@ func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Du
 		return secret.Text{}, 0, nil
 	}
 	value, digest := f.browserValue(s.Login.ID)
-	b, found, err := f.DB.Read().BrowserByDigest(ctx, digest)
+	b, found, err := f.db.Read().BrowserByDigest(ctx, digest)
 	if err != nil || !found || !b.Of(s.Login.UserID, s.Application.ID) {
 		return secret.Text{}, 0, err
 	}
-	return value, b.Expires.Sub(f.Now()), nil
+	return value, b.Expires.Sub(f.now()), nil
 }
 
 // errForgotten reports a browser that was forgotten while its sign-in opened.
@@ -104,12 +103,12 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 	if r.Remembered.Empty() || r.Invited || g.Outcome != OutcomeChallenge || g.Reason != "" {
 		return b, false, "", nil
 	}
-	b, found, err := f.DB.Read().BrowserByDigest(ctx, f.Keys.Digest(purpose, r.Remembered.Reveal()))
+	b, found, err := f.db.Read().BrowserByDigest(ctx, f.keys.Digest(purpose, r.Remembered.Reveal()))
 	if err != nil || !found || !b.Of(g.User.ID, g.Application.ID) {
 		return b, false, "", err
 	}
 	s := Session{Login: login.Login{Door: r.Door}, Application: g.Application, Policy: g.Policy, Ways: g.Ways}
-	days, now := g.Policy.RememberDays, f.Now()
+	days, now := g.Policy.RememberDays, f.now()
 	if b.Over(days, now) {
 		over = b.ID
 	}
@@ -119,9 +118,9 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 
 // meet notes the use of a recognized browser, errForgotten when it was forgotten a moment ago, and drops one whose
 // time is over, so that no clock set back revives it.
-func (f *Flow) meet(ctx context.Context, st flow.Store, b remembered.Browser, good bool, over string) error {
+func (f *Flow) meet(ctx context.Context, st Store, b remembered.Browser, good bool, over string) error {
 	if good {
-		used, err := st.UseBrowser(ctx, b.ID, f.Now())
+		used, err := st.UseBrowser(ctx, b.ID, f.now())
 		if err == nil && !used {
 			err = errForgotten
 		}

@@ -16,6 +16,7 @@ import (
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
@@ -380,7 +381,7 @@ func TestAFinishedSignInRemembersOnce(t *testing.T) {
 		ctx := context.Background()
 		app := remembering(k, "Payroll")
 		p := k.Enrolled(app, "ana")
-		k.SignIn.DB = flowkit.Twice{DB: k.DB}
+		k.Rewire(func(n *flowkit.Needs) { n.SignIn.DB = flow.PartOf[signin.Store](flowkit.Twice{DB: k.DB}) })
 		l := k.Begin(app, "ana")
 		k.OK(k.SignIn.ChooseRemember(ctx, l.Session(), true))
 		k.OK(p.Approve(l.Session().Transaction))

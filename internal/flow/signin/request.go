@@ -48,7 +48,7 @@ func (f *Flow) Start(ctx context.Context, s Session, wayID string, purpose trans
 	}
 	var t transaction.Transaction
 	var refused error
-	err := f.DB.Write(ctx, func(st flow.Store) (err error) {
+	err := f.db.Write(ctx, func(st Store) (err error) {
 		t, refused = transaction.Transaction{}, nil
 		t, err = f.openRequest(ctx, st, s, way, purpose)
 		if k := errs.Of(err); k != nil && k.Kind == errs.Limited {
@@ -68,7 +68,7 @@ func (f *Flow) Start(ctx context.Context, s Session, wayID string, purpose trans
 
 // open reports whether a proof for the purpose may still be given in this login.
 func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
-	if s.User.ID == "" || !f.Now().Before(s.Login.Expires) {
+	if s.User.ID == "" || !f.now().Before(s.Login.Expires) {
 		return false
 	}
 	if purpose == transaction.Manage {
@@ -79,7 +79,7 @@ func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
 
 // openRequest creates the transaction within the limits and puts it on show. It runs inside the
 // caller's database transaction, with the user's row locked.
-func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
+func (f *Flow) openRequest(ctx context.Context, st Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
 	none := transaction.Transaction{}
 	u, err := st.LockAccount(ctx, s.User.ID)
 	if err != nil {
@@ -109,10 +109,10 @@ func (f *Flow) openRequest(ctx context.Context, st flow.Store, s Session, way Wa
 }
 
 // newRequest writes a transaction for a phone. Its number differs from every other open one's.
-func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, by *factor.Factor, p phone.Phone, purpose transaction.Purpose) (transaction.Transaction, error) {
-	now := f.Now()
+func (f *Flow) newRequest(ctx context.Context, st flow.RequestStore, s Session, by *factor.Factor, p phone.Phone, purpose transaction.Purpose) (transaction.Transaction, error) {
+	now := f.now()
 	t := transaction.Transaction{
-		ID: id.UUID(f.Rand), UserID: p.UserID, Username: s.Login.Username,
+		ID: id.UUID(f.rand), UserID: p.UserID, Username: s.Login.Username,
 		ApplicationID: s.Application.ID, Application: s.Application.Name,
 		PhoneID: p.ID, LoginID: s.Login.ID, Purpose: purpose, State: transaction.Pending,
 		IP: s.Login.IP, Client: describeClient(s.Login.UserAgent),
@@ -128,7 +128,7 @@ func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, by *fac
 			taken[o.Number] = true
 		}
 		for t.Number == "" || taken[t.Number] {
-			t.Number = id.Digits(f.Rand, digits)
+			t.Number = id.Digits(f.rand, digits)
 		}
 	}
 	t.Factor = by.LogName(t.Number)
@@ -137,8 +137,8 @@ func (f *Flow) newRequest(ctx context.Context, st flow.Store, s Session, by *fac
 
 // closeOld expires the user's overdue requests and cancels this login's own one, if it is still open:
 // one login has one request on show.
-func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
-	overdue, err := st.OverdueTransactions(ctx, s.User.ID, f.Now(), 100)
+func (f *Flow) closeOld(ctx context.Context, st Store, s Session) error {
+	overdue, err := st.OverdueTransactions(ctx, s.User.ID, f.now(), 100)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (f *Flow) closeOld(ctx context.Context, st flow.Store, s Session) error {
 }
 
 // limited is withinLimits that logs a refusal.
-func (f *Flow) limited(ctx context.Context, st flow.Store, s Session, by *factor.Factor) error {
+func (f *Flow) limited(ctx context.Context, st Store, s Session, by *factor.Factor) error {
 	refused := f.withinLimits(ctx, st, s.User.ID)
 	if refused == nil || errs.KindOf(refused) != errs.Limited {
 		return refused
@@ -177,7 +177,7 @@ func (f *Flow) limited(ctx context.Context, st flow.Store, s Session, by *factor
 // MaySend reports whether Start would send a request now: ErrPushLimit or ErrPushStorm when it would not, so that a page
 // need not offer what fails. It changes nothing.
 func (f *Flow) MaySend(ctx context.Context, s Session) error {
-	open, missed, err := f.requestsOf(ctx, f.DB.Read(), s.User)
+	open, missed, err := f.requestsOf(ctx, f.db.Read(), s.User)
 	if err != nil {
 		return err
 	}
@@ -188,8 +188,8 @@ func (f *Flow) MaySend(ctx context.Context, s Session) error {
 }
 
 // requestsOf counts the open requests of a user and those that were not approved since the window or the last success.
-func (f *Flow) requestsOf(ctx context.Context, st flow.Store, u user.User) (open, missed int, err error) {
-	since := f.Now().Add(-MissedWindow)
+func (f *Flow) requestsOf(ctx context.Context, st Store, u user.User) (open, missed int, err error) {
+	since := f.now().Add(-MissedWindow)
 	if u.LastLogin.After(since) {
 		since = u.LastLogin
 	}
@@ -206,8 +206,8 @@ func overLimits(u user.User, open, missed int) error {
 	return nil
 }
 
-// withinLimits is RULE-13. A canceled request counts like an unanswered one: it rang a phone.
-func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) error {
+// withinLimits is decision 13. A canceled request counts like an unanswered one: it rang a phone.
+func (f *Flow) withinLimits(ctx context.Context, st Store, userID string) error {
 	u, err := st.AccountByID(ctx, userID)
 	if err != nil {
 		return err
@@ -221,7 +221,7 @@ func (f *Flow) withinLimits(ctx context.Context, st flow.Store, userID string) e
 	}
 	refused := overLimits(u, open, missed)
 	if errors.Is(refused, ErrPushStorm) {
-		if _, err := st.MissPush(ctx, userID, 0, true, f.Now()); err != nil {
+		if _, err := st.MissPush(ctx, userID, 0, true, f.now()); err != nil {
 			return err
 		}
 	}
@@ -234,7 +234,7 @@ func (f *Flow) ring(s Session, t transaction.Transaction) {
 	for _, w := range s.Ways { // a phone whose request was replaced sees it go
 		topics = append(topics, flow.PhoneTopic(w.PhoneID))
 	}
-	f.Bell.Ring(topics...)
+	f.bell.Ring(topics...)
 	if t.Unreachable {
 		return
 	}
@@ -247,7 +247,7 @@ func (f *Flow) ring(s Session, t transaction.Transaction) {
 
 // wake alerts the device and notes what became of it for the waiting page.
 func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
-	p, err := f.DB.Read().PhoneByID(ctx, t.PhoneID)
+	p, err := f.db.Read().PhoneByID(ctx, t.PhoneID)
 	if err != nil {
 		return
 	}
@@ -257,9 +257,9 @@ func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
 	}
 	delivered := time.Time{}
 	if refused == nil {
-		delivered = f.Now()
+		delivered = f.now()
 	}
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	err = f.db.Write(ctx, func(st Store) error {
 		if refused != nil && errs.KindOf(refused) == errs.Gone {
 			if err := st.DropSubscription(ctx, p.ID, p.Subscription); err != nil {
 				return err
@@ -271,16 +271,16 @@ func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
 		return st.BumpLogin(ctx, t.LoginID)
 	})
 	if err != nil {
-		f.Log.Error("delivery not noted", "transaction", t.ID, "err", err)
+		f.logger.Error("delivery not noted", "transaction", t.ID, "err", err)
 	}
-	f.Bell.Ring(flow.LoginTopic(t.LoginID))
+	f.bell.Ring(flow.LoginTopic(t.LoginID))
 }
 
 // tools are what factors need of the flow's outside.
 func (f *Flow) tools() factor.Tools {
-	t := factor.Tools{Keys: f.Keys, Now: f.Now, Rand: f.Rand, Log: f.Log, PublicURL: f.PublicURL}
-	if f.Doorbell != nil {
-		t.Doorbell = f.Doorbell
+	t := factor.Tools{Keys: f.keys, Now: f.now, Rand: f.rand, Log: f.logger, PublicURL: f.publicURL}
+	if f.doorbell != nil {
+		t.Doorbell = f.doorbell
 	}
 	return t
 }

@@ -16,7 +16,7 @@ import (
 // Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
-	snap, err := f.DB.Read().SnapshotByLogin(ctx, loginID)
+	snap, err := f.db.Read().SnapshotByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
 	}
@@ -24,12 +24,12 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if cookie.Empty() {
 		// Only a browser that was sent here a moment ago can have lost its cookie; later it is an address kept as a
 		// bookmark, or one from another browser's history.
-		if f.Now().Sub(l.Created) < login.CookieDoubt {
+		if f.now().Sub(l.Created) < login.CookieDoubt {
 			return s, login.ErrCookie
 		}
 		return s, login.ErrStale
 	}
-	if !f.opens(l, cookie) || !f.Now().Before(l.Expires) {
+	if !f.opens(l, cookie) || !f.now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
 	return f.load(ctx, snap)
@@ -52,7 +52,7 @@ func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
 		s.Ways = factor.Ways(s.owner())
 	}
 	if l.TransactionID != "" {
-		s.Transaction, err = f.DB.Read().TransactionByID(ctx, l.TransactionID)
+		s.Transaction, err = f.db.Read().TransactionByID(ctx, l.TransactionID)
 		if errors.Is(err, transaction.ErrUnknown) {
 			err = nil
 		}
@@ -65,21 +65,21 @@ var ErrSpare = errs.New(errs.Conflict, "spare.required")
 
 // LaterSpare answers the spare-way page with "Later". ErrSpare when policy does not let one wait.
 func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
-	step := Next(s, f.Now(), transaction.SignIn)
+	step := Next(s, f.now(), transaction.SignIn)
 	if step.Kind != Spare {
 		return nil
 	}
 	if !step.MayWait {
 		return ErrSpare
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error {
+	return f.db.Write(ctx, func(st Store) error {
 		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
 			return err
 		}
 		if l, err := st.LoginByID(ctx, s.Login.ID); err != nil || l.SpareAsked {
 			return err // answered already, in another tab
 		}
-		if err := st.RemindSpare(ctx, s.User.ID, f.Now()); err != nil {
+		if err := st.RemindSpare(ctx, s.User.ID, f.now()); err != nil {
 			return err
 		}
 		return st.AnswerSpare(ctx, s.Login.ID)
@@ -88,8 +88,8 @@ func (f *Flow) LaterSpare(ctx context.Context, s Session) error {
 
 // LaterRecovery answers the offer of a new phone with "Not now".
 func (f *Flow) LaterRecovery(ctx context.Context, s Session) error {
-	if Next(s, f.Now(), transaction.SignIn).Kind != Recover {
+	if Next(s, f.now(), transaction.SignIn).Kind != Recover {
 		return nil
 	}
-	return f.DB.Write(ctx, func(st flow.Store) error { return st.AnswerRecovery(ctx, s.Login.ID) })
+	return f.db.Write(ctx, func(st Store) error { return st.AnswerRecovery(ctx, s.Login.ID) })
 }

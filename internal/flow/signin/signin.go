@@ -18,9 +18,9 @@ import (
 	"countersign/internal/flow"
 )
 
-// Flow is the one sign-in flow. Every door calls it; no door decides anything itself.
-type Flow struct {
-	DB        flow.DB
+// Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
+type Needs struct {
+	DB        flow.Part[Store]
 	Keys      *secret.Keyring
 	Bell      flow.Bell
 	Doorbell  flow.Doorbell // may be nil: no alerts, phones poll
@@ -29,6 +29,25 @@ type Flow struct {
 	Rand      io.Reader
 	Log       *slog.Logger
 	PublicURL string // scheme and host of the pages and the phone app
+}
+
+// Flow is the one sign-in flow. Every door calls it; no door decides anything itself.
+type Flow struct {
+	db        flow.Part[Store]
+	keys      *secret.Keyring
+	bell      flow.Bell
+	doorbell  flow.Doorbell
+	notices   flow.Notices
+	now       func() time.Time
+	rand      io.Reader
+	logger    *slog.Logger
+	publicURL string
+}
+
+// New builds a Flow.
+func New(n Needs) *Flow {
+	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, doorbell: n.Doorbell, notices: n.Notices, now: n.Now,
+		rand: n.Rand, logger: n.Log, publicURL: n.PublicURL}
 }
 
 // Request is what a door knows about a sign-in before any second proof: its own check of the

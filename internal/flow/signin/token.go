@@ -13,7 +13,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
 
@@ -27,28 +26,28 @@ const maxTokens = 20
 // tokenValue is what the caller keeps: 32 bytes that only the master key makes of the transaction, so that a lost
 // answer loses nothing.
 func (f *Flow) tokenValue(txID string) (value secret.Text, digest []byte) {
-	value = secret.NewText(base64.RawURLEncoding.EncodeToString(f.Keys.Digest("remembered-token-value", txID)))
-	return value, f.Keys.Digest(remembered.TokenPurpose, value.Reveal())
+	value = secret.NewText(base64.RawURLEncoding.EncodeToString(f.keys.Digest("remembered-token-value", txID)))
+	return value, f.keys.Digest(remembered.TokenPurpose, value.Reveal())
 }
 
 // keepToken makes the token of a proof inside the caller's database transaction, with the user's row locked, and gives
 // the name it is listed under; "" when none is made: nobody keeps one, policy remembers nothing, or the proof was not by
 // a request or a code of an own phone.
-func (f *Flow) keepToken(ctx context.Context, st flow.Store, s Session, txID, logged, name string) (string, error) {
+func (f *Flow) keepToken(ctx context.Context, st Store, s Session, txID, logged, name string) (string, error) {
 	if name == "" || s.RememberDays() == 0 || !factor.Logged(logged).Remembers {
 		return "", nil
 	}
 	if err := f.makeRoom(ctx, st, s); err != nil {
 		return "", err
 	}
-	now := f.Now()
+	now := f.now()
 	_, digest := f.tokenValue(txID)
-	return name, st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.Rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
+	return name, st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
 		Digest: digest, Name: name, Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
 }
 
 // makeRoom forgets the tokens that were used the longest ago.
-func (f *Flow) makeRoom(ctx context.Context, st flow.Store, s Session) error {
+func (f *Flow) makeRoom(ctx context.Context, st Store, s Session) error {
 	kept, err := st.BrowsersOf(ctx, s.User.ID)
 	if err != nil {
 		return err
@@ -73,13 +72,13 @@ func (f *Flow) Token(ctx context.Context, t transaction.Transaction) secret.Text
 	if t.State != transaction.Approved || t.RememberAs == "" || t.LoginID != "" {
 		return secret.Text{}
 	}
-	if f.Now().Sub(t.Decided) > tokenLife {
+	if f.now().Sub(t.Decided) > tokenLife {
 		return secret.Text{}
 	}
 	value, digest := f.tokenValue(t.ID)
-	b, found, err := f.DB.Read().BrowserByDigest(ctx, digest)
+	b, found, err := f.db.Read().BrowserByDigest(ctx, digest)
 	if err != nil {
-		f.Log.Error("token not given", "transaction", t.ID, "err", err)
+		f.logger.Error("token not given", "transaction", t.ID, "err", err)
 	}
 	if err != nil || !found || !b.Of(t.UserID, t.ApplicationID) {
 		return secret.Text{}
@@ -95,8 +94,8 @@ func (f *Flow) recall(ctx context.Context, r Request, g Gate) (Gate, error) {
 	}
 	in := g
 	in.Outcome, in.Reason = OutcomeAllow, audit.RememberedDevice
-	txID := id.UUID(f.Rand)
-	err = f.DB.Write(ctx, func(st flow.Store) error {
+	txID := id.UUID(f.rand)
+	err = f.db.Write(ctx, func(st Store) error {
 		if err := f.meet(ctx, st, b, good, over); err != nil || !good {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
@@ -151,7 +152,7 @@ func TestATokenIsToldAgainUntilItIsForgotten(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
 		app := remembering(k, "VPN")
-		k.SignIn.DB = flowkit.Twice{DB: k.DB}
+		k.Rewire(func(n *flowkit.Needs) { n.SignIn.DB = flow.PartOf[signin.Store](flowkit.Twice{DB: k.DB}) })
 		p := k.Enrolled(app, "ana")
 		var tx transaction.Transaction
 		token := sent(k, attempt(k, app, "ana"), p, func(t transaction.Transaction) { tx = t; k.OK(p.Approve(t)) })

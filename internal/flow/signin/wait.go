@@ -17,7 +17,7 @@ const safetyPoll = 20 * time.Second
 
 // Wait returns when the login's version is above since, or ctx ends, with what is true then. login.ErrStale.
 func (f *Flow) Wait(ctx context.Context, loginID string, since int64) (*Progress, error) {
-	wake, stop := f.Bell.Listen(flow.LoginTopic(loginID))
+	wake, stop := f.bell.Listen(flow.LoginTopic(loginID))
 	defer stop()
 	reading := context.WithoutCancel(ctx) // also at the end of its time the page learns what is true
 	for {
@@ -38,11 +38,11 @@ func (f *Flow) Wait(ctx context.Context, loginID string, since int64) (*Progress
 
 // look gives the progress if there is any above since, or when the waiting is over.
 func (f *Flow) look(ctx context.Context, loginID string, since int64, over bool) (*Progress, error) {
-	l, err := f.DB.Read().LoginByID(ctx, loginID)
+	l, err := f.db.Read().LoginByID(ctx, loginID)
 	if err != nil {
 		return nil, err
 	}
-	if l.Version <= since && !over && f.Now().Before(l.Expires) {
+	if l.Version <= since && !over && f.now().Before(l.Expires) {
 		return nil, nil
 	}
 	news, err := f.progress(ctx, l)
@@ -54,7 +54,7 @@ func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
 	if l.TransactionID == "" {
 		return p, nil
 	}
-	t, err := f.DB.Read().TransactionByID(ctx, l.TransactionID)
+	t, err := f.db.Read().TransactionByID(ctx, l.TransactionID)
 	if errors.Is(err, transaction.ErrUnknown) {
 		return p, nil
 	}

@@ -52,8 +52,10 @@ type Kit struct {
 	Mobile    *mobile.Flow
 	Devices   *devices.Flow
 	Directory *directory.Flow
+	Logger    *slog.Logger // of the flows: Logged reads it
 
-	log lockedBuffer
+	needs Needs
+	log   lockedBuffer
 }
 
 // Each runs a test over a new kit on SQLite and on PostgreSQL.
@@ -68,21 +70,45 @@ func New(t testing.TB, db flow.DB) *Kit {
 	t.Helper()
 	k := &Kit{TB: t, DB: db, Keys: secret.Generate(), Bell: &bus.Hub{}, Doorbell: &Doorbell{}, Rand: seeded(t.Name())}
 	k.Clock = &Clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	log := slog.New(slog.NewTextHandler(&k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	k.Logger = slog.New(slog.NewTextHandler(&k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	mail := outboxNotices{k}
-	k.SignIn = &signin.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
-	k.Enroll = &enroll.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin, Mails: enroll.MailQuota()}
-	k.Devices = &devices.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand}
-	k.Mobile = &mobile.Flow{DB: db, Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail, SignIn: k.SignIn,
-		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
-		Now: k.Clock.Now, Rand: k.Rand, Log: log, PublicURL: Origin}
-	k.Devices.Alerts = k.Mobile
-	k.Directory = &directory.Flow{DB: db, Keys: k.Keys, Now: k.Clock.Now, Rand: k.Rand, Bell: k.Bell, PublicURL: Origin, Notices: mail}
+	k.needs = Needs{
+		SignIn: signin.Needs{DB: flow.PartOf[signin.Store](db), Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail,
+			Now: k.Clock.Now, Rand: k.Rand, Log: k.Logger, PublicURL: Origin},
+		Enroll: enroll.Needs{DB: flow.PartOf[enroll.Store](db), Keys: k.Keys, Bell: k.Bell, Notices: mail,
+			Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin, Mails: enroll.MailQuota()},
+		Mobile: mobile.Needs{DB: flow.PartOf[mobile.Store](db), Keys: k.Keys, Bell: k.Bell, Doorbell: k.Doorbell, Notices: mail,
+			Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(), Now: k.Clock.Now, Rand: k.Rand, Log: k.Logger, PublicURL: Origin},
+		Devices: devices.Needs{DB: flow.PartOf[devices.Store](db), Keys: k.Keys, Bell: k.Bell, Notices: mail, Now: k.Clock.Now, Rand: k.Rand},
+		Directory: directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: k.Keys, Bell: k.Bell, Notices: mail,
+			Now: k.Clock.Now, Rand: k.Rand, PublicURL: Origin},
+	}
+	k.Rewire(func(*Needs) {})
 	k.OK(db.Write(context.Background(), func(st flow.Store) error {
 		return st.CreateApplication(context.Background(), application.Application{ID: application.PortalID, Name: "My devices",
 			Type: application.TypePortal, SelfService: true, Normalization: application.NormalizationNone, Created: k.Clock.Now()})
 	}))
 	return k
+}
+
+// Needs are what the flows of a kit are built of. Those of one flow that are another flow are filled in by Rewire.
+type Needs struct {
+	SignIn    signin.Needs
+	Enroll    enroll.Needs
+	Mobile    mobile.Needs
+	Devices   devices.Needs
+	Directory directory.Needs
+}
+
+// Rewire builds the flows anew of needs that the test changes. Who kept a flow from before keeps the old one.
+func (k *Kit) Rewire(change func(*Needs)) {
+	n := &k.needs
+	change(n)
+	k.SignIn = signin.New(n.SignIn)
+	n.Mobile.SignIn = k.SignIn
+	k.Mobile = mobile.New(n.Mobile)
+	n.Devices.Alerts = k.Mobile
+	k.Enroll, k.Devices, k.Directory = enroll.New(n.Enroll), devices.New(n.Devices), directory.New(n.Directory)
 }
 
 // Clock is a clock that only the test moves.
@@ -313,7 +339,7 @@ type Mail struct {
 type outboxNotices struct{ k *Kit }
 
 // Queue implements flow.Notices. A notice without an address is dropped.
-func (o outboxNotices) Queue(ctx context.Context, st flow.Store, n flow.Notice) error {
+func (o outboxNotices) Queue(ctx context.Context, st flow.MailStore, n flow.Notice) error {
 	if n.To == "" {
 		return nil
 	}

@@ -120,6 +120,7 @@ func (w *Trial) Fuzz(f *testing.F, form string, dialects int) {
 // that each request would take as long as the door waits.
 type DeniesAtOnce struct {
 	*signin.Flow
+	Now func() time.Time
 }
 
 // Watch denies a pending request that has not expired and returns the result. It returns any other as it is.

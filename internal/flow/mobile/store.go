@@ -1,0 +1,72 @@
+package mobile
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/domain/account"
+	"countersign/internal/domain/activation"
+	"countersign/internal/domain/enrollment"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
+	"countersign/internal/domain/session"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/journal"
+)
+
+// Store is the part of the database that a Flow uses. What a method does stands in the Store that it is part of.
+type Store interface {
+	flow.MailStore
+	flow.RequestStore
+	flow.AnswerStore
+	journal.Store
+
+	// activation.Store:
+	ActivationByDigest(ctx context.Context, digest []byte) (activation.Activation, error)
+	ActivationByID(ctx context.Context, id string) (activation.Activation, error)
+	ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error)
+	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error
+
+	// enrollment.Store:
+	OpenEnrollments(ctx context.Context, userID string, now time.Time) ([]enrollment.Link, error)
+	UseEnrollments(ctx context.Context, userID string, now time.Time) error
+
+	// login.Store:
+	BumpLogin(ctx context.Context, id string) error
+	EnrollLogin(ctx context.Context, id, userID, transactionID string) error
+	LoginByID(ctx context.Context, id string) (login.Login, error)
+	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+
+	// phone.Store:
+	BindKey(ctx context.Context, p phone.Phone, k phone.Key) error
+	CreatePhone(ctx context.Context, p phone.Phone) error
+	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
+	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
+	RenamePhone(ctx context.Context, id, name string) error
+	SaveSubscription(ctx context.Context, phoneID string, sealed []byte, alerts phone.Alerts) error
+	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
+	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
+
+	// remembered.Store:
+	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)
+
+	// session.Store:
+	EndSessions(ctx context.Context, userID, except string) error
+	SessionByID(ctx context.Context, id string) (session.Session, error)
+	SpendChange(ctx context.Context, id string, since time.Time) (bool, error)
+
+	// transaction.Store:
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
+	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]transaction.Transaction, error)
+	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)
+
+	// user.Store:
+	AccountByID(ctx context.Context, id account.ID) (user.User, error)
+	CreateUser(ctx context.Context, u user.User) error
+	LockAccount(ctx context.Context, id account.ID) (user.User, error)
+	MarkEnrolled(ctx context.Context, id string, now time.Time) error
+	UserByName(ctx context.Context, name string) (user.User, error)
+}

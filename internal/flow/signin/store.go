@@ -1,0 +1,83 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"countersign/internal/domain/account"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
+	"countersign/internal/domain/remembered"
+	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
+	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
+	"countersign/internal/flow/journal"
+)
+
+// Store is the part of the database that a Flow uses. What a method does stands in the Store that it is part of.
+type Store interface {
+	flow.MailStore
+	flow.RequestStore
+	flow.AnswerStore
+	journal.Store
+	factor.Store
+
+	// application.Store:
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+
+	// audit.Store:
+	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
+
+	// flow.Store:
+	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
+	SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error)
+	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
+	SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error)
+
+	// login.Store:
+	AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) (bool, error)
+	AnswerRecovery(ctx context.Context, id string) error
+	AnswerSpare(ctx context.Context, id string) error
+	BumpLogin(ctx context.Context, id string) error
+	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
+	CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error
+	CreateLogin(ctx context.Context, l login.Login) error
+	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
+	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error)
+	LoginByID(ctx context.Context, id string) (login.Login, error)
+	ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error)
+	ShowTransaction(ctx context.Context, id, transactionID string) error
+
+	// phone.Store:
+	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
+	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
+
+	// remembered.Store:
+	BrowserByDigest(ctx context.Context, digest []byte) (b remembered.Browser, found bool, err error)
+	BrowsersOf(ctx context.Context, userID string) ([]remembered.Browser, error)
+	CreateBrowser(ctx context.Context, b remembered.Browser) error
+	ForgetBrowser(ctx context.Context, id string) error
+	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)
+	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
+
+	// transaction.Store:
+	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	ExplainTransaction(ctx context.Context, id, factor, reason string) error
+	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
+	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]transaction.Transaction, error)
+	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)
+
+	// user.Store:
+	AccountByID(ctx context.Context, id account.ID) (user.User, error)
+	LockAccount(ctx context.Context, id account.ID) (user.User, error)
+	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
+	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error)
+	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error)
+	Proved(ctx context.Context, id, method string, now time.Time) error
+	RemindSpare(ctx context.Context, id string, now time.Time) error
+	ReserveAttempt(ctx context.Context, id string, limit int) (user.User, error)
+	Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error)
+	UserByName(ctx context.Context, name string) (user.User, error)
+}
