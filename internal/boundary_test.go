@@ -167,28 +167,3 @@ func TestOnlyTheDoorsKnowTheirAddresses(t *testing.T) {
 func keepsLog(pkg string) bool {
 	return pkg == "internal/flow/journal" || strings.HasPrefix(pkg+"/", "internal/adapter/sqlstore/") || pkg == "internal/domain/audit"
 }
-
-func TestOnlyTheJournalMakesRowsOfTheLogs(t *testing.T) {
-	for _, f := range tree(t) {
-		if f.test || keepsLog(f.pkg) || outside[wing(f.pkg)] {
-			continue
-		}
-		ast.Inspect(f.syntax, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.CompositeLit:
-				sel, ok := n.Type.(*ast.SelectorExpr)
-				if !ok {
-					break
-				}
-				if x, ok := sel.X.(*ast.Ident); ok && x.Name == "audit" && (sel.Sel.Name == "Authentication" || sel.Sel.Name == "Action") {
-					t.Errorf("%s: makes an audit.%s; only internal/flow/journal does", f.at(n.Pos()), sel.Sel.Name)
-				}
-			case *ast.SelectorExpr:
-				if name := n.Sel.Name; name == "LogAuthentication" || name == "LogAction" {
-					t.Errorf("%s: calls %s; rows of the log are written by internal/flow/journal", f.at(n.Pos()), name)
-				}
-			}
-			return true
-		})
-	}
-}
