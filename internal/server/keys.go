@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
@@ -137,4 +138,17 @@ func instanceSecret(ctx context.Context, db flow.DB, keys *secret.Keyring, name 
 		return nil, err
 	}
 	return keys.Open(settings.SecretPurpose, name, stored)
+}
+
+// doorKeys are what doors have of the keyring: digests, and the secrets that they share with applications. What belongs
+// to a person they cannot open.
+type doorKeys struct{ all *secret.Keyring }
+
+func (k doorKeys) Digest(purpose, text string) []byte { return k.all.Digest(purpose, text) }
+
+func (k doorKeys) Open(purpose, row string, sealed []byte) ([]byte, error) {
+	if purpose != application.SecretPurpose {
+		return nil, secret.ErrUnsealable
+	}
+	return k.all.Open(purpose, row, sealed)
 }

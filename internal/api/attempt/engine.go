@@ -42,11 +42,19 @@ type Enroll interface {
 	Portal(ctx context.Context, app application.Application, userID, username string) (address string, err error)
 }
 
+// Keys are what an engine has of the instance's keys.
+type Keys interface {
+	// Digest is the same for the same purpose and text, and tells nobody without the key what the text is.
+	Digest(purpose, text string) []byte
+	// Open gives what is sealed under a purpose and the ID of its row, here for the reader of calls that a door brings.
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+}
+
 // Engine runs the attempts of one door, which embeds it. All fields are needed unless said otherwise.
 type Engine struct {
 	SignIn SignIn
 	Enroll Enroll
-	Keys   *secret.Keyring
+	Keys   Keys
 	Now    func() time.Time
 	Rand   io.Reader
 	Log    *slog.Logger    // nil: slog.Default

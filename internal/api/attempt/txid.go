@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"countersign/internal/base/message"
-	"countersign/internal/base/secret"
 )
 
 // TxIDs makes and reads txids that name no row: what one says is in it, so that any node can read it. To others it looks
@@ -20,7 +19,7 @@ import (
 // 16 bytes: 9 of a MAC, with the version and variant of a UUID, and under a pad drawn from it 4 seconds since
 // 1970, 1 kind and 2 random.
 type TxIDs struct {
-	Keys *secret.Keyring
+	Keys Keys
 	Now  func() time.Time
 	Rand io.Reader
 }

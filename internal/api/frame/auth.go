@@ -41,11 +41,17 @@ type Applications interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 }
 
+// Keys are what the door has of the instance's keys.
+type Keys interface {
+	// Open gives what is sealed under a purpose and the ID of its row, here the secret of an application.
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+}
+
 // Door serves the address. All fields are needed unless said otherwise.
 type Door struct {
 	SignIn       SignIn
 	Applications Applications
-	Keys         *secret.Keyring
+	Keys         Keys
 	Now          func() time.Time
 	Log          *slog.Logger // nil: slog.Default
 

@@ -44,11 +44,19 @@ type Applications interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 }
 
+// Keys are what the door has of the instance's keys.
+type Keys interface {
+	// Open gives what is sealed under a purpose and the ID of its row, here the secret of an application.
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+	// Digest is the same for the same purpose and text, and tells nobody without the key what the text is.
+	Digest(purpose, text string) []byte
+}
+
 // Door serves the three addresses. All fields are needed unless said otherwise.
 type Door struct {
 	SignIn       SignIn
 	Applications Applications
-	Keys         *secret.Keyring
+	Keys         Keys
 
 	// PublicURL is the origin of the prompt, e.g. "https://login.example.com". A browser that
 	// arrives at /authorize on another origin is sent there first (RULE-41).

@@ -23,6 +23,7 @@ var errAway = errs.New(errs.Unavailable, "unavailable")
 // failing is a book whose database can be lost, on a clock of its own.
 type failing struct {
 	*book
+	keys   *secret.Keyring
 	clock  time.Time
 	away   error // nil: the database answers
 	asked  int
@@ -62,13 +63,14 @@ func (f *failing) change(name string, change func(*application.Application)) {
 }
 
 func newFailing() (*signed.Reader, *failing) {
-	caller, b := newCaller(secret.Generate())
-	f := &failing{book: b, clock: at}
+	keys := secret.Generate()
+	caller, b := newCaller(keys)
+	f := &failing{book: b, keys: keys, clock: at}
 	now := func() time.Time { return f.clock }
 	b.apps[key("DISWITCH")] = func() application.Application {
 		a := b.apps[key("DIUNIX")]
 		a.ID, a.Options.Outage = key("DISWITCH"), application.OutageClient
-		a.Secret = caller.Keys.Seal(application.SecretPurpose, a.ID, []byte(skey))
+		a.Secret = keys.Seal(application.SecretPurpose, a.ID, []byte(skey))
 		return a
 	}()
 	caller.Applications, caller.Now, caller.Outage = f, now, &outage.Monitor{Now: now}
@@ -206,7 +208,7 @@ func TestWhatTheDatabaseSaidLastHolds(t *testing.T) {
 	}
 	in("DIGOOD")
 	f.change("DIGOOD", func(a *application.Application) {
-		a.Secret = c.Keys.Seal(application.SecretPurpose, a.ID, []byte(strings.Repeat("n", 40)))
+		a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(strings.Repeat("n", 40)))
 	})
 	if got := ask(t, c, f, form("DIGOOD")); got != "Unauthorized" {
 		t.Fatalf("the old secret, while the database answers: %s", got)

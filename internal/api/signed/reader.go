@@ -16,7 +16,6 @@ import (
 	"countersign/internal/api/reply"
 	"countersign/internal/base/duosign"
 	"countersign/internal/base/errs"
-	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 )
 
@@ -28,10 +27,16 @@ type Applications interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 }
 
+// Keys are what a reader has of the instance's keys.
+type Keys interface {
+	// Open gives what is sealed under a purpose and the ID of its row, here the secret of an application.
+	Open(purpose, row string, sealed []byte) ([]byte, error)
+}
+
 // Reader reads the signed requests of one door.
 type Reader struct {
 	Applications Applications
-	Keys         *secret.Keyring
+	Keys         Keys
 	Now          func() time.Time
 	Types        []application.Type // that may use the door
 	Lists        []string           // parameters that may be sent more than once (RULE-29)
