@@ -42,9 +42,14 @@ type Store interface {
 	// SnapshotByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
 	SnapshotByLogin(ctx context.Context, loginID string) (Snapshot, error)
-	// SnapshotByGrant reads the same of the login that a grant was made for. It is the last statement of a change that
-	// collects the grant: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
+	// SnapshotByGrant reads the same of the login that a grant was made for. login.ErrStale.
 	SnapshotByGrant(ctx context.Context, grant []byte) (Snapshot, error)
+	// SnapshotByRequest reads the same of the account that a request asks, at the request's application. Its Login has a
+	// name and an address only where there is no row of it (any more). transaction.ErrUnknown, user.ErrUnknown,
+	// application.ErrUnknown.
+	SnapshotByRequest(ctx context.Context, transactionID string) (Snapshot, error)
+	// LockRequest is SnapshotByRequest once the account's row is locked: both take one round trip.
+	LockRequest(ctx context.Context, transactionID string) (Snapshot, error)
 	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
 	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
@@ -59,6 +64,17 @@ type Snapshot struct {
 	Phones      []phone.Phone           // oldest first
 	Codeless    bool                    // no code of the help desk has a use left
 	Settings    settings.Settings
+	Request     transaction.Transaction // zero value without one
+}
+
+// Phone finds one of the person's phones.
+func (s Snapshot) Phone(id string) (phone.Phone, bool) {
+	for _, p := range s.Phones {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return phone.Phone{ID: id}, false
 }
 
 // DB gives stores. A closure may run more than once (a serialization failure is retried), so it must

@@ -43,8 +43,7 @@ func (h *health) writable(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // who leaves early proves nothing
 	defer cancel()
 	h.takes = h.DB.Write(ctx, func(st flow.Store) error {
-		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
-		return err
+		return st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
 	})
 	h.written = now
 	return h.takes

@@ -48,8 +48,10 @@ func (m Match) of(f *Factor) Match {
 // Hit is what a code may be, as things were read a moment ago.
 type Hit struct {
 	Match
-	Checked bool // the code is right: only that it was not spent before is open. false: only spending it tells
-	// Spend uses the code up in one conditional statement. False when it cannot be any more, or never was right.
+	// Sure uses up a code that was found right, in one conditional statement: when it was spent meanwhile, that ends the
+	// change. nil: only Spend tells whether the code is right.
+	Sure func(ctx context.Context, st Store, now time.Time) error
+	// Spend uses up a code that may be right, in one conditional statement. False when it is not, or not any more.
 	Spend func(ctx context.Context, st Store, now time.Time) (bool, error)
 }
 
@@ -77,6 +79,9 @@ func Fit(ctx context.Context, t Tools, st Store, o Owner, code string) ([]Hit, e
 // Try spends a code as one of its hits or, when none of them can, as whatever it is by now.
 func Try(ctx context.Context, t Tools, st Store, o Owner, code string, hits []Hit) (Match, error) {
 	for _, h := range hits {
+		if h.Spend == nil { // its factor looks again, at its devices as they are now
+			continue
+		}
 		if ok, err := h.Spend(ctx, st, t.Now()); err != nil || ok {
 			return h.Match, err
 		}
