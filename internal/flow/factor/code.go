@@ -15,7 +15,7 @@ type Code interface {
 	// Fit finds out what it can of a code before the database transaction in which the code is spent: everything slow
 	// stands here. It spends nothing. False: the code is none of this factor's.
 	Fit(ctx context.Context, t Tools, st Store, o Owner, code string) (Hit, bool, error)
-	// Again looks at a code that no hit could spend, as things are within the database transaction: an attempt has been
+	// Again looks at a code that no hit has spent, as things are within the database transaction: an attempt has been
 	// counted and the account's row is locked.
 	Again(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error)
 }

@@ -19,8 +19,6 @@ var (
 	// ErrMismatch reports an answer whose signed fields are not those of its request, or that the phone's present
 	// key did not sign (AC-010).
 	ErrMismatch = errs.New(errs.Denied, "answer.mismatch")
-	// ErrCounter is phone.ErrCounter.
-	ErrCounter = phone.ErrCounter
 	// ErrAlertsOff reports a test alert for a phone that cannot be woken.
 	ErrAlertsOff = errs.New(errs.Conflict, "alerts.off")
 )

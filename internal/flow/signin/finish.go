@@ -153,10 +153,7 @@ func (r *Result) fill(v flow.Snapshot) error {
 	if !r.User.MaySignIn() {
 		return login.ErrGrant // disabled between proof and collection (AC-014)
 	}
-	for _, p := range v.Phones {
-		if p.ID == r.Login.PhoneID {
-			r.Device = p.Name
-		}
-	}
+	p, _ := v.Phone(r.Login.PhoneID)
+	r.Device = p.Name
 	return nil
 }
