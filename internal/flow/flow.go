@@ -43,9 +43,14 @@ type Store interface {
 	// SnapshotByLogin reads a login with all that belongs to it in one statement: every page of a sign-in
 	// begins with it. login.ErrStale when there is no such login, or its application is gone.
 	SnapshotByLogin(ctx context.Context, loginID string) (Snapshot, error)
-	// SnapshotByGrant reads the same of the login that a grant was made for. It is the last statement of a change that
-	// collects the grant: nothing may follow it, and its error does not say that nothing was written. login.ErrStale.
+	// SnapshotByGrant reads the same of the login that a grant was made for. login.ErrStale.
 	SnapshotByGrant(ctx context.Context, grant []byte) (Snapshot, error)
+	// SnapshotByRequest reads the same of the account that a request asks, at the request's application. Its Login has a
+	// name and an address only where there is no row of it (any more). transaction.ErrUnknown, user.ErrUnknown,
+	// application.ErrUnknown.
+	SnapshotByRequest(ctx context.Context, transactionID string) (Snapshot, error)
+	// LockRequest is SnapshotByRequest once the account's row is locked: both take one round trip.
+	LockRequest(ctx context.Context, transactionID string) (Snapshot, error)
 	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
 	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
@@ -60,6 +65,17 @@ type Snapshot struct {
 	Phones      []phone.Phone           // oldest first
 	Codeless    bool                    // no code of the help desk has a use left
 	Settings    settings.Settings
+	Request     transaction.Transaction // zero value without one
+}
+
+// Phone finds one of the person's phones.
+func (s Snapshot) Phone(id string) (phone.Phone, bool) {
+	for _, p := range s.Phones {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return phone.Phone{ID: id}, false
 }
 
 // Part is a database as one flow has it: S holds the methods of the store that this flow uses and no others.
@@ -105,10 +121,8 @@ type RequestStore interface {
 
 // AnswerStore is what the phone's own checks of an answer read and write, inside the transaction that decides it.
 type AnswerStore interface {
-	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error)
-	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
-	KeyByID(ctx context.Context, keyID string) (phone.Key, error)
-	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
+	// phone.Store:
+	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) error
 }
 
 // Bell wakes those who wait. It carries names only; what happened is read from the database.

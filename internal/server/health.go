@@ -17,7 +17,7 @@ import (
 // probe is what health tries of a database: one read and one change.
 type probe interface {
 	LoadSettings(ctx context.Context) (settings.Settings, error)
-	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 }
 
 // health answers the probes of orchestrators and load balancers. Alive means that the process answers. Ready means that
@@ -50,8 +50,7 @@ func (h *health) writable(ctx context.Context) error {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), until) // a probe that is cancelled must not count as a failure
 	defer cancel()
 	h.takes = h.DB.Write(ctx, func(st probe) error {
-		_, err := st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
-		return err
+		return st.SpendAssertion(ctx, application.PortalID, []byte("ready "+rand.Text()), now)
 	})
 	h.written = now
 	return h.takes

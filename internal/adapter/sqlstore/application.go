@@ -49,10 +49,10 @@ func (s *store) SaveApplication(ctx context.Context, a application.Application) 
 	return s.must(ctx, application.ErrUnknown, saveApplication, args...)
 }
 
-func (s *store) SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (bool, error) {
+func (s *store) SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error {
 	const q = `INSERT INTO spent_assertions (application_id, digest, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (application_id, digest) DO NOTHING`
-	return s.touched(ctx, q, applicationID, digest, micros(expires))
+	return s.must(ctx, application.ErrSpent, q, applicationID, digest, micros(expires))
 }
 
 func (s *store) SweepAssertions(ctx context.Context, now time.Time) (int64, error) {

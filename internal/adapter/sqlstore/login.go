@@ -29,10 +29,10 @@ func (s *store) LoginByID(ctx context.Context, id string) (login.Login, error) {
 	return one(ctx, s.run, login.ErrStale, logins, loginByID, id)
 }
 
-func (s *store) AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) (bool, error) {
+func (s *store) AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) error {
 	const q = `UPDATE logins SET stage = 'allowed', factor = $2, reason = $3, phone_id = $4, decided_at = $5, version = version + 1
 		WHERE login_id = $1 AND stage = 'open' AND expires_at > $5`
-	return s.touched(ctx, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
+	return s.must(ctx, login.ErrStale, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
 }
 
 func (s *store) ShowTransaction(ctx context.Context, id, transactionID string) error {
@@ -50,10 +50,13 @@ func (s *store) EnrollLogin(ctx context.Context, id, userID, transactionID strin
 	return s.must(ctx, login.ErrStale, q, id, userID, transactionID)
 }
 
-func (s *store) ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error) {
-	const q = `UPDATE logins SET manage_proof_at = $3, manage_factor = $2, version = version + 1
-		WHERE login_id = $1 AND stage IN ('open', 'allowed') AND expires_at > $3`
-	return s.touched(ctx, q, id, factor, micros(now))
+func (s *store) ProveManage(ctx context.Context, id string, p login.Proof, now time.Time) error {
+	const q = `UPDATE logins SET manage_proof_at = $5, manage_factor = $2, version = version + 1,
+		factor = CASE WHEN stage = 'open' THEN $2 ELSE factor END, reason = CASE WHEN stage = 'open' THEN $3 ELSE reason END,
+		phone_id = CASE WHEN stage = 'open' THEN $4 ELSE phone_id END, decided_at = CASE WHEN stage = 'open' THEN $5 ELSE decided_at END,
+		stage = 'allowed'
+		WHERE login_id = $1 AND stage IN ('open', 'allowed') AND expires_at > $5`
+	return s.must(ctx, login.ErrStale, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
 }
 
 var manageFactor = single[string]("manage_factor")
@@ -73,9 +76,9 @@ func (s *store) AnswerRecovery(ctx context.Context, id string) error {
 	return s.queue(ctx, q, id)
 }
 
-func (s *store) ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error) {
+func (s *store) ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) error {
 	const q = `UPDATE logins SET remember = $2 WHERE login_id = $1 AND stage IN ('open', 'allowed') AND expires_at > $3`
-	return s.touched(ctx, q, id, remember, micros(now))
+	return s.must(ctx, login.ErrStale, q, id, remember, micros(now))
 }
 
 func (s *store) ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error) {
@@ -83,21 +86,17 @@ func (s *store) ExtendLogin(ctx context.Context, id string, until, now time.Time
 	return s.touched(ctx, q, id, micros(until), micros(now))
 }
 
-func (s *store) FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error) {
+func (s *store) FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) error {
 	const q = `UPDATE logins SET ticket_expires_at = CASE WHEN stage = 'finished' THEN ticket_expires_at ELSE $3 END,
 		stage = 'finished', ticket_digest = $2, version = version + 1
 		WHERE login_id = $1 AND (stage = 'allowed' OR stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $4) AND expires_at > $4`
-	return s.touched(ctx, q, id, blob(grant), micros(grantExpires), micros(now))
+	return s.must(ctx, login.ErrStale, q, id, blob(grant), micros(grantExpires), micros(now))
 }
 
 func (s *store) CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error {
 	const q = `UPDATE logins SET ticket_used_at = $3
 		WHERE ticket_digest = $1 AND application_id = $2 AND stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $3`
-	taken, err := s.touched(ctx, q, blob(grant), applicationID, micros(now))
-	if err == nil && !taken {
-		err = login.ErrGrant
-	}
-	return err
+	return s.must(ctx, login.ErrGrant, q, blob(grant), applicationID, micros(now))
 }
 
 func (s *store) ForgetLogins(ctx context.Context, before time.Time) (int64, error) {

@@ -127,7 +127,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		same(t, "only once", wrote(t, db, func(s flow.Store) (bool, error) { return s.LockOut(ctx, u.ID, noon) }), false)
 		_, err = tryWrite(db, func(s flow.Store) (user.User, error) { return s.ReserveAttempt(ctx, u.ID, 100) })
 		fails(t, "locked", err, user.ErrLocked)
-		same(t, "nor for what is right", wrote(t, db, func(s flow.Store) (bool, error) { return s.ProveAttempt(ctx, u.ID, 100, "", noon) }), false)
+		same(t, "nor for what is right", took(t, db, user.ErrLocked, func(s flow.Store) error { return s.ProveAttempt(ctx, u.ID, 100, "", noon) }), false)
 		same(t, "too early", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, at(-time.Second)) }), false)
 		same(t, "unlocked", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, noon) }), true)
 		same(t, "as before", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), u)
@@ -158,7 +158,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		})
 		write(t, db, func(s flow.Store) error { return s.Proved(ctx, u.ID, "", at(2*time.Second)) })
 		proves := func(limit int) bool {
-			return wrote(t, db, func(s flow.Store) (bool, error) { return s.ProveAttempt(ctx, u.ID, limit, "", at(2*time.Second)) })
+			return took(t, db, user.ErrLocked, func(s flow.Store) error { return s.ProveAttempt(ctx, u.ID, limit, "", at(2*time.Second)) })
 		}
 		same(t, "no attempt to prove with", proves(0), false)
 		same(t, "an attempt that proves", proves(1), true)
@@ -199,7 +199,7 @@ func TestApplications(t *testing.T) {
 		fails(t, "unknown", err, application.ErrUnknown)
 
 		spend := func(app, digest string) bool {
-			return wrote(t, db, func(s flow.Store) (bool, error) { return s.SpendAssertion(ctx, app, []byte(digest), noon) })
+			return took(t, db, application.ErrSpent, func(s flow.Store) error { return s.SpendAssertion(ctx, app, []byte(digest), noon) })
 		}
 		same(t, "first", spend("DI2", "j"), true)
 		same(t, "again", spend("DI2", "j"), false)
@@ -389,7 +389,7 @@ func TestRememberedBrowsers(t *testing.T) {
 		same(t, "unknown", there("none"), []bool{false})
 
 		use := func(id string, now time.Time) bool {
-			return wrote(t, db, func(s flow.Store) (bool, error) { return s.UseBrowser(ctx, id, now) })
+			return took(t, db, remembered.ErrForgotten, func(s flow.Store) error { return s.UseBrowser(ctx, id, now) })
 		}
 		same(t, "used", use("1", at(30*time.Minute)), true)
 		same(t, "used by a slower clock", use("1", at(29*time.Minute)), true)

@@ -97,16 +97,16 @@ func (s *store) KeyByID(ctx context.Context, keyID string) (phone.Key, error) {
 	return one(ctx, s.run, phone.ErrUnknown, phoneKeys, keyByID, keyID)
 }
 
-func (s *store) AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error) {
+func (s *store) AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) error {
 	const q = `UPDATE phone_keys SET answer_counter = $2 WHERE key_id = $1 AND state = 'active' AND answer_counter < $2`
-	return s.touched(ctx, q, keyID, counter)
+	return s.must(ctx, phone.ErrCounter, q, keyID, counter)
 }
 
 // SpendPasscode knows the pairing by its sealed seed: no two are sealed alike.
-func (s *store) SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) (bool, error) {
+func (s *store) SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) error {
 	const q = `UPDATE phones SET otp_counter = $3, resync_next = 0, resync_count = 0, resync_since = 0, last_used_at = $4
 		WHERE phone_id = $1 AND otp_type <> '' AND otp_seed = $2 AND otp_counter < $3`
-	return s.touched(ctx, q, p.ID, blob(p.OTP.Seed), next, micros(now))
+	return s.must(ctx, phone.ErrCodeSpent, q, p.ID, blob(p.OTP.Seed), next, micros(now))
 }
 
 func (s *store) SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error {

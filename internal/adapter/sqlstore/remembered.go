@@ -31,9 +31,9 @@ func (s *store) BrowsersOf(ctx context.Context, userID string) ([]remembered.Bro
 	return list(ctx, s.run, browsers, browsersOf, userID)
 }
 
-func (s *store) UseBrowser(ctx context.Context, id string, now time.Time) (bool, error) {
+func (s *store) UseBrowser(ctx context.Context, id string, now time.Time) error {
 	const q = `UPDATE remembered_browsers SET used_at = CASE WHEN used_at > $2 THEN used_at ELSE $2 END WHERE browser_id = $1 AND expires_at > $2`
-	return s.touched(ctx, q, id, micros(now))
+	return s.must(ctx, remembered.ErrForgotten, q, id, micros(now))
 }
 
 func (s *store) ForgetBrowser(ctx context.Context, id string) error {

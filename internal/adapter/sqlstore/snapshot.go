@@ -8,8 +8,10 @@ import (
 
 	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/account"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
@@ -36,6 +38,7 @@ type with int
 const (
 	withNothing with = iota
 	withLogin        // and its application
+	withRequest      // its application, and its login if there is one
 )
 
 // snapshotQuery is a SELECT of persons, and of more.
@@ -57,11 +60,12 @@ func snapshotOf(w with, missing error, from string) *snapshotQuery {
 	add(phones.joined())
 	add(users.joined())
 	add(besideColumns, besides.shape)
-	if w == withLogin {
-		add(logins.joined())
-	}
 	if w != withNothing {
+		add(logins.joined())
 		add(applications.joined())
+	}
+	if w == withRequest {
+		add(transactions.joined())
 	}
 	q.text += from
 	return q
@@ -78,6 +82,10 @@ var (
 	snapshotByGrant = snapshotOf(withLogin, login.ErrStale, ofLogin+`logins.ticket_digest = $1`)
 	snapshotByName  = snapshotOf(withNothing, user.ErrUnknown,
 		` FROM user_names JOIN users ON users.user_id = user_names.user_id`+theirPhones+`user_names.name = $1`)
+	snapshotByRequest = snapshotOf(withRequest, transaction.ErrUnknown,
+		` FROM transactions LEFT JOIN applications ON applications.application_id = transactions.application_id
+		LEFT JOIN logins ON logins.login_id = transactions.login_id LEFT JOIN users ON users.user_id = transactions.user_id`+
+			theirPhones+`transactions.transaction_id = $1`)
 	snapshotByAccount = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
 )
 
@@ -87,6 +95,29 @@ func (s *store) SnapshotByLogin(ctx context.Context, loginID string) (flow.Snaps
 
 func (s *store) SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error) {
 	return s.snapshot(ctx, snapshotByGrant, blob(grant))
+}
+
+func (s *store) SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error) {
+	v, err := s.snapshot(ctx, snapshotByRequest, transactionID)
+	switch {
+	case err != nil:
+		return v, err
+	case v.User.ID == "":
+		return v, user.ErrUnknown
+	case v.Application.ID == "":
+		return v, application.ErrUnknown
+	case v.Login.ID == "": // it is gone, or there never was one
+		v.Login = login.Login{Username: v.Request.Username, IP: v.Request.IP}
+	}
+	return v, nil
+}
+
+func (s *store) LockRequest(ctx context.Context, transactionID string) (flow.Snapshot, error) {
+	const q = `SELECT user_id FROM users WHERE user_id = (SELECT user_id FROM transactions WHERE transaction_id = $1)` + engine.Lock
+	if err := s.queue(ctx, q, transactionID); err != nil {
+		return flow.Snapshot{}, err
+	}
+	return s.SnapshotByRequest(ctx, transactionID)
 }
 
 func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {
@@ -125,7 +156,7 @@ func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v 
 	return v, nil
 }
 
-// fill reads what is the same in each row. While there is no user, all columns of one are NULL.
+// fill reads what is the same in each row. Where there is no user, login or application, all columns of it are NULL.
 func (s *store) fill(v *flow.Snapshot, w with, r engine.Row) (err error) {
 	at := len(phones.shape)
 	if !r.Null(at) {
@@ -143,14 +174,22 @@ func (s *store) fill(v *flow.Snapshot, w with, r engine.Row) (err error) {
 		return err
 	}
 	at += len(besides.shape)
-	if w == withLogin {
+	if w == withNothing {
+		return nil
+	}
+	if !r.Null(at) {
 		if v.Login, err = logins.scan(r, at); err != nil {
 			return err
 		}
-		at += len(logins.shape)
 	}
-	if w != withNothing {
-		v.Application, err = applications.scan(r, at)
+	at += len(logins.shape)
+	if !r.Null(at) {
+		if v.Application, err = applications.scan(r, at); err != nil {
+			return err
+		}
+	}
+	if w == withRequest {
+		v.Request, err = transactions.scan(r, at+len(applications.shape))
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
+	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
@@ -60,9 +61,26 @@ func TestASnapshotIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		} {
 			same(t, name, got[flow.Snapshot](t)(read()), flow.Snapshot{User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings})
 		}
+		request := transaction.Transaction{ID: "t", UserID: "DU1", Username: "alice", ApplicationID: "DI1", PhoneID: "DP1", LoginID: "of-alice",
+			State: transaction.Pending, IP: "192.0.2.1", Created: noon, Expires: at(time.Minute)}
+		direct, lost, orphan := request, request, request
+		direct.ID, direct.LoginID, lost.ID, lost.ApplicationID, orphan.ID, orphan.UserID = "direct", "", "lost", "DI9", "orphan", "DU9"
 		write(t, db, func(s flow.Store) error {
-			_, allowed := s.AllowLogin(ctx, "of-alice", login.Proof{}, noon)
-			_, finished := s.FinishLogin(ctx, "of-alice", []byte("ticket"), at(time.Minute), noon)
+			return errors.Join(s.CreateTransaction(ctx, request), s.CreateTransaction(ctx, direct), s.CreateTransaction(ctx, lost), s.CreateTransaction(ctx, orphan))
+		})
+		asked := v
+		asked.Request = request
+		same(t, "by request", got[flow.Snapshot](t)(db.Read().SnapshotByRequest(ctx, "t")), asked)
+		same(t, "by request, locked", wrote(t, db, func(s flow.Store) (flow.Snapshot, error) { return s.LockRequest(ctx, "t") }), asked)
+		asked.Request, asked.Login = direct, login.Login{Username: "alice", IP: "192.0.2.1"}
+		same(t, "by a request of no login", wrote(t, db, func(s flow.Store) (flow.Snapshot, error) { return s.LockRequest(ctx, "direct") }), asked)
+		for id, want := range map[string]error{"none": transaction.ErrUnknown, "lost": application.ErrUnknown, "orphan": user.ErrUnknown} {
+			_, err := tryWrite(db, func(s flow.Store) (flow.Snapshot, error) { return s.LockRequest(ctx, id) })
+			fails(t, "by request "+id, err, want)
+		}
+		write(t, db, func(s flow.Store) error {
+			allowed := s.AllowLogin(ctx, "of-alice", login.Proof{}, noon)
+			finished := s.FinishLogin(ctx, "of-alice", []byte("ticket"), at(time.Minute), noon)
 			return errors.Join(allowed, finished)
 		})
 		collected := wrote(t, db, func(s flow.Store) (flow.Snapshot, error) {

@@ -76,6 +76,16 @@ func tryWrite[T any](db *DB, f func(flow.Store) (T, error)) (v T, err error) {
 	return v, err
 }
 
+// took reports whether a change was written; false when it ended with lost.
+func took(t testing.TB, db *DB, lost error, f func(flow.Store) error) bool {
+	t.Helper()
+	err := db.Write(ctx, f)
+	if err != nil && !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
+	return err == nil
+}
+
 func got[T any](t testing.TB) func(v T, err error) T {
 	return func(v T, err error) T {
 		t.Helper()

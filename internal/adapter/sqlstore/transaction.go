@@ -57,21 +57,15 @@ func (s *store) OpenTransactionsOn(ctx context.Context, phoneID string, now time
 // A request is answered while its time runs, times out when that is over, and may be cancelled at any time.
 const decide = `UPDATE transactions SET state = $2, decided_at = $3 WHERE transaction_id = $1 AND state = 'pending'`
 
-var (
-	answerTransaction  = transactions.returning(decide + ` AND expires_at > $3`)
-	timeOutTransaction = transactions.returning(decide + ` AND expires_at <= $3`)
-	cancelTransaction  = transactions.returning(decide)
-)
-
-func (s *store) DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error) {
-	q := answerTransaction
+func (s *store) DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error {
+	q := decide + ` AND expires_at > $3`
 	switch to {
 	case transaction.TimedOut:
-		q = timeOutTransaction
+		q = decide + ` AND expires_at <= $3`
 	case transaction.Cancelled:
-		q = cancelTransaction
+		q = decide
 	}
-	return one(ctx, s.run, transaction.ErrDecided, transactions, q, id, string(to), micros(now))
+	return s.must(ctx, transaction.ErrDecided, q, id, string(to), micros(now))
 }
 
 func (s *store) ExplainTransaction(ctx context.Context, id, factor, reason string) error {

@@ -130,9 +130,9 @@ func (s *store) Proved(ctx context.Context, id, method string, now time.Time) er
 	return s.queue(ctx, proved, id, micros(now), method)
 }
 
-func (s *store) ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error) {
+func (s *store) ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) error {
 	const q = proved + ` AND status = 'active' AND failures < $4`
-	return s.touched(ctx, q, id, micros(now), method, int64(limit))
+	return s.must(ctx, user.ErrLocked, q, id, micros(now), method, int64(limit))
 }
 
 func (s *store) LockOut(ctx context.Context, id string, now time.Time) (bool, error) {

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 
 	"countersign/internal/domain/application"
 	"countersign/internal/flow/signin"
@@ -48,18 +49,17 @@ const assertionPurpose = "oidc-assertion"
 func errReplayed() *refusal { return refuse(badAssertion, "jti was used before") }
 
 // spendAssertion takes the assertion's jti, once, in the caller's database transaction.
-func (d *Door) spendAssertion(ctx context.Context, s signin.Spender, p prover) (bool, error) {
+func (d *Door) spendAssertion(ctx context.Context, s signin.Spender, p prover) error {
 	return s.SpendAssertion(ctx, p.app.ID, d.Keys.Digest(assertionPurpose, p.claims.ID), p.claims.forgetAt())
 }
 
 // spendAlone is spendAssertion for a call that changes nothing else.
 func (d *Door) spendAlone(ctx context.Context, p prover) *refusal {
-	first, err := d.spend(ctx, assertionPurpose, p.app, p.claims)
-	if err != nil {
-		return shed(err)
-	}
-	if !first {
+	switch err := d.spend(ctx, assertionPurpose, p.app, p.claims); {
+	case errors.Is(err, application.ErrSpent):
 		return errReplayed()
+	case err != nil:
+		return shed(err)
 	}
 	return nil
 }

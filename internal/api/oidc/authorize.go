@@ -59,13 +59,13 @@ func (d *Door) moveHouse(w http.ResponseWriter, r *http.Request, p *params) {
 
 func (d *Door) begin(w http.ResponseWriter, r *http.Request, app application.Application, c *request, state doorState) {
 	if c.ID != "" {
-		first, err := d.spend(r.Context(), "oidc-request", app, &c.registered)
-		if err != nil {
-			d.sendBack(w, r, state, shed(err))
+		err := d.spend(r.Context(), "oidc-request", app, &c.registered)
+		if errors.Is(err, application.ErrSpent) {
+			d.page(w, r, refuse(usedRequest, "jti was used before"))
 			return
 		}
-		if !first {
-			d.page(w, r, refuse(usedRequest, "jti was used before"))
+		if err != nil {
+			d.sendBack(w, r, state, shed(err))
 			return
 		}
 	}

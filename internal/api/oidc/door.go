@@ -33,9 +33,9 @@ const (
 // SignIn is the part of the sign-in flow this door calls.
 type SignIn interface {
 	Begin(ctx context.Context, r signin.Request) (signin.Opening, error)
-	// Spend takes what is good once for an application, in a change of its own, and reports whether this was its first use.
-	Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) (first bool, err error)
-	CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error)
+	// Spend takes what is good once for an application, in a change of its own. application.ErrSpent.
+	Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) error
+	CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) error) (signin.Result, error)
 }
 
 // Applications finds who signed.

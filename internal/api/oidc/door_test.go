@@ -107,13 +107,9 @@ func (w *world) Begin(_ context.Context, r signin.Request) (signin.Opening, erro
 		TxID: "6a3b8f6e-6a4c-4c39-9a5c-0a5a3c3f3a3f", IP: r.IP.String(), UserAgent: r.UserAgent, DecidedAt: w.now}, Cookie: secret.NewText("cookie")}, nil
 }
 
-func (w *world) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) (bool, error)) (signin.Result, error) {
-	first, err := spend(ctx, w)
-	if err != nil {
+func (w *world) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) error) (signin.Result, error) {
+	if err := spend(ctx, w); err != nil {
 		return signin.Result{}, err
-	}
-	if !first {
-		return signin.Result{}, signin.ErrSpent
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -162,27 +158,29 @@ func (w *world) ApplicationByID(_ context.Context, id string) (application.Appli
 	return a, nil
 }
 
-func (w *world) Spend(ctx context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+func (w *world) Spend(ctx context.Context, id string, digest []byte, expires time.Time) error {
 	return w.SpendAssertion(ctx, id, digest, expires)
 }
 
 // SpendAssertion is a change.
-func (w *world) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) (bool, error) {
+func (w *world) SpendAssertion(_ context.Context, id string, digest []byte, expires time.Time) error {
 	if w.hang != nil {
 		<-w.hang
 	}
 	if w.dbErr != nil {
-		return false, w.dbErr
+		return w.dbErr
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !expires.After(w.now) {
-		return false, errors.New("expired before it was spent")
+		return errors.New("expired before it was spent")
 	}
 	key := id + string(digest)
-	first := !w.spent[key]
+	if w.spent[key] {
+		return application.ErrSpent
+	}
 	w.spent[key] = true
-	return first, nil
+	return nil
 }
 
 // Requests.

@@ -145,9 +145,8 @@ func (c *registered) forgetAt() time.Time {
 	return time.Unix(int64(math.Ceil(c.Expires.at)), 0).Add(skew)
 }
 
-// spend takes the jti of a verified token, once for this application. It reports whether this
-// was its first use.
-func (d *Door) spend(ctx context.Context, purpose string, app application.Application, c *registered) (bool, error) {
+// spend takes the jti of a verified token, once for this application. application.ErrSpent.
+func (d *Door) spend(ctx context.Context, purpose string, app application.Application, c *registered) error {
 	return d.SignIn.Spend(ctx, app.ID, d.Keys.Digest(purpose, c.ID), c.forgetAt())
 }
 

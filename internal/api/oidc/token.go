@@ -9,6 +9,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
 	"countersign/internal/flow/signin"
 )
 
@@ -75,10 +76,10 @@ func (d *Door) redeem(w http.ResponseWriter, r *http.Request) (tokens, *refusal)
 
 // collect takes the code. A wrong redirect_uri or verifier uses it up: the code was in wrong hands.
 func (d *Door) collect(ctx context.Context, client prover, p *params) (signin.Result, doorState, *refusal) {
-	result, err := d.SignIn.CollectFor(ctx, secret.NewText(p.get("code")), client.app, func(ctx context.Context, s signin.Spender) (bool, error) {
+	result, err := d.SignIn.CollectFor(ctx, secret.NewText(p.get("code")), client.app, func(ctx context.Context, s signin.Spender) error {
 		return d.spendAssertion(ctx, s, client)
 	})
-	if errors.Is(err, signin.ErrSpent) {
+	if errors.Is(err, application.ErrSpent) {
 		return result, doorState{}, errReplayed()
 	}
 	if err != nil {

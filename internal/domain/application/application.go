@@ -97,6 +97,8 @@ var (
 	ErrUnknown = errs.New(errs.NotFound, "application.unknown")
 	// ErrNameInvalid reports an empty or overlong name.
 	ErrNameInvalid = errs.New(errs.Invalid, "application.name")
+	// ErrSpent reports that what is good once was used before.
+	ErrSpent = errs.New(errs.Denied, "login.spent")
 )
 
 // CleanName trims and checks an application's name: 1 to 100 characters, none that steers what is around it or that
@@ -126,9 +128,9 @@ type Store interface {
 	Applications(ctx context.Context) ([]Application, error)
 	// SaveApplication writes every field but ID, Type and Created. ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
-	// SpendAssertion records the digest of a client assertion's jti until expires and reports
-	// whether this was its first use (RULE-26). One statement.
-	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+	// SpendAssertion records the digest of a client assertion's jti until expires (decision 26). One statement.
+	// The change ends with ErrSpent when this was not its first use.
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 	// SweepAssertions forgets those that expired before now and returns how many.
 	SweepAssertions(ctx context.Context, now time.Time) (int64, error)
 	// SeeHost notes a host with its fail mode, in the place of what was noted of it before that time.

@@ -129,30 +129,33 @@ type Store interface {
 	CreateLogin(ctx context.Context, l Login) error
 	// LoginByID: ErrStale when unknown.
 	LoginByID(ctx context.Context, id string) (Login, error)
-	// AllowLogin moves open to allowed: one conditional UPDATE on open and unexpired. False otherwise.
-	AllowLogin(ctx context.Context, id string, p Proof, now time.Time) (bool, error)
+	// AllowLogin moves open to allowed: one conditional UPDATE on open and unexpired. Otherwise the change ends with ErrStale.
+	AllowLogin(ctx context.Context, id string, p Proof, now time.Time) error
 	// ShowTransaction puts a request on show (or none, "").
 	ShowTransaction(ctx context.Context, id, transactionID string) error
 	// BumpLogin only raises Version.
 	BumpLogin(ctx context.Context, id string) error
 	// EnrollLogin binds the user just enrolled, ends Enrolling and puts the first request on show.
 	EnrollLogin(ctx context.Context, id, userID, transactionID string) error
-	// ProveManage records a proof for device management on an unexpired, unfinished login.
-	ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error)
+	// ProveManage records a proof for device management on an unexpired, unfinished login; an open one is allowed by it too.
+	// Otherwise the change ends with ErrStale.
+	ProveManage(ctx context.Context, id string, p Proof, now time.Time) error
 	// TakeManageProof takes that proof, once, if it is younger than since. False when there is none.
 	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
 	// AnswerSpare and AnswerRecovery record that the page was answered.
 	AnswerSpare(ctx context.Context, id string) error
 	AnswerRecovery(ctx context.Context, id string) error
-	// ChooseRemember notes whether the browser shall be remembered, on an unexpired, unfinished login. False otherwise.
-	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
+	// ChooseRemember notes whether the browser shall be remembered, on an unexpired, unfinished login. Otherwise
+	// the change ends with ErrStale.
+	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) error
 	// ExtendLogin moves the end of an unexpired, unfinished login later, to until. False when it is over or ends no earlier.
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
 	// FinishLogin moves allowed to finished and stores the grant's digest. Until a grant is collected it
 	// may be called again, so a browser or server that died on the way to the application loses nothing;
-	// one grant is good at a time, and its life counts from the first call. False otherwise.
-	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error)
-	// CollectGrant takes the grant for an application: one conditional UPDATE. ErrGrant.
+	// one grant is good at a time, and its life counts from the first call. Otherwise the change ends with
+	// ErrStale.
+	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) error
+	// CollectGrant takes the grant for an application: one conditional UPDATE. Otherwise the change ends with ErrGrant.
 	CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error
 	// ForgetLogins deletes those that expired before.
 	ForgetLogins(ctx context.Context, before time.Time) (int64, error)

@@ -93,6 +93,11 @@ var (
 	ErrUnknown = errs.New(errs.NotFound, "phone.unknown")
 	// ErrNameInvalid reports a name that is too long or has control characters.
 	ErrNameInvalid = errs.New(errs.Invalid, "device.name")
+	// ErrCodeSpent reports a code that was used already, or whose app is another now.
+	ErrCodeSpent = errs.New(errs.Denied, "code.wrong")
+	// ErrCounter reports an answer whose counter equals the last one, or that a later one overtook: sign again with a
+	// higher one.
+	ErrCounter = errs.New(errs.Conflict, "answer.counter")
 	// ErrReplaced and ErrRemoved tell an app that its key is dead (D-10, E-20).
 	ErrReplaced = errs.New(errs.Gone, "phone.replaced")
 	ErrRemoved  = errs.New(errs.Gone, "phone.removed")
@@ -159,14 +164,14 @@ type Store interface {
 	UnbindKey(ctx context.Context, phoneID string, state KeyState, now time.Time) error
 	// KeyByID finds any key ever bound. ErrUnknown.
 	KeyByID(ctx context.Context, keyID string) (Key, error)
-	// AdvanceAnswerCounter moves the counter forward: one conditional UPDATE, false when counter is not
-	// higher than the one stored or the key is not active.
-	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) (bool, error)
+	// AdvanceAnswerCounter moves the counter forward: one conditional UPDATE. The change ends with ErrCounter when counter is
+	// not higher than the one stored or the key is not active.
+	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) error
 
 	// SpendPasscode moves the counter of the phone as it was read from below next to next (HOTP: matched+1; TOTP:
-	// matched step, and passes when stored < step) and clears the resync run: one conditional UPDATE, false when
-	// the code was already used or the phone was paired anew. It sets LastUsed.
-	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) (bool, error)
+	// matched step, and passes when stored < step) and clears the resync run: one conditional UPDATE. The
+	// change ends with ErrCodeSpent when the code was already used or the phone was paired anew. It sets LastUsed.
+	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) error
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
 	// SaveSubscription writes the sealed subscription and the alert state.

@@ -9,8 +9,12 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/domain/account"
 )
+
+// ErrForgotten reports a browser that was forgotten a moment ago.
+var ErrForgotten = errs.New(errs.Conflict, "internal")
 
 const (
 	// DigestPurpose is the kind of digest of a cookie's value.
@@ -59,8 +63,9 @@ type Store interface {
 	BrowserByDigest(ctx context.Context, digest []byte) (b Browser, found bool, err error)
 	// BrowsersOf lists those of a user, newest first.
 	BrowsersOf(ctx context.Context, userID string) ([]Browser, error)
-	// UseBrowser moves Used forward: one conditional UPDATE on a browser not expired and not forgotten. False otherwise.
-	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
+	// UseBrowser moves Used forward: one conditional UPDATE on a browser not expired and not forgotten. Otherwise the change
+	// ends with ErrForgotten.
+	UseBrowser(ctx context.Context, id string, now time.Time) error
 	// ForgetBrowser deletes one; one that is gone is no error.
 	ForgetBrowser(ctx context.Context, id string) error
 	// ForgetBrowsersOf forgets all of a user.

@@ -90,8 +90,8 @@ type Store interface {
 	// OpenTransactionsOn lists the pending, unexpired ones of a phone, oldest first.
 	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]Transaction, error)
 	// DecideTransaction moves a pending one to state: one conditional UPDATE. Approvals and denials need
-	// it unexpired; TimedOut needs it expired; Cancelled takes either. ErrDecided.
-	DecideTransaction(ctx context.Context, id string, to State, now time.Time) (Transaction, error)
+	// it unexpired; TimedOut needs it expired; Cancelled takes either. Otherwise the change ends with ErrDecided.
+	DecideTransaction(ctx context.Context, id string, to State, now time.Time) error
 	// ExplainTransaction writes Factor and Reason of a decision just made.
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	// CountTransactions counts a user's pending ones and the requests not approved since a time. A wrong code is

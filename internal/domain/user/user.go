@@ -123,8 +123,8 @@ type Store interface {
 	// database transaction, so codes tried at once queue up.
 	ReserveAttempt(ctx context.Context, id string, limit int) (User, error)
 	// ProveAttempt is ReserveAttempt and Proved in one, for a proof that was found right before it is spent in the
-	// same database transaction. It reports false, and changes nothing, where ReserveAttempt gives ErrLocked.
-	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error)
+	// same database transaction. The change ends with ErrLocked where ReserveAttempt gives it.
+	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) error
 	// Proved clears Failures, PushMisses and PushStopped, and sets LastLogin and, when not "", LastMethod.
 	Proved(ctx context.Context, id, method string, now time.Time) error
 	// LockOut makes an active user locked out. It reports false when the user was not active.

@@ -226,7 +226,7 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 			return err
 		}
 		for _, t := range open {
-			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
+			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
 				return err
 			}
 			if err := st.BumpLogin(ctx, t.LoginID); err != nil {

@@ -57,7 +57,7 @@ type Store interface {
 	TouchSession(ctx context.Context, digest []byte, now time.Time) (session.Session, error)
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 
 	// user.Store:

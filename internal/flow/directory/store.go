@@ -69,7 +69,7 @@ type Store interface {
 	SaveSettings(ctx context.Context, s settings.Settings) error
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 

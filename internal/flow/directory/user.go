@@ -208,17 +208,15 @@ func (f *Flow) endAccess(ctx context.Context, st Store, u user.User) (topics []s
 		return nil, err
 	}
 	for _, t := range open {
-		_, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, now)
-		if err != nil && !errors.Is(err, transaction.ErrDecided) {
+		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, now); err != nil {
 			return nil, err
 		}
 		topics = append(topics, flow.PhoneTopic(t.PhoneID))
 		if t.LoginID == "" {
-			if err == nil && u.Status != user.Bypass {
-				err = f.explain(ctx, st, u, t)
-			}
-			if err != nil && !errors.Is(err, transaction.ErrDecided) {
-				return nil, err
+			if u.Status != user.Bypass {
+				if err := f.explain(ctx, st, u, t); err != nil {
+					return nil, err
+				}
 			}
 			continue
 		}

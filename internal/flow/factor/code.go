@@ -15,7 +15,7 @@ type Code interface {
 	// Fit finds out what it can of a code before the database transaction in which the code is spent: everything slow
 	// stands here. It spends nothing. False: the code is none of this factor's.
 	Fit(ctx context.Context, t Tools, st Store, o Owner, code string) (Hit, bool, error)
-	// Again looks at a code that no hit could spend, as things are within the database transaction: an attempt has been
+	// Again looks at a code that no hit has spent, as things are within the database transaction: an attempt has been
 	// counted and the account's row is locked.
 	Again(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error)
 }
@@ -26,7 +26,7 @@ type Store interface {
 	SpendBypassCode(ctx context.Context, userID string, digest []byte, now time.Time) (id string, ok bool, err error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
-	SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) (bool, error)
+	SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) error
 }
 
 // Match is what a code turned out to be. A factor says the first four; the others follow from them.
@@ -51,8 +51,10 @@ func (m Match) of(f *Factor) Match {
 // Hit is what a code may be, as things were read a moment ago.
 type Hit struct {
 	Match
-	Checked bool // the code is right: only that it was not spent before is open. false: only spending it tells
-	// Spend uses the code up in one conditional statement. False when it cannot be any more, or never was right.
+	// Sure uses up a code that was found right, in one conditional statement: when it was spent meanwhile, that ends the
+	// change. nil: only Spend tells whether the code is right.
+	Sure func(ctx context.Context, st Store, now time.Time) error
+	// Spend uses up a code that may be right, in one conditional statement. False when it is not, or not any more.
 	Spend func(ctx context.Context, st Store, now time.Time) (bool, error)
 }
 
@@ -80,6 +82,9 @@ func Fit(ctx context.Context, t Tools, st Store, o Owner, code string) ([]Hit, e
 // Try spends a code as one of its hits or, when none of them can, as whatever it is by now.
 func Try(ctx context.Context, t Tools, st Store, o Owner, code string, hits []Hit) (Match, error) {
 	for _, h := range hits {
+		if h.Spend == nil { // its factor looks again, at its devices as they are now
+			continue
+		}
 		if ok, err := h.Spend(ctx, st, t.Now()); err != nil || ok {
 			return h.Match, err
 		}

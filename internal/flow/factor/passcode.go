@@ -53,9 +53,8 @@ func (appCodes) Again(ctx context.Context, t Tools, st Store, o Owner, code stri
 		return Match{}, err
 	}
 	if h, ok := fit(t, phones, code); ok {
-		if h.OK, err = h.Spend(ctx, st, t.Now()); err != nil || h.OK {
-			return h.Match, err
-		}
+		h.OK = true
+		return h.Match, h.Sure(ctx, st, t.Now())
 	}
 	var again bool
 	for _, p := range phones {
@@ -88,7 +87,7 @@ func fit(t Tools, phones []phone.Phone, code string) (Hit, bool) {
 		}
 		if seed, ok := t.seed(p); ok {
 			if next, ok := inWindow(t.Now(), p, seed, code); ok {
-				return Hit{Match: Match{PhoneID: p.ID, Device: p.Name}, Checked: true, Spend: func(ctx context.Context, st Store, now time.Time) (bool, error) {
+				return Hit{Match: Match{PhoneID: p.ID, Device: p.Name}, Sure: func(ctx context.Context, st Store, now time.Time) error {
 					return st.SpendPasscode(ctx, p, next, now)
 				}}, true
 			}
@@ -131,8 +130,7 @@ func resync(ctx context.Context, t Tools, st Store, p phone.Phone, seed []byte, 
 	running := p.OTP.ResyncCount > 0 && now.Sub(p.OTP.ResyncSince) <= resyncTime
 	if running && p.OTP.ResyncNext <= p.OTP.Counter+resyncWindow && same(seed, p.OTP.ResyncNext, code) {
 		if p.OTP.ResyncCount+1 >= resyncCodes {
-			ok, err = st.SpendPasscode(ctx, p, p.OTP.ResyncNext+1, now)
-			return ok, false, err
+			return true, false, st.SpendPasscode(ctx, p, p.OTP.ResyncNext+1, now)
 		}
 		return false, true, st.SaveResync(ctx, p.ID, p.OTP.ResyncNext+1, p.OTP.ResyncCount+1, p.OTP.ResyncSince)
 	}

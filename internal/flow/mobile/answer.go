@@ -11,6 +11,7 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 )
 
@@ -18,25 +19,26 @@ var (
 	// ErrMismatch reports an answer whose signed fields are not those of its request, or that the phone's present
 	// key did not sign (AC-010).
 	ErrMismatch = errs.New(errs.Denied, "answer.mismatch")
-	// ErrCounter reports an answer whose counter equals the last one, or that a later one overtook: sign again with a
-	// higher one.
-	ErrCounter = errs.New(errs.Conflict, "answer.counter")
 	// ErrAlertsOff reports a test alert for a phone that cannot be woken.
 	ErrAlertsOff = errs.New(errs.Conflict, "alerts.off")
 )
 
 // Answer implements Mobile.
 func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (phonewire.Outcome, error) {
-	t, err := f.db.Read().TransactionByID(ctx, a.Transaction)
+	v, err := f.db.Read().SnapshotByRequest(ctx, a.Transaction)
+	if errors.Is(err, user.ErrUnknown) {
+		err = phone.ErrRemoved
+	}
 	if err != nil {
 		return phonewire.Outcome{}, err
 	}
+	t := v.Request
 	if t.PhoneID != phoneID {
 		return phonewire.Outcome{}, transaction.ErrUnknown
 	}
-	signer, err := f.db.Read().PhoneByID(ctx, phoneID)
-	if err != nil || signer.KeyID == "" {
-		return phonewire.Outcome{}, lacking(err, phone.ErrRemoved)
+	signer, _ := v.Phone(phoneID)
+	if !signer.Connected() {
+		return phonewire.Outcome{}, phone.ErrRemoved
 	}
 	// The door checked the signature against the key that called it. It may have been replaced since.
 	if err := a.Check(signer.Key); err != nil {
@@ -53,38 +55,18 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 	if !f.now().Before(t.Expires) {
 		return f.outcome(phonewire.StateExpired), nil
 	}
-	var copied string
-	done, err := f.signIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.AnswerStore) error {
-		copied = ""
-		p, err := st.PhoneByID(ctx, phoneID)
-		if err != nil || p.KeyID == "" {
-			return lacking(err, phone.ErrRemoved)
+	done, err := f.signIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.AnswerStore, v flow.Snapshot) error {
+		p, _ := v.Phone(phoneID)
+		switch p.KeyID {
+		case "":
+			return phone.ErrRemoved
+		case signer.KeyID:
+			return st.AdvanceAnswerCounter(ctx, p.KeyID, a.Counter)
 		}
-		if p.KeyID != signer.KeyID {
-			return phone.ErrReplaced
-		}
-		moved, err := st.AdvanceAnswerCounter(ctx, p.KeyID, a.Counter)
-		if err != nil || moved {
-			return err
-		}
-		k, err := st.KeyByID(ctx, p.KeyID)
-		if err != nil {
-			return err
-		}
-		if a.Counter == k.AnswerCounter {
-			return ErrCounter
-		}
-		// Of two requests that are open together the answers may arrive in the other order: no sign of a copy.
-		if late, err := st.AnsweredSince(ctx, phoneID, t.Created); err != nil || late {
-			return cmp.Or(err, error(ErrCounter))
-		}
-		copied = p.KeyID
 		return phone.ErrReplaced
 	})
-	if copied != "" {
-		if err := f.endCopied(ctx, phoneID, copied); err != nil {
-			return phonewire.Outcome{}, err
-		}
+	if errors.Is(err, phone.ErrCounter) {
+		err = f.overtaken(ctx, t, signer.KeyID, a.Counter)
 	}
 	if errors.Is(err, transaction.ErrDecided) {
 		if t, err = f.db.Read().TransactionByID(ctx, t.ID); err != nil {
@@ -129,28 +111,53 @@ func (f *Flow) outcome(state string) phonewire.Outcome {
 	return phonewire.Outcome{State: state, ServerTime: f.now().UnixMilli()}
 }
 
-// endCopied ends a key whose answer counter went back: two apps use it (AC-083). The person pairs again.
-func (f *Flow) endCopied(ctx context.Context, phoneID, keyID string) error {
-	f.logger.Warn("answer counter went back: key ended", "phone", phoneID, "key", keyID)
+// overtaken says what an answer is whose counter did not move forward: phone.ErrCounter, or phone.ErrReplaced when it went
+// back. Then two apps use the key, and it is ended (AC-083): the person pairs again.
+func (f *Flow) overtaken(ctx context.Context, t transaction.Transaction, keyID string, counter int64) error {
+	copied := false
 	err := f.db.Write(ctx, func(st Store) error {
-		p, err := st.PhoneByID(ctx, phoneID)
+		copied = false
+		if _, err := st.LockAccount(ctx, t.UserID); err != nil {
+			return err
+		}
+		p, err := st.PhoneByID(ctx, t.PhoneID)
 		if err != nil || p.KeyID != keyID {
+			return lacking(err, phone.ErrReplaced)
+		}
+		k, err := st.KeyByID(ctx, keyID)
+		if err != nil {
 			return err
 		}
-		if err := forgetBrowsers(ctx, st, p.UserID); err != nil {
-			return err
+		if counter == k.AnswerCounter {
+			return phone.ErrCounter
 		}
-		if err := st.UnbindKey(ctx, phoneID, phone.KeyCopied, f.now()); err != nil {
-			return err
+		// Of two requests that are open together the answers may arrive in the other order: no sign of a copy.
+		if late, err := st.AnsweredSince(ctx, t.PhoneID, t.Created); err != nil || late {
+			return cmp.Or(err, error(phone.ErrCounter))
 		}
-		if err := f.tellLost(ctx, st, p); err != nil {
-			return err
-		}
-		return f.journal().Act(ctx, st, audit.System, "phone_deactivate", p.UserID,
-			map[string]any{"phone": phoneID, "key": keyID, "cause": "answer counter went back"})
+		copied = true
+		return f.endCopied(ctx, st, p)
 	})
-	f.bell.Ring(flow.PhoneTopic(phoneID))
-	return err
+	if err != nil || !copied {
+		return err
+	}
+	f.logger.Warn("answer counter went back: key ended", "phone", t.PhoneID, "key", keyID)
+	f.bell.Ring(flow.PhoneTopic(t.PhoneID))
+	return phone.ErrReplaced
+}
+
+func (f *Flow) endCopied(ctx context.Context, st Store, p phone.Phone) error {
+	if _, err := st.ForgetBrowsersOf(ctx, p.UserID); err != nil {
+		return err
+	}
+	if err := st.UnbindKey(ctx, p.ID, phone.KeyCopied, f.now()); err != nil {
+		return err
+	}
+	if err := f.tellLost(ctx, st, p); err != nil {
+		return err
+	}
+	return f.journal().Act(ctx, st, audit.System, "phone_deactivate", p.UserID,
+		map[string]any{"phone": p.ID, "key": p.KeyID, "cause": "answer counter went back"})
 }
 
 // forgetBrowsers is for a change of a user's factors (RULE-15). The user's row comes first, so that no sign-in

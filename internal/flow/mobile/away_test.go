@@ -30,6 +30,9 @@ func (a away) Write(ctx context.Context, change func(flow.Store) error) error {
 
 type awayStore struct{ flow.Store }
 
+func (awayStore) SnapshotByRequest(context.Context, string) (v flow.Snapshot, err error) {
+	return v, errAway
+}
 func (awayStore) PhoneByID(context.Context, string) (p phone.Phone, err error) { return p, errAway }
 func (awayStore) LoginByID(context.Context, string) (l login.Login, err error) { return l, errAway }
 func (awayStore) SessionByID(context.Context, string) (s session.Session, err error) {

@@ -93,7 +93,7 @@ func (f *Flow) endOld(ctx context.Context, st Store, c *claim) error {
 		return err
 	}
 	for _, t := range open {
-		if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, c.now); err != nil {
+		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, c.now); err != nil {
 			return err
 		}
 		if err := st.BumpLogin(ctx, t.LoginID); err != nil {

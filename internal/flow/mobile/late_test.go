@@ -7,7 +7,7 @@ import (
 
 	"countersign/internal/base/phonewire"
 	"countersign/internal/domain/login"
-	"countersign/internal/flow/mobile"
+	"countersign/internal/domain/phone"
 	"countersign/internal/testkit/flowkit"
 )
 
@@ -22,7 +22,7 @@ func TestAnAnswerThatWasOvertakenIsSignedAgainAndEndsNoKey(t *testing.T) {
 		k.Clock.Advance(time.Second)
 		k.OK(p.Approve(second.Session().Transaction))
 		_, err := p.Send(delayed)
-		k.Want(err, mobile.ErrCounter)
+		k.Want(err, phone.ErrCounter)
 		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
 			k.Fatalf("the phone is cut off: %v", err)
 		}

@@ -365,7 +365,7 @@ func TestAC083ACounterThatGoesBackEndsTheKey(t *testing.T) {
 		tx := l.Session().Transaction
 		p.Counter-- // answered twice with one counter: the app signs again
 		_, err := p.Send(p.Answer(tx, phonewire.Approve))
-		k.Want(err, mobile.ErrCounter)
+		k.Want(err, phone.ErrCounter)
 		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
 			k.Fatalf("an equal counter ended the key: %v", err)
 		}

@@ -23,6 +23,9 @@ type Store interface {
 	flow.AnswerStore
 	journal.Store
 
+	// flow.Store:
+	SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
+
 	// activation.Store:
 	ActivationByDigest(ctx context.Context, digest []byte) (activation.Activation, error)
 	ActivationByID(ctx context.Context, id string) (activation.Activation, error)
@@ -40,9 +43,12 @@ type Store interface {
 	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
 
 	// phone.Store:
+	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
 	BindKey(ctx context.Context, p phone.Phone, k phone.Key) error
 	CreatePhone(ctx context.Context, p phone.Phone) error
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
+	KeyByID(ctx context.Context, keyID string) (phone.Key, error)
+	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 	RenamePhone(ctx context.Context, id, name string) error
 	SaveSubscription(ctx context.Context, phoneID string, sealed []byte, alerts phone.Alerts) error
@@ -58,7 +64,7 @@ type Store interface {
 	SpendChange(ctx context.Context, id string, since time.Time) (bool, error)
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
 	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
 	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]transaction.Transaction, error)
 	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)

@@ -16,23 +16,22 @@ import (
 )
 
 // Answer moves a pending transaction to a final state and does all that follows from it, in one database
-// transaction. with runs first inside it and may refuse (the phone's own checks). It returns the
+// transaction. with runs first inside it, on what was read with the account's row locked, and may refuse (the phone's own
+// checks). It returns the
 // transaction as decided. transaction.ErrDecided when it was final already or too late.
-func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore) error) (transaction.Transaction, error) {
+func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore, flow.Snapshot) error) (transaction.Transaction, error) {
 	var t transaction.Transaction
 	err := f.db.Write(ctx, func(st Store) (err error) {
-		if t, err = st.TransactionByID(ctx, txID); err != nil {
-			return err
-		}
-		if _, err = st.LockAccount(ctx, t.UserID); err != nil {
+		v, err := st.LockRequest(ctx, txID)
+		if t = v.Request; err != nil {
 			return err
 		}
 		if with != nil {
-			if err = with(ctx, st); err != nil {
+			if err = with(ctx, st, v); err != nil {
 				return err
 			}
 		}
-		t.State, err = f.settle(ctx, st, t, to)
+		t.State, err = f.settle(ctx, st, v, to)
 		return err
 	})
 	if err != nil {
@@ -46,27 +45,27 @@ func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, wi
 	return t, nil
 }
 
-// settle decides a transaction inside the caller's database transaction and returns the state it got; the
-// user's row is locked.
-func (f *Flow) settle(ctx context.Context, st Store, t transaction.Transaction, to transaction.State) (transaction.State, error) {
-	s, p, err := f.about(ctx, st, t)
-	if err != nil {
-		return t.State, err
-	}
+// settle decides the request of a snapshot inside the caller's database transaction and returns the state it got; the
+// user's row was locked before the snapshot was read.
+func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transaction.State) (transaction.State, error) {
+	t := v.Request
+	s, p := sessionOf(v)
 	if to == transaction.Approved && !f.stillGood(s, t, p) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
-	if _, err := st.DecideTransaction(ctx, t.ID, to, f.now()); err != nil {
+	if err := st.DecideTransaction(ctx, t.ID, to, f.now()); err != nil {
 		return t.State, err
 	}
 	e := entryOf(t, p, to)
 	if s.Login.TxID != "" {
 		e.TxID = s.Login.TxID // the name under which the application learns of the sign-in
 	}
-	if t.LoginID != "" {
-		err = st.BumpLogin(ctx, t.LoginID)
-	} else {
+	var err error
+	switch {
+	case t.LoginID == "":
 		err = st.ExplainTransaction(ctx, t.ID, e.Factor, e.Reason)
+	case to != transaction.Approved: // an approval changes the login anyway
+		err = st.BumpLogin(ctx, t.LoginID)
 	}
 	if err != nil {
 		return t.State, err
@@ -115,45 +114,11 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 	return e
 }
 
-// about gathers what a decision and its log row need. The login and the phone may be gone by now.
-func (f *Flow) about(ctx context.Context, st Store, t transaction.Transaction) (Session, phone.Phone, error) {
-	v, err := f.snapshotOf(ctx, st, t)
-	s := Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless}
-	if err != nil {
-		return s, phone.Phone{}, err
-	}
-	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
-	for _, p := range s.Phones {
-		if p.ID == t.PhoneID {
-			return s, p, nil
-		}
-	}
-	return s, phone.Phone{ID: t.PhoneID}, nil
-}
-
-// snapshotOf reads what about needs, nearly always at once with the login. Where that is gone, or is not of the request's
-// person and application, each is read by itself.
-func (f *Flow) snapshotOf(ctx context.Context, st Store, t transaction.Transaction) (flow.Snapshot, error) {
-	l := login.Login{Username: t.Username, IP: t.IP}
-	if t.LoginID != "" {
-		v, err := st.SnapshotByLogin(ctx, t.LoginID)
-		if err == nil && v.User.ID == t.UserID && v.Application.ID == t.ApplicationID {
-			return v, nil
-		}
-		if err != nil && !errors.Is(err, login.ErrStale) {
-			return v, err
-		}
-		if err == nil {
-			l = v.Login
-		}
-	}
-	v, err := st.SnapshotByAccount(ctx, t.UserID)
-	if err != nil {
-		return v, err
-	}
-	v.Login = l
-	v.Application, err = st.ApplicationByID(ctx, t.ApplicationID)
-	return v, err
+// sessionOf is what a decision about a request and its log row need. The login and the phone may be gone by now.
+func sessionOf(v flow.Snapshot) (Session, phone.Phone) {
+	p, _ := v.Phone(v.Request.PhoneID)
+	return Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless,
+		Policy: policy.Effective(v.Settings.Policy, v.Application.Policy)}, p
 }
 
 // approved lets the person in, opens device management, or both.
@@ -179,31 +144,21 @@ func (f *Flow) prove(ctx context.Context, st Store, s Session, purpose transacti
 	return st.Proved(ctx, s.User.ID, wayID, f.now())
 }
 
-// allow is the part of prove that concerns the login. login.ErrStale when that has moved on.
+// allow is the part of prove that concerns the login. The change ends with login.ErrStale when that has moved on.
 func (f *Flow) allow(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof) error {
 	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
 		return nil
 	}
 	now := f.now()
-	allowed, err := st.AllowLogin(ctx, s.Login.ID, p, now)
-	if err != nil {
-		return err
-	}
-	if purpose == transaction.SignIn || purpose == transaction.Pairing {
-		if !allowed {
-			return login.ErrStale
-		}
-	}
-	if purpose != transaction.SignIn || f.recovers(s, p) {
-		proved, err := st.ProveManage(ctx, s.Login.ID, p.Factor, now)
-		if err != nil {
+	if purpose != transaction.Manage {
+		if err := st.AllowLogin(ctx, s.Login.ID, p, now); err != nil {
 			return err
 		}
-		if !proved {
-			return login.ErrStale
-		}
 	}
-	return nil
+	if purpose == transaction.SignIn && !f.recovers(s, p) {
+		return nil
+	}
+	return st.ProveManage(ctx, s.Login.ID, p, now)
 }
 
 // recovers: a code of the help desk that signs someone in also opens one device change, so that the prompt can offer

@@ -269,7 +269,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 		sent = t
 		return err
 	})
-	if errors.Is(err, errForgotten) {
+	if errors.Is(err, remembered.ErrForgotten) {
 		r.Remembered = secret.Text{}
 		return f.Begin(ctx, r)
 	}

@@ -10,6 +10,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -88,7 +89,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 	if err != nil {
 		return m, nil, err
 	}
-	if len(hits) == 1 && hits[0].Checked {
+	if len(hits) == 1 && hits[0].Sure != nil {
 		if m, err = f.letIn(ctx, s, hits[0], purpose, then); !errors.Is(err, errOtherwise) {
 			return m, nil, err
 		}
@@ -132,39 +133,46 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 var errOtherwise = errors.New("signin: not as it was read")
 
 // letIn is weigh for a code that fits, as nearly every right one does when it comes in. The attempt is reserved and taken
-// back in one statement and nothing is waited for, so this is one round trip to the database. When the person, the code or
-// the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at everything again.
+// back in one statement. Each statement must touch its row, and all are read before the change is committed. When the
+// person, the code or the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at
+// everything again.
 func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then func(Store, factor.Match) error) (factor.Match, error) {
 	m := hit.Match
 	err := f.db.Write(ctx, func(st Store) error {
 		now := f.now()
-		ok, err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.WayID, now)
-		if err == nil && ok {
-			ok, err = hit.Spend(ctx, st, now)
+		if err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.WayID, now); err != nil {
+			return err
 		}
-		if err == nil && ok {
-			err = f.allow(ctx, st, s, purpose, proof(m))
+		if err := hit.Sure(ctx, st, now); err != nil {
+			return err
 		}
-		if err == nil && !ok || errors.Is(err, login.ErrStale) {
-			return errOtherwise
+		if err := f.allow(ctx, st, s, purpose, proof(m)); err != nil {
+			return err
 		}
-		if err == nil {
-			err = f.letInByCode(ctx, st, s, m)
-		}
-		if err != nil || then == nil {
+		if err := f.letInByCode(ctx, st, s, m); err != nil || then == nil {
 			return err
 		}
 		return then(st, m)
 	})
+	if errors.Is(err, user.ErrLocked) || errors.Is(err, phone.ErrCodeSpent) || errors.Is(err, login.ErrStale) {
+		return m, errOtherwise
+	}
 	return m, err
 }
 
 // rightCode lets in. When the login has moved on meanwhile the outcome is login.ErrStale and nobody is let in,
 // but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
 func (f *Flow) rightCode(ctx context.Context, st Store, s Session, m factor.Match, purpose transaction.Purpose) (outcome, err error) {
-	err = f.prove(ctx, st, s, purpose, proof(m), m.WayID)
-	if errors.Is(err, login.ErrStale) {
-		return err, nil
+	if s.Login.ID != "" {
+		if s.Login, err = st.LoginByID(ctx, s.Login.ID); err == nil && !f.open(s, purpose) {
+			err = login.ErrStale
+		}
+		if errors.Is(err, login.ErrStale) {
+			return err, nil
+		}
+	}
+	if err == nil {
+		err = f.prove(ctx, st, s, purpose, proof(m), m.WayID)
 	}
 	if err != nil {
 		return nil, err
@@ -184,7 +192,7 @@ func (f *Flow) letInByCode(ctx context.Context, st Store, s Session, m factor.Ma
 			return err
 		}
 		for _, t := range open {
-			if _, err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
+			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
 				return err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -100,6 +101,9 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 		t, refused, err = f.sendDirect(ctx, st, a, s, way)
 		return err
 	})
+	if errors.Is(err, application.ErrSpent) {
+		err = ErrNumberSpent
+	}
 	if err == nil {
 		err = refused
 	}
@@ -117,10 +121,10 @@ func (f *Flow) sendDirect(ctx context.Context, st Store, a Attempt, s Session, w
 	if err := u.Refusal(); err != nil {
 		return t, nil, err
 	}
-	if err := f.closeOld(ctx, st, s); err != nil {
+	if u, err = f.closeOld(ctx, st, s, u); err != nil {
 		return t, nil, err
 	}
-	if refused = f.limited(ctx, st, s, way.Factor()); refused != nil {
+	if refused = f.limited(ctx, st, s, u, way.Factor()); refused != nil {
 		if errs.KindOf(refused) == errs.Limited {
 			return t, refused, nil // what was found out stays written
 		}
@@ -145,15 +149,14 @@ func (f *Flow) spendNumber(ctx context.Context, st Store, a Attempt) error {
 	if a.Number == "" {
 		return nil
 	}
-	fresh, err := st.SpendAssertion(ctx, a.Application.ID, f.keys.Digest("number-spent", a.TxID), f.now().Add(numberLife))
-	if err != nil {
+	if err := st.SpendAssertion(ctx, a.Application.ID, f.keys.Digest("number-spent", a.TxID), f.now().Add(numberLife)); err != nil {
 		return err
 	}
 	others, err := st.OpenTransactionsOf(ctx, a.User.ID, "", "")
 	if err != nil {
 		return err
 	}
-	if !fresh || slices.ContainsFunc(others, func(o transaction.Transaction) bool { return o.Number == a.Number }) {
+	if slices.ContainsFunc(others, func(o transaction.Transaction) bool { return o.Number == a.Number }) {
 		return ErrNumberSpent
 	}
 	return nil

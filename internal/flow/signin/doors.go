@@ -21,18 +21,14 @@ func (f *Flow) Cancel(ctx context.Context, txID string) (transaction.Transaction
 
 // Spender takes what is good once inside somebody else's change; a Store is one.
 type Spender interface {
-	// SpendAssertion reports whether this was the first use.
-	SpendAssertion(ctx context.Context, applicationID string, digest []byte, until time.Time) (bool, error)
+	// SpendAssertion ends the change with application.ErrSpent unless this is the first use.
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, until time.Time) error
 }
 
 // Spend takes what is good once for an application until a time, such as a client's assertion, in a change of its own.
-// first reports that it was not spent before.
-func (f *Flow) Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) (first bool, err error) {
-	err = f.db.Write(ctx, func(st Store) (err error) {
-		first, err = st.SpendAssertion(ctx, applicationID, digest, until)
-		return err
-	})
-	return first && err == nil, err
+// application.ErrSpent when it was spent before.
+func (f *Flow) Spend(ctx context.Context, applicationID string, digest []byte, until time.Time) error {
+	return f.db.Write(ctx, func(st Store) error { return st.SpendAssertion(ctx, applicationID, digest, until) })
 }
 
 // LogRefused logs a sign-in that its door refused before it began, such as one from a page that may not frame the prompt

@@ -2,10 +2,12 @@ package signin_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
@@ -45,10 +47,10 @@ func TestWhatADoorSpendsIsGoodOnceForAnApplication(t *testing.T) {
 		one, two := k.Application("one"), k.Application("two")
 		for _, step := range []struct {
 			app  string
-			want bool
-		}{{one.ID, true}, {one.ID, false}, {two.ID, true}} {
-			if first, err := k.SignIn.Spend(context.Background(), step.app, []byte("digest"), until); err != nil || first != step.want {
-				k.Errorf("%s: %v, %v", step.app, first, err)
+			want error
+		}{{one.ID, nil}, {one.ID, application.ErrSpent}, {two.ID, nil}} {
+			if err := k.SignIn.Spend(context.Background(), step.app, []byte("digest"), until); !errors.Is(err, step.want) {
+				k.Errorf("%s: %v", step.app, err)
 			}
 		}
 	})

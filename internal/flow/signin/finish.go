@@ -1,12 +1,12 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"time"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -46,10 +46,7 @@ func (f *Flow) finish(ctx context.Context, st Store, s Session) (secret.Text, er
 	if err != nil {
 		return grant, err
 	}
-	done, err := st.FinishLogin(ctx, s.Login.ID, f.keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
-	if err == nil && !done {
-		err = login.ErrStale
-	}
+	err = st.FinishLogin(ctx, s.Login.ID, f.keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
 	if err == nil && keep {
 		err = f.keepBrowser(ctx, st, s)
 	}
@@ -95,40 +92,28 @@ func (f *Flow) Collect(ctx context.Context, grant secret.Text, applicationID str
 	return f.CollectFor(ctx, grant, a, nil)
 }
 
-// ErrSpent reports that what a door spends with a grant was spent before; the grant is untouched.
-var ErrSpent = errs.New(errs.Denied, "login.spent")
-
 // CollectFor is Collect for a door that has just read the application and has something of its own to spend,
-// such as the client's assertion: spend runs in the same database transaction, and what it spent stays spent
-// when the grant is not good. ErrSpent when spend reports false.
-func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, Spender) (bool, error)) (Result, error) {
+// such as the client's assertion: spend runs in the same database transaction, and before a grant that is not good is
+// refused, in one of its own. application.ErrSpent when it was spent before: then the grant is untouched.
+func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, Spender) error) (Result, error) {
 	r := Result{Application: a}
+	if spend == nil {
+		spend = func(context.Context, Spender) error { return nil }
+	}
 	digest := f.keys.Digest(login.GrantPurpose, grant.Reveal())
-	var refused error
 	var v flow.Snapshot
 	err := f.db.Write(ctx, func(st Store) (err error) {
-		refused = nil
-		if spend != nil {
-			first, err := spend(ctx, st)
-			if err != nil {
-				return err
-			}
-			if !first {
-				refused = ErrSpent
-				return nil
-			}
+		if err = spend(ctx, st); err != nil {
+			return err
 		}
-		if err = st.CollectGrant(ctx, digest, a.ID, f.now()); errors.Is(err, login.ErrGrant) {
-			refused = err
-			return nil
+		if err = st.CollectGrant(ctx, digest, a.ID, f.now()); err != nil {
+			return err
 		}
-		if err == nil {
-			v, err = st.SnapshotByGrant(ctx, digest)
-		}
+		v, err = st.SnapshotByGrant(ctx, digest)
 		return err
 	})
-	if err == nil {
-		err = refused
+	if errors.Is(err, login.ErrGrant) {
+		err = cmp.Or(f.db.Write(ctx, func(st Store) error { return spend(ctx, st) }), err)
 	}
 	if err != nil {
 		return r, err
@@ -168,10 +153,7 @@ func (r *Result) fill(v flow.Snapshot) error {
 	if !r.User.MaySignIn() {
 		return login.ErrGrant // disabled between proof and collection (AC-014)
 	}
-	for _, p := range v.Phones {
-		if p.ID == r.Login.PhoneID {
-			r.Device = p.Name
-		}
-	}
+	p, _ := v.Phone(r.Login.PhoneID)
+	r.Device = p.Name
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
@@ -32,13 +31,7 @@ func (f *Flow) ChooseRemember(ctx context.Context, s Session, yes bool) error {
 	if s.RememberDays() == 0 {
 		return login.ErrStale
 	}
-	return f.db.Write(ctx, func(st Store) error {
-		noted, err := st.ChooseRemember(ctx, s.Login.ID, yes, f.now())
-		if err == nil && !noted {
-			err = login.ErrStale
-		}
-		return err
-	})
+	return f.db.Write(ctx, func(st Store) error { return st.ChooseRemember(ctx, s.Login.ID, yes, f.now()) })
 }
 
 // keeps reports whether the sign-in about to finish makes its browser a remembered one: the person chose it and has
@@ -94,9 +87,6 @@ func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Du
 	return value, b.Expires.Sub(f.now()), nil
 }
 
-// errForgotten reports a browser that was forgotten while its sign-in opened.
-var errForgotten = errs.New(errs.Conflict, "internal")
-
 // recognize finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
 // policy and new users). purpose is of the digest of what is kept. over names one that this browser need not be asked for again.
 func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string) (b remembered.Browser, good bool, over string, err error) {
@@ -116,15 +106,11 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 	return b, s.RememberDays() > 0 && b.Good(days, now) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
 }
 
-// meet notes the use of a recognized browser, errForgotten when it was forgotten a moment ago, and drops one whose
+// meet notes the use of a recognized browser, which ends the change when it was forgotten a moment ago, and drops one whose
 // time is over, so that no clock set back revives it.
 func (f *Flow) meet(ctx context.Context, st Store, b remembered.Browser, good bool, over string) error {
 	if good {
-		used, err := st.UseBrowser(ctx, b.ID, f.now())
-		if err == nil && !used {
-			err = errForgotten
-		}
-		return err
+		return st.UseBrowser(ctx, b.ID, f.now())
 	}
 	if over == "" {
 		return nil

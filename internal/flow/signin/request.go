@@ -88,10 +88,10 @@ func (f *Flow) openRequest(ctx context.Context, st Store, s Session, way Way, pu
 	if err := u.Refusal(); err != nil {
 		return none, err
 	}
-	if err := f.closeOld(ctx, st, s); err != nil {
+	if u, err = f.closeOld(ctx, st, s, u); err != nil {
 		return none, err
 	}
-	if err := f.limited(ctx, st, s, way.Factor()); err != nil {
+	if err := f.limited(ctx, st, s, u, way.Factor()); err != nil {
 		return none, err
 	}
 	p, err := st.PhoneByID(ctx, way.PhoneID)
@@ -136,35 +136,46 @@ func (f *Flow) newRequest(ctx context.Context, st flow.RequestStore, s Session, 
 }
 
 // closeOld expires the user's overdue requests and cancels this login's own one, if it is still open:
-// one login has one request on show.
-func (f *Flow) closeOld(ctx context.Context, st Store, s Session) error {
-	overdue, err := st.OverdueTransactions(ctx, s.User.ID, f.now(), 100)
+// one login has one request on show. It gives the user, whose row is locked, as that left them.
+func (f *Flow) closeOld(ctx context.Context, st Store, s Session, u user.User) (user.User, error) {
+	overdue, err := st.OverdueTransactions(ctx, u.ID, f.now(), 100)
 	if err != nil {
-		return err
+		return u, err
 	}
 	for _, t := range overdue {
-		if _, err := f.settle(ctx, st, t, transaction.TimedOut); err != nil {
-			return err
+		if err := f.end(ctx, st, t, transaction.TimedOut); err != nil {
+			return u, err
 		}
 	}
-	if s.Login.TransactionID == "" {
-		return nil
-	}
-	mine, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
-	if err != nil {
-		return err
+	var mine []transaction.Transaction
+	if s.Login.TransactionID != "" {
+		if mine, err = st.OpenTransactionsOf(ctx, "", s.Login.ID, ""); err != nil {
+			return u, err
+		}
 	}
 	for _, t := range mine {
-		if _, err := f.settle(ctx, st, t, transaction.Cancelled); err != nil {
-			return err
+		if err := f.end(ctx, st, t, transaction.Cancelled); err != nil {
+			return u, err
 		}
 	}
-	return nil
+	if len(overdue)+len(mine) == 0 {
+		return u, nil
+	}
+	return st.AccountByID(ctx, u.ID)
+}
+
+// end settles a request that waits no longer.
+func (f *Flow) end(ctx context.Context, st Store, t transaction.Transaction, to transaction.State) error {
+	v, err := st.SnapshotByRequest(ctx, t.ID)
+	if err == nil {
+		_, err = f.settle(ctx, st, v, to)
+	}
+	return err
 }
 
 // limited is withinLimits that logs a refusal.
-func (f *Flow) limited(ctx context.Context, st Store, s Session, by *factor.Factor) error {
-	refused := f.withinLimits(ctx, st, s.User.ID)
+func (f *Flow) limited(ctx context.Context, st Store, s Session, u user.User, by *factor.Factor) error {
+	refused := f.withinLimits(ctx, st, u)
 	if refused == nil || errs.KindOf(refused) != errs.Limited {
 		return refused
 	}
@@ -207,11 +218,7 @@ func overLimits(u user.User, open, missed int) error {
 }
 
 // withinLimits is decision 13. A canceled request counts like an unanswered one: it rang a phone.
-func (f *Flow) withinLimits(ctx context.Context, st Store, userID string) error {
-	u, err := st.AccountByID(ctx, userID)
-	if err != nil {
-		return err
-	}
+func (f *Flow) withinLimits(ctx context.Context, st Store, u user.User) error {
 	if !u.PushStopped.IsZero() {
 		return ErrPushStorm
 	}
@@ -221,7 +228,7 @@ func (f *Flow) withinLimits(ctx context.Context, st Store, userID string) error 
 	}
 	refused := overLimits(u, open, missed)
 	if errors.Is(refused, ErrPushStorm) {
-		if _, err := st.MissPush(ctx, userID, 0, true, f.now()); err != nil {
+		if _, err := st.MissPush(ctx, u.ID, 0, true, f.now()); err != nil {
 			return err
 		}
 	}

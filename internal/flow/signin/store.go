@@ -7,6 +7,7 @@ import (
 	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
@@ -24,7 +25,7 @@ type Store interface {
 	factor.Store
 
 	// application.Store:
-	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) (first bool, err error)
+	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 
 	// audit.Store:
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
@@ -34,22 +35,25 @@ type Store interface {
 	SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
 	SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error)
+	SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
+	LockRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
 
 	// login.Store:
-	AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) (bool, error)
+	AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) error
 	AnswerRecovery(ctx context.Context, id string) error
 	AnswerSpare(ctx context.Context, id string) error
 	BumpLogin(ctx context.Context, id string) error
-	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) (bool, error)
+	ChooseRemember(ctx context.Context, id string, remember bool, now time.Time) error
 	CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error
 	CreateLogin(ctx context.Context, l login.Login) error
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
-	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) (bool, error)
+	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) error
 	LoginByID(ctx context.Context, id string) (login.Login, error)
-	ProveManage(ctx context.Context, id, factor string, now time.Time) (bool, error)
+	ProveManage(ctx context.Context, id string, p login.Proof, now time.Time) error
 	ShowTransaction(ctx context.Context, id, transactionID string) error
 
 	// phone.Store:
+	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 
@@ -59,11 +63,11 @@ type Store interface {
 	CreateBrowser(ctx context.Context, b remembered.Browser) error
 	ForgetBrowser(ctx context.Context, id string) error
 	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)
-	UseBrowser(ctx context.Context, id string, now time.Time) (bool, error)
+	UseBrowser(ctx context.Context, id string, now time.Time) error
 
 	// transaction.Store:
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) (transaction.Transaction, error)
+	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
 	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]transaction.Transaction, error)
@@ -74,7 +78,7 @@ type Store interface {
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
 	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error)
-	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) (bool, error)
+	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) error
 	Proved(ctx context.Context, id, method string, now time.Time) error
 	RemindSpare(ctx context.Context, id string, now time.Time) error
 	ReserveAttempt(ctx context.Context, id string, limit int) (user.User, error)

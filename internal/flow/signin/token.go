@@ -103,7 +103,7 @@ func (f *Flow) recall(ctx context.Context, r Request, g Gate) (Gate, error) {
 			entry{Result: audit.Success, Reason: audit.RememberedDevice, Factor: audit.FactorRemembered, TxID: txID})
 	})
 	switch {
-	case errors.Is(err, errForgotten):
+	case errors.Is(err, remembered.ErrForgotten):
 		return g, nil
 	case err != nil || !good:
 		return g, err

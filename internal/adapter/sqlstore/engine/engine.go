@@ -22,7 +22,7 @@ type Runner interface {
 	Query(ctx context.Context, q string, args []any, want *Shape, each func(Row) error) error
 	// Exec runs a write and returns how many rows it touched.
 	Exec(ctx context.Context, q string, args []any) (int64, error)
-	// Queue runs a write whose result nobody awaits. When untouched is not nil and the write touches no row, it is
+	// Queue runs a write whose result nobody awaits, or a SELECT that only keeps its rows as they are (Lock). When untouched is not nil and the write touches no row, it is
 	// the error that the change ends with. Such an error, as any of the write, comes with the next statement that is awaited or with
 	// Write: a change may not rely on hearing of it here.
 	Queue(ctx context.Context, q string, args []any, untouched error) error
