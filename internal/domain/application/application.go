@@ -128,7 +128,7 @@ type Store interface {
 	Applications(ctx context.Context) ([]Application, error)
 	// SaveApplication writes every field but ID, Type and Created. ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
-	// SpendAssertion records the digest of a client assertion's jti until expires (decision 26). One statement.
+	// SpendAssertion records the digest of a client assertion's jti until expires (RULE-26). One statement.
 	// The change ends with ErrSpent when this was not its first use.
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 	// SweepAssertions forgets those that expired before now and returns how many.

@@ -53,7 +53,7 @@ func (f *Flow) Issue(ctx context.Context, app application.Application, username 
 	}
 	var a activation.Activation
 	err = f.db.Write(ctx, func(st Store) error {
-		if simple := user.Simple(name); simple != name { // decision 32: not a second person with one name
+		if simple := user.Simple(name); simple != name { // RULE-32: not a second person with one name
 			if _, err := st.UserByName(ctx, simple); !errors.Is(err, user.ErrUnknown) {
 				return firstOf(err, user.ErrNameTaken)
 			}

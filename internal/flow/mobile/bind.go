@@ -80,7 +80,7 @@ func defaultName(p phone.Phone) string {
 	return "Phone"
 }
 
-// endOld ends what the change makes old: other portal sessions and open requests (security 4.3).
+// endOld ends what the change makes old: other portal sessions and open requests (AC-034).
 func (f *Flow) endOld(ctx context.Context, st Store, c *claim) error {
 	if c.act.Purpose == activation.Enroll {
 		return nil

@@ -82,7 +82,7 @@ func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited b
 	return err
 }
 
-// createUser makes the person a user, unless somebody with this name's simple form became one since (decision 32).
+// createUser makes the person a user, unless somebody with this name's simple form became one since (RULE-32).
 func (f *Flow) createUser(ctx context.Context, st Store, c *claim) error {
 	if c.act.UserID != "" {
 		return activation.ErrExpired

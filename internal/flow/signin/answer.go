@@ -136,7 +136,7 @@ func (f *Flow) approved(ctx context.Context, st Store, s Session, t transaction.
 }
 
 // prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
-// management and completes the sign-in with it (decision 5: one proof, not two).
+// management and completes the sign-in with it (RULE-5: one proof, not two).
 func (f *Flow) prove(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
 	if err := f.allow(ctx, st, s, purpose, p); err != nil {
 		return err
@@ -167,7 +167,7 @@ func (f *Flow) recovers(s Session, p login.Proof) bool {
 	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
 }
 
-// refusedByPerson counts a denied request, a wrong number or a report (decision 12).
+// refusedByPerson counts a denied request, a wrong number or a report (RULE-12).
 func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, e entry, report bool) error {
 	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, e entry
 	return f.lockOutAt(ctx, st, s, u)
 }
 
-// missed counts a request that was not approved and stops requests when the limits of decision 13 are reached.
+// missed counts a request that was not approved and stops requests when the limits of RULE-13 are reached.
 func (f *Flow) missed(ctx context.Context, st Store, userID string, stop bool) error {
 	u, err := st.MissPush(ctx, userID, 1, stop, f.now())
 	if err != nil || !u.PushStopped.IsZero() {

@@ -146,7 +146,7 @@ func (f *Flow) gates(ctx context.Context, st Store, r Request, g Gate, known boo
 	return OutcomeChallenge, "", nil
 }
 
-// newUserGate is for people without a way in (A-23, decision 11).
+// newUserGate is for people without a way in (A-23, RULE-11).
 func (f *Flow) newUserGate(ctx context.Context, st Store, r Request, g Gate, known bool) (Outcome, string, error) {
 	if !r.Invited {
 		switch g.Policy.NewUser {
@@ -190,8 +190,8 @@ func (f *Flow) unlessBypassCode(ctx context.Context, st Store, g Gate, known boo
 	return OutcomeDeny, reason, nil
 }
 
-// simpleFormIsKnown guards decision 32: with normalization "none", a new name whose simple form
-// belongs to somebody is never taken for a new person (P2, AC-009).
+// simpleFormIsKnown guards RULE-32: with normalization "none", a new name whose simple form
+// belongs to somebody is never taken for a new person (AC-009).
 func (f *Flow) simpleFormIsKnown(ctx context.Context, st Store, g Gate, known bool) (bool, error) {
 	simple := user.Simple(g.Username)
 	if known || simple == g.Username {

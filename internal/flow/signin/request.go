@@ -217,7 +217,7 @@ func overLimits(u user.User, open, missed int) error {
 	return nil
 }
 
-// withinLimits is decision 13. A canceled request counts like an unanswered one: it rang a phone.
+// withinLimits is RULE-13. A canceled request counts like an unanswered one: it rang a phone.
 func (f *Flow) withinLimits(ctx context.Context, st Store, u user.User) error {
 	if !u.PushStopped.IsZero() {
 		return ErrPushStorm
