@@ -6,9 +6,10 @@ import { at, FramedApplication, opened, signedIn, withoutCookies } from './lib/f
 import { enter, Stage, tabTo } from './lib/journey.mjs';
 
 const usual = ['--self-service', '--new-user', 'enroll', '--spare', 'off'];
-let stage, app;
+let stage, app, elsewhere;
 before(async () => {
   stage = await Stage.open();
+  elsewhere = await stage.application();
   app = await FramedApplication.start(stage.demo, 'Benefits', ...usual);
 });
 afterEach(() => stage.tidy());
@@ -66,7 +67,20 @@ async function scanned(frame, kind = 'phone') {
   await press(frame, 'Continue');
 }
 
-async function enrolled(user, number) {
+// enrolled gives a phone of somebody who has set it up and signed in elsewhere before.
+const enrolled = (user) => stage.enrolled(elsewhere, { user });
+
+// prompted gives somebody enrolled, before the prompt.
+async function prompted(user) {
+  const { phone } = await enrolled(user);
+  const window = await computer();
+  const frame = await opened(window, app, user);
+  await at(frame, 'frame-prompt');
+  return { window, frame, phone };
+}
+
+// byWizard sets up a first phone in the frame and goes on to the prompt.
+async function byWizard(user, number) {
   const window = await computer();
   const frame = await opened(window, app, user);
   await at(frame, 'setup-welcome');
@@ -106,7 +120,7 @@ async function codeIn(frame, code) {
 describe('the traditional prompt', () => {
   it('sets up a first phone in the frame, by the wizard, then signs in with it', async () => {
     const user = stage.person();
-    const { window, frame, phone } = await enrolled(user);
+    const { window, frame, phone } = await byWizard(user);
     const kept = await window.page.frames()[1].evaluate(() => { document.cookie = 'probe=1; SameSite=None; Secure'; return document.cookie; });
     assert.equal(kept, '', 'the browser keeps no cookie of the frame');
     await assertAccessible(window.page, { name: 'prompt', only: ['light', 'dark', 'large'] });
@@ -121,7 +135,7 @@ describe('the traditional prompt', () => {
     const other = await FramedApplication.start(stage.demo, 'Remembering', ...usual, '--remember-days', '30');
     try {
       const user = stage.person();
-      const { window, frame, phone } = await enrolled(user);
+      const { window, frame, phone } = await prompted(user);
       await request(frame, phone);
       await signedIn(window, user);
       const again = await opened(window, other, user);
@@ -160,7 +174,7 @@ describe('the traditional prompt', () => {
   // The guide's steps 2 to 11: "Add a new device", the code of the phone at hand, the same number, the box to replace, …
   it('replaces a phone with a new one of the same number', async () => {
     const user = stage.person();
-    const { phone: old } = await enrolled(user);
+    const { phone: old } = await byWizard(user);
     const window = await computer();
     const frame = await opened(window, app, user);
     await frame.getByRole('link', { name: 'Add a new device' }).first().click();
@@ -188,7 +202,7 @@ describe('the traditional prompt', () => {
 
   it('opens my settings & devices: add by mail, rename, default, when I log in, delete', async () => {
     const user = stage.person();
-    const { window, frame, phone } = await enrolled(user);
+    const { window, frame, phone } = await prompted(user);
     await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
     await at(frame, 'frame-verify');
     await request(frame, phone);
@@ -290,7 +304,7 @@ describe('the traditional prompt', () => {
 
   it('reactivates the app of a device from its options', async () => {
     const user = stage.person();
-    const { window, frame, phone } = await enrolled(user);
+    const { window, frame, phone } = await prompted(user);
     await frame.getByRole('link', { name: 'My settings & devices' }).first().click();
     await at(frame, 'frame-verify');
     await request(frame, phone);

@@ -72,7 +72,7 @@ async function violations(page, rules) {
   const found = [];
   for (const { session, contexts } of await worlds(page)) {
     for (const context of contexts) {
-      await evaluate(session, context, `if (!globalThis.axe) { ${source} }`);
+      if (!await evaluate(session, context, 'Boolean(globalThis.axe)')) await evaluate(session, context, source);
       const json = await evaluate(session, context, `axe.run(document, ${options}).then((r) => JSON.stringify(r.violations))`);
       found.push(...JSON.parse(json));
     }

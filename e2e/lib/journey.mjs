@@ -5,6 +5,7 @@ import { Application } from './application.mjs';
 import { launch, openWindow, PATIENCE } from './browser.mjs';
 import { startDemo } from './demo.mjs';
 import { openPhone } from './phone.mjs';
+import { Unseen } from './unseen.mjs';
 
 // A number pad and number entry as most tests want them; the question for a spare phone has tests of its own.
 const usual = ['--new-user', 'enroll', '--spare', 'off'];
@@ -57,14 +58,18 @@ export class Stage {
     return phone;
   }
 
-  // enrolled gives a person who has set up a phone while signing in, with that phone and the computer, both still open.
+  // enrolled gives a person who has set up a phone while signing in, with that phone and the computer, both open. The
+  // computer has its cookies and has shown nothing yet; the pages of that first sign-in have tests of their own.
   async enrolled(app, { user = this.person(), phone: options, computer: other, known } = {}) {
     if (known) await this.demo.cli('user', 'add', user, '--email', `${user}@northfield.example`);
     const [computer, phone] = await Promise.all([this.computer(other), this.phone(options)]);
-    await signIn(computer.page, app, user);
-    await phone.pair(await pairingLink(computer.page));
-    await answer(computer.page, phone);
-    await landed(computer.page, user);
+    const way = new Unseen(computer);
+    await way.open(await app.address(user));
+    await phone.pair(way.pairingLink);
+    await way.send('/wait');
+    await approve(phone, way.number);
+    while (way.at.pathname !== '/in') await way.send(way.has('/continue') ? '/continue' : '/wait');
+    assert.equal(way.at.searchParams.get('user'), user);
     return { user, computer, phone };
   }
 
@@ -128,7 +133,11 @@ export async function number(page) {
 
 // answer approves the open request on the phone, with the number the page shows.
 export async function answer(page, phone) {
-  const shown = await number(page);
+  await approve(phone, await number(page));
+}
+
+// approve approves the open request on the phone, with a number unless that is ''.
+export async function approve(phone, shown) {
   await phone.waitRequest();
   if (shown) await phone.typeNumber(shown); else await phone.approve();
   assert.equal(await phone.outcome(), 'approved');
