@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check e2e compat bench storybook
+.PHONY: help run demo test quick long check e2e compat bench storybook
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z0-9 ]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -10,6 +10,12 @@ run demo: ## the whole product on this machine, with a sample application and a 
 test: ## everything: Go tests on both databases, browser journeys, real clients
 	scripts/test-deps
 	scripts/with-postgres scripts/test
+
+quick: ## Go tests on SQLite alone, without race detector, browser and clients: for the hand at work
+	scripts/quick
+
+long: ## the long runs: mutations by the hundred thousand, parity with fresh seeds; takes hours
+	scripts/with-postgres scripts/long
 
 check: ## format, vet, staticcheck, known vulnerabilities, architecture
 	scripts/check

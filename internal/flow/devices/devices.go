@@ -302,7 +302,7 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(Store
 	})
 }
 
-// End ends the session, when the person goes back to the application.
+// End ends all device sessions of the person, in this browser and in others, when they go back to the application.
 func (f *Flow) End(ctx context.Context, v View) error {
 	return f.db.Write(ctx, func(st Store) error {
 		if err := st.SupersedeActivations(ctx, "", v.Session.ID, "", "", f.now()); err != nil {

@@ -117,7 +117,7 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 
 // Portal gives the link that opens the enrollment pages for a person whom the gates told to enroll. Somebody
 // unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
-// way in meanwhile, or when the application has brought MaxNewcomers in an hour.
+// way in meanwhile or may not sign in, or when the application has brought MaxNewcomers in an hour.
 func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	link, err := f.portal(ctx, app, userID, username)
 	if errors.Is(err, user.ErrNameTaken) { // of two that came at once the second finds the first

@@ -2,6 +2,7 @@ package enroll
 
 import (
 	"context"
+	"errors"
 
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/enrollment"
@@ -31,7 +32,10 @@ func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) 
 	}
 	u, err := st.UserByID(ctx, l.UserID)
 	if err != nil {
-		return Invitation{}, enrollment.ErrInvalid
+		if errors.Is(err, user.ErrUnknown) {
+			err = enrollment.ErrInvalid
+		}
+		return Invitation{}, err
 	}
 	return Invitation{Link: l, User: u}, nil
 }

@@ -101,7 +101,8 @@ var states = map[transaction.State]string{
 
 // already tells an app that answers a second time (a lost reply, a second tab) what holds.
 func already(t transaction.Transaction) string {
-	if t.State == transaction.TimedOut || t.State == transaction.Cancelled {
+	switch t.State {
+	case transaction.TimedOut, transaction.Cancelled, transaction.Pending: // pending: its time ended while it was answered
 		return phonewire.StateExpired
 	}
 	return phonewire.StateAlreadyAnswered

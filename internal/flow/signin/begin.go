@@ -206,7 +206,8 @@ func (f *Flow) simpleFormIsKnown(ctx context.Context, st Store, g Gate, known bo
 
 // Begin opens a login: user and policy are looked up, the gates passed or refused, and the first method is
 // started when it starts by itself (A-03 … A-05). It never fails because of who the person is: a refusal is a login at
-// stage Refused with its reason logged. Errors: user.ErrNameInvalid, or the database's.
+// stage Refused with its reason logged. Errors: user.ErrNameInvalid; user.ErrUnknown for a UserID nobody has; or the
+// database's.
 func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	g, err := f.Gate(ctx, r)
 	if err != nil {

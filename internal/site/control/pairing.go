@@ -159,7 +159,7 @@ func Masked(address string) string {
 	return string([]rune(address[:at])[0]) + "…" + address[at:]
 }
 
-// PairStatus is held until the phone is there or the code ends. next gives where the browser goes once it is there.
+// PairStatus is held until the phone is there, the code ends, or the long poll is over (25 s). next gives where the browser goes once it is there.
 func (c *Control) PairStatus(o enroll.Owner, next func() string, w http.ResponseWriter, r *http.Request) error {
 	state, err := c.PairState(o, r)
 	if err != nil {
@@ -168,7 +168,7 @@ func (c *Control) PairStatus(o enroll.Owner, next func() string, w http.Response
 	return web.JSON(w, c.pairStatus(state, next, r))
 }
 
-// PairState waits until the code that the address names is claimed or dead.
+// PairState waits until the code that the address names is claimed or dead, at most as long as a long poll (25 s).
 func (c *Control) PairState(o enroll.Owner, r *http.Request) (activation.State, error) {
 	ctx, cancel := web.Hold(r, 0)
 	defer cancel()

@@ -103,7 +103,8 @@ func wait(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := web.Hold(r, 55*time.Second)
 	defer cancel()
-	for v.Step.Kind == signin.Waiting && ctx.Err() == nil {
+	// When the sign-in is over, Wait returns at once: its page says so.
+	for v.Step.Kind == signin.Waiting && ctx.Err() == nil && v.Now().Before(v.Login.Expires) {
 		news, err := v.SignIn.Wait(ctx, v.Login.ID, v.Login.Version)
 		if err != nil {
 			return err

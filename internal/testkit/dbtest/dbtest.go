@@ -58,11 +58,18 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 // PostgreSQL opens a new migrated PostgreSQL database. It is closed and dropped when the test ends.
 func PostgreSQL(t testing.TB) flow.DB {
 	t.Helper()
-	return open(t, sqlstore.Options{URL: pgtest.New(t)})
+	return open(t, sqlstore.Options{URL: pgtest.Like(t, "countersign", func(dsn string) error {
+		ctx := context.Background()
+		db, err := sqlstore.Open(ctx, sqlstore.Options{URL: dsn})
+		if err != nil {
+			return err
+		}
+		return errors.Join(db.Migrate(ctx), db.Close())
+	})})
 }
 
 // open opens and migrates a database that is closed when the test ends. Migrating does nothing if o names a copy of
-// migrated.
+// a migrated one.
 func open(t testing.TB, o sqlstore.Options) flow.DB {
 	t.Helper()
 	db, err := sqlstore.Open(context.Background(), o)

@@ -32,20 +32,87 @@ import (
 const initdb = "/usr/lib/postgresql/15/bin/initdb"
 
 // New creates an empty database and returns its address, as pgx and the program's configuration read it. When the
-// test ends, the database is dropped even if something is still connected. Without PostgreSQL the test fails; it is
-// never skipped.
+// test ends, the database is dropped even if something is still connected. Without PostgreSQL the test fails. It is
+// skipped only where `make quick` asks for that, which says so.
 func New(t testing.TB) (dsn string) {
 	t.Helper()
-	admin, err := adminDSN()
+	return create(t, admin(t), "")
+}
+
+// Like is New, but the database is a copy of a template, which prepare fills once for each server. On a temporary server
+// the template ends with the server; on a server of one's own it stays, under the name template_NAME.
+func Like(t testing.TB, name string, prepare func(dsn string) error) (dsn string) {
+	t.Helper()
+	at := admin(t)
+	template := "template_" + name
+	if err := fill(at, template, prepare); err != nil {
+		t.Fatalf("pgtest: make the template: %v", err)
+	}
+	return create(t, at, " TEMPLATE "+template)
+}
+
+// admin is adminDSN for a test.
+func admin(t testing.TB) string {
+	t.Helper()
+	if os.Getenv("COUNTERSIGN_TEST_QUICK") != "" {
+		t.Skip("PostgreSQL is left out by make quick")
+	}
+	dsn, err := adminDSN()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return dsn
+}
+
+// filled are the templates that this process knows to be there.
+var filled sync.Map
+
+// fill makes a template unless it is there. Test processes take turns by a lock of the server.
+func fill(admin, template string, prepare func(dsn string) error) error {
+	if _, done := filled.Load(template); done {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, admin)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx) // gives the lock back
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", template); err != nil {
+		return err
+	}
+	var there bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)", template).Scan(&there); err != nil {
+		return err
+	}
+	if !there {
+		half := template + "_half" // of a process that was ended, perhaps
+		for _, statement := range []string{"DROP DATABASE IF EXISTS " + half + " WITH (FORCE)", "CREATE DATABASE " + half} {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return err
+			}
+		}
+		if err := prepare(withDatabase(admin, half)); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, "ALTER DATABASE "+half+" RENAME TO "+template); err != nil {
+			return err
+		}
+	}
+	filled.Store(template, true)
+	return nil
+}
+
+// create makes a database that is dropped when the test ends. as is empty, or says of which template it is a copy.
+func create(t testing.TB, admin, as string) (dsn string) {
+	t.Helper()
 	var suffix [8]byte
 	if _, err := rand.Read(suffix[:]); err != nil {
 		t.Fatal(err)
 	}
 	name := "test_" + hex.EncodeToString(suffix[:])
-	if err := execute(admin, "CREATE DATABASE "+name); err != nil {
+	if err := execute(admin, "CREATE DATABASE "+name+as); err != nil {
 		t.Fatalf("pgtest: create a database: %v", err)
 	}
 	t.Cleanup(func() {

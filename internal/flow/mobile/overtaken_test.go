@@ -32,3 +32,24 @@ func TestAnAnswerThatWasOvertakenIsSignedAgainAndEndsNoKey(t *testing.T) {
 		}
 	})
 }
+
+// AC-012: an answer that comes after the request's time is over says so, also when nothing has swept the request yet.
+func TestAnAnswerThatComesTooLateHearsThatTheRequestIsOver(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		app := k.Application("Payroll")
+		p := k.Enrolled(app, "alice")
+		l := k.Begin(app, "alice")
+		answer := p.Answer(l.Session().Transaction, phonewire.Approve)
+		k.Clock.Advance(2 * time.Minute)
+		for _, swept := range []bool{false, true} {
+			if swept {
+				k.OK(k.SignIn.Expire(context.Background()))
+			}
+			out, err := p.Send(answer)
+			k.OK(err)
+			if out != phonewire.StateExpired || l.Stage() == login.Allowed {
+				k.Errorf("swept %v: %q, the login is %s", swept, out, l.Stage())
+			}
+		}
+	})
+}
