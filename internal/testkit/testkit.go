@@ -34,7 +34,7 @@ import (
 	"countersign/internal/server"
 	"countersign/internal/server/config"
 	"countersign/internal/server/tlscert"
-	"countersign/internal/testkit/pgtest"
+	"countersign/internal/testkit/dbtest"
 )
 
 // Program is one running instance on loopback.
@@ -66,7 +66,7 @@ type setup struct {
 
 // OnPostgreSQL uses a new PostgreSQL database instead of SQLite. It is dropped when the test ends.
 func OnPostgreSQL(t testing.TB) Option {
-	url := pgtest.New(t)
+	url := dbtest.PostgreSQLAddress(t)
 	return func(s *setup) { s.postgres = url }
 }
 
@@ -101,7 +101,8 @@ func Start(t testing.TB, opts ...Option) *Program {
 	for _, o := range opts {
 		o(s)
 	}
-	if s.dir == "" {
+	fresh := s.dir == ""
+	if fresh {
 		s.dir = t.TempDir()
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -118,6 +119,9 @@ func Start(t testing.TB, opts ...Option) *Program {
 	c.Push.Subject = "mailto:it@example.edu"
 	for _, change := range s.configure {
 		change(&c)
+	}
+	if fresh && c.Database.URL.Empty() {
+		dbtest.SQLiteFile(t, c.SQLiteFile()) // migrated already: that takes longer than most tests
 	}
 	cert, err := tlscert.Local(tlscert.LocalOptions{Dir: filepath.Join(s.dir, "tls"), Names: tlscert.DemoNames, IPs: tlscert.DemoIPs, Now: s.clock.Now})
 	if err != nil {

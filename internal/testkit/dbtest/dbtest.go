@@ -26,6 +26,13 @@ func Each(t *testing.T, test func(t *testing.T, db flow.DB)) {
 func SQLite(t testing.TB) flow.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "countersign.db")
+	SQLiteFile(t, path)
+	return open(t, sqlstore.Options{Path: path})
+}
+
+// SQLiteFile writes a new migrated SQLite database to a file.
+func SQLiteFile(t testing.TB, path string) {
+	t.Helper()
 	file, err := migrated()
 	if err == nil {
 		err = os.WriteFile(path, file, 0o600)
@@ -33,7 +40,6 @@ func SQLite(t testing.TB) flow.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, sqlstore.Options{Path: path})
 }
 
 // migrated returns the file of an empty SQLite database after all migrations. It is made once per test process,
@@ -45,27 +51,31 @@ var migrated = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "countersign.db")
-	db, err := sqlstore.Open(context.Background(), sqlstore.Options{Path: path})
-	if err != nil {
+	if err := migrate(sqlstore.Options{Path: path}); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(db.Migrate(context.Background()), db.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path) // Close wrote the write-ahead log into this file
+	return os.ReadFile(path) // closing it wrote the write-ahead log into this file
 })
 
 // PostgreSQL opens a new migrated PostgreSQL database. It is closed and dropped when the test ends.
 func PostgreSQL(t testing.TB) flow.DB {
 	t.Helper()
-	return open(t, sqlstore.Options{URL: pgtest.Like(t, "countersign", func(dsn string) error {
-		ctx := context.Background()
-		db, err := sqlstore.Open(ctx, sqlstore.Options{URL: dsn})
-		if err != nil {
-			return err
-		}
-		return errors.Join(db.Migrate(ctx), db.Close())
-	})})
+	return open(t, sqlstore.Options{URL: PostgreSQLAddress(t)})
+}
+
+// PostgreSQLAddress creates a new migrated PostgreSQL database and returns its address. It is dropped when the test
+// ends.
+func PostgreSQLAddress(t testing.TB) string {
+	t.Helper()
+	return pgtest.Like(t, "countersign", func(dsn string) error { return migrate(sqlstore.Options{URL: dsn}) })
+}
+
+func migrate(o sqlstore.Options) error {
+	db, err := sqlstore.Open(context.Background(), o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Migrate(context.Background()), db.Close())
 }
 
 // open opens and migrates a database that is closed when the test ends. Migrating does nothing if o names a copy of

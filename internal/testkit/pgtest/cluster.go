@@ -23,6 +23,7 @@ type Cluster struct {
 // OwnCluster starts a server that is stopped and deleted when the test ends.
 func OwnCluster(t testing.TB) *Cluster {
 	t.Helper()
+	left(t)
 	admin, stop, err := start()
 	if err != nil {
 		t.Fatal(err)

@@ -54,14 +54,20 @@ func Like(t testing.TB, name string, prepare func(dsn string) error) (dsn string
 // admin is adminDSN for a test.
 func admin(t testing.TB) string {
 	t.Helper()
-	if os.Getenv("COUNTERSIGN_TEST_QUICK") != "" {
-		t.Skip("PostgreSQL is left out by make quick")
-	}
+	left(t)
 	dsn, err := adminDSN()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dsn
+}
+
+// left skips a test that needs PostgreSQL where make quick runs it.
+func left(t testing.TB) {
+	t.Helper()
+	if os.Getenv("COUNTERSIGN_TEST_QUICK") != "" {
+		t.Skip("PostgreSQL is left out by make quick")
+	}
 }
 
 // filled are the templates that this process knows to be there.

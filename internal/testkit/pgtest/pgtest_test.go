@@ -99,6 +99,7 @@ func dieWithAServer() {
 
 func TestNoServerOutlivesAKilledTestProcess(t *testing.T) {
 	t.Parallel()
+	left(t)
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), "PGTEST_DIE=1", "COUNTERSIGN_TEST_POSTGRES=")
 	out, err := child.StdoutPipe()
