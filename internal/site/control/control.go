@@ -60,6 +60,9 @@ type Manner struct {
 	// of it, and in the traditional prompt nothing waits that nobody sees and can take back. In the Universal Prompt the
 	// request began by itself, and "Back" leads to it.
 	TakesBack bool
+	// Framed: the pages stand in a frame, where everything but a navigation is a script that takes a part of them. Elsewhere
+	// such a script says so (X-Part): programs that walk the Universal Prompt without a browser are no navigation either.
+	Framed bool
 }
 
 // Prompt is what each of the two prompts does its own way. A value serves one request.

@@ -17,7 +17,7 @@ import (
 // present shows what the sign-in asks next, or sends the browser on when nothing is left to ask.
 func present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
-	if fetched(r) && !v.Step.Asks() {
+	if v.fetched(r) && !v.Step.Asks() {
 		return web.JSON(w, Status{Version: v.Login.Version, Next: v.Path})
 	}
 	return Present(p, w, r)
@@ -25,9 +25,9 @@ func present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 
 // fetched reports a page that a script fetches for a part of it. What can be had once is not used up for that: nobody
 // sees the page.
-func fetched(r *http.Request) bool {
+func (v *View) fetched(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
-	return r.Header.Get("X-Part") != "" || mode != "" && mode != "navigate"
+	return r.Header.Get("X-Part") != "" || v.Manner.Framed && mode != "" && mode != "navigate"
 }
 
 // Present shows what the sign-in asks next, or goes on when nothing is left to ask.
@@ -37,7 +37,7 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case v.Step.Kind == signin.Enroll && v.Path != v.Home: // nothing to prove with: setting up comes first
 		return web.Move(w, r, v.Home)
-	case v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !fetched(r):
+	case v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !v.fetched(r):
 		if err := TakeBack(v, r); err != nil {
 			return err
 		}

@@ -98,7 +98,7 @@ func (s Section) below() string {
 var manner = control.Manner{
 	Boxed:     []string{"remember"},
 	Posted:    []string{"push", "code", "cancel", "wait", "remember", "keep"},
-	TakesBack: true,
+	TakesBack: true, Framed: true,
 }
 
 // view is one request's sign-in and what its pages need.

@@ -124,7 +124,7 @@ func TestAPageTakenForAPartUsesNothingUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Header.Set("Cookie", v.Cookie())
-	r.Header.Set("Sec-Fetch-Mode", "cors")
+	r.Header.Set("X-Part", "main")
 	answer, err := p.Browser().Do(r)
 	if err != nil {
 		t.Fatal(err)
