@@ -14,7 +14,7 @@ test: ## everything: Go tests on both databases, browser journeys, real clients
 quick: ## Go tests on SQLite alone, without race detector, browser and clients: for the hand at work
 	scripts/quick
 
-long: ## the long runs: mutations by the hundred thousand, parity with fresh seeds; takes hours
+long: ## the long runs: mutations and walks by the hundred thousand, parity with fresh seeds; takes hours
 	scripts/with-postgres scripts/long
 
 check: ## format, vet, staticcheck, known vulnerabilities, architecture
