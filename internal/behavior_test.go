@@ -14,9 +14,6 @@ import (
 	"testing"
 )
 
-// behaviorPages are the tables of what is built; see docs/behavior/README.md.
-const behaviorPages = "../docs/behavior"
-
 // row is one behavior: its id, what happens, and the tests that show it.
 type row struct {
 	id, sentence string

@@ -117,7 +117,12 @@ func (e *Engine) Poll(ctx context.Context, words *message.Catalogue, application
 		n = e.polls.next(request, e.Now(), e.Rules.Polls)
 	}
 	if n > 1 || n == 1 && e.due(t) {
-		if t, err = e.wait(ctx, t, cmp.Or(e.Hold, pollTime), e.Rules.Polls > 0 && n >= e.Rules.Polls); err != nil {
+		if t, err = e.wait(ctx, t, cmp.Or(e.Hold, pollTime), false); err != nil {
+			return Answer{}, err
+		}
+	}
+	if t.State == transaction.Pending && e.Rules.Polls > 0 && n >= e.Rules.Polls { // also when this poll was cut, or the program stops
+		if t, err = e.end(ctx, t); err != nil {
 			return Answer{}, err
 		}
 	}

@@ -2,6 +2,7 @@ package unix
 
 import (
 	"context"
+	"countersign/internal/base/message"
 	"errors"
 	"io"
 	"net/http"
@@ -343,6 +344,23 @@ func TestEveryPollEndsBeforeTheClientsTwentieth(t *testing.T) {
 	}
 	if polls > maxPolls || p.ended != 1 || w.status("tx").result != "deny" {
 		t.Errorf("%d polls, ended %d times", polls, p.ended)
+	}
+}
+
+func TestTheLastPollEndsTheRequestAlsoWhenItIsCut(t *testing.T) {
+	w := newWorld(t)
+	p := &pending{t: transaction.Transaction{ID: "tx", ApplicationID: w.app.ID, State: transaction.Pending, Expires: w.Clock.Now().Add(time.Minute)}}
+	w.door.SignIn, w.door.Hold = p, time.Hour
+	cut, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range maxPolls {
+		if p.ended != 0 {
+			t.Fatal("ended before its last poll")
+		}
+		_, _ = w.door.Poll(cut, message.English(), w.app.ID, "tx")
+	}
+	if p.ended != 1 || w.status("tx").result != "deny" {
+		t.Errorf("ended %d times", p.ended)
 	}
 }
 

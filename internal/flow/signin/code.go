@@ -164,6 +164,9 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 // but the code stays spent and the attempt counted: else a login that just ended would try codes for nothing.
 func (f *Flow) rightCode(ctx context.Context, st Store, s Session, m factor.Match, purpose transaction.Purpose) (outcome, err error) {
 	if s.Login.ID != "" {
+		if err = st.BumpLogin(ctx, s.Login.ID); err != nil { // holds the row: what is read next stays so
+			return nil, err
+		}
 		if s.Login, err = st.LoginByID(ctx, s.Login.ID); err == nil && !f.open(s, purpose) {
 			err = login.ErrStale
 		}

@@ -37,13 +37,8 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case v.Step.Kind == signin.Enroll && v.Path != v.Home: // nothing to prove with: setting up comes first
 		return web.Move(w, r, v.Home)
-	case v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !v.fetched(r):
-		if err := TakeBack(v, r); err != nil {
-			return err
-		}
-		return p.Show(w, r)
 	case v.Step.Kind != signin.Done:
-		return p.Show(w, r)
+		return ask(p, w, r)
 	case v.Purpose == transaction.Manage && !over:
 		return manage(p, w, r)
 	}
@@ -52,6 +47,17 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 		return errs.New(errs.Gone, "login.done")
 	}
 	return err
+}
+
+// ask shows the page of the step. Whoever goes to the device pages leaves the request of the sign-in, where Manner says so.
+func ask(p Prompt, w http.ResponseWriter, r *http.Request) error {
+	v := p.Of()
+	if v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !v.fetched(r) {
+		if err := TakeBack(v, r); err != nil {
+			return err
+		}
+	}
+	return p.Show(w, r)
 }
 
 // TakeBack ends the request on show, if it still waits for its answer.
@@ -76,7 +82,7 @@ func manage(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	if errors.Is(err, session.ErrProof) { // another window has taken it
 		v.Login.ManageProof = time.Time{}
 		v.Step = signin.Next(v.Session, v.Now(), v.Purpose)
-		return p.Show(w, r)
+		return ask(p, w, r)
 	}
 	if err != nil {
 		return err
