@@ -10,6 +10,7 @@ import (
 	"countersign/internal/api/auth"
 	"countersign/internal/api/unix"
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 	"countersign/internal/site/web"
 )
 
@@ -19,6 +20,7 @@ func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
 	h = hurry(s.deadline, h)
+	h = listener.Handler(signedCall, http.HandlerFunc(busy), h)
 	h = s.requestLog.Wrap(h)
 	h = s.hosts.guard(h)
 	if s.Config.TLS.Mode == config.TLSProxy {

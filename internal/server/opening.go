@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -111,7 +112,7 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 // keys open nothing.
 func unopened(c config.Config, o Options) (*Server, error) {
 	o.Rooms = nil
-	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
+	s := &Server{Config: c, Log: o.Log, limiter: cmp.Or(o.limiter, newLimiter(c, o)), DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{Now: o.Now},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHosts(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = s.DB, s.deadline
 	s.outage = &api.Outage{Now: s.now, All: s.DB.Read().Applications}
@@ -126,7 +127,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
 	front.SetKeepAlivesEnabled(false)
-	door := newPatient(&lent{l.Listener})
+	door := s.limiter.Listen(&lent{l.Listener})
 	go func() {
 		defer close(served)
 		var err error

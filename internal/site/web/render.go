@@ -7,8 +7,10 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/base/message"
@@ -66,11 +68,11 @@ type Config struct {
 type Renderer struct {
 	cfg  Config
 	root *template.Template
-	sets sync.Map // *message.Catalogue -> *sync.Pool of *set
+	sets sync.Map // *message.Catalogue -> *sets
 }
 
 // set is one escaped copy of the templates, in one language. Its functions speak through words, which belongs to
-// the request that took the set from the pool: escaping costs more than rendering, so sets are
+// the request that took the set: escaping costs more than rendering, so sets are
 // kept, and one set serves one request at a time.
 type set struct {
 	*template.Template
@@ -100,23 +102,47 @@ func New(cfg Config) (*Renderer, error) {
 	return p, nil
 }
 
-// pool gives the sets of a language.
-func (p *Renderer) pool(c *message.Catalogue) *sync.Pool {
-	if pool, ok := p.sets.Load(c); ok {
-		return pool.(*sync.Pool)
+// sets are the copies of one language.
+type sets struct {
+	free chan *set
+	made atomic.Int32
+}
+
+// take gives a copy that nobody uses, or makes one as long as there are fewer than processors. Making one costs as much as
+// a hundred pages: when very many are asked for at once they wait for each other, and leave processors to the others.
+func (s *sets) take(make func() *set) *set {
+	select {
+	case one := <-s.free:
+		return one
+	default:
 	}
-	pool, _ := p.sets.LoadOrStore(c, &sync.Pool{New: func() any {
-		s := &set{}
-		// A clone of a set that never ran cannot fail.
-		s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
-		for _, t := range s.Templates() {
-			if t.Tree != nil {
-				p.fold(t.Tree.Root, Words{Catalogue: c})
-			}
+	if int(s.made.Add(1)) <= cap(s.free) {
+		return make()
+	}
+	s.made.Add(-1)
+	return <-s.free
+}
+
+// in gives the sets of a language.
+func (p *Renderer) in(c *message.Catalogue) *sets {
+	if known, ok := p.sets.Load(c); ok {
+		return known.(*sets)
+	}
+	known, _ := p.sets.LoadOrStore(c, &sets{free: make(chan *set, max(2, runtime.GOMAXPROCS(0)))})
+	return known.(*sets)
+}
+
+// escape makes a set of a language.
+func (p *Renderer) escape(c *message.Catalogue) *set {
+	s := &set{}
+	// A clone of a set that never ran cannot fail.
+	s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
+	for _, t := range s.Templates() {
+		if t.Tree != nil {
+			p.fold(t.Tree.Root, Words{Catalogue: c})
 		}
-		return s
-	}})
-	return pool.(*sync.Pool)
+	}
+	return s
 }
 
 // Words gives the language and clock for a request.
@@ -169,9 +195,9 @@ func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 		frame.Scripts = append(frame.Scripts[:len(frame.Scripts):len(frame.Scripts)], "ending.js")
 	}
 	c := words.catalogue()
-	sets := p.pool(c)
-	set := sets.Get().(*set)
-	defer sets.Put(set)
+	sets := p.in(c)
+	set := sets.take(func() *set { return p.escape(c) })
+	defer func() { sets.free <- set }()
 	set.words = words
 	var body, whole bytes.Buffer
 	if err := set.ExecuteTemplate(&body, frame.Template, page); err != nil {
