@@ -32,8 +32,8 @@ import (
 const initdb = "/usr/lib/postgresql/15/bin/initdb"
 
 // New creates an empty database and returns its address, as pgx and the program's configuration read it. When the
-// test ends, the database is dropped even if something is still connected. Without PostgreSQL the test fails. It is
-// skipped only where `make quick` asks for that, which says so.
+// test ends, the database is dropped even if something is still connected. Without PostgreSQL the test fails; it is
+// never skipped.
 func New(t testing.TB) (dsn string) {
 	t.Helper()
 	return create(t, admin(t), "")
@@ -65,9 +65,6 @@ func admin(t testing.TB) string {
 // left skips a test that needs PostgreSQL where make quick runs it.
 func left(t testing.TB) {
 	t.Helper()
-	if os.Getenv("COUNTERSIGN_TEST_QUICK") != "" {
-		t.Skip("PostgreSQL is left out by make quick")
-	}
 }
 
 // filled are the templates that this process knows to be there.
