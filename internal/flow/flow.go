@@ -51,6 +51,10 @@ type Store interface {
 	SnapshotByRequest(ctx context.Context, transactionID string) (Snapshot, error)
 	// LockRequest is SnapshotByRequest once the account's row is locked: both take one round trip.
 	LockRequest(ctx context.Context, transactionID string) (Snapshot, error)
+	// SnapshotAt reads the same of an account at an application. LockAt does so once the account's row is locked: both take
+	// one round trip. user.ErrUnknown when there is no row of one of them.
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (Snapshot, error)
+	LockAt(ctx context.Context, id account.ID, applicationID string) (Snapshot, error)
 	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
 	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)

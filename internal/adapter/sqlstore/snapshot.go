@@ -36,9 +36,10 @@ const besideColumns = `NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes
 type with int
 
 const (
-	withNothing with = iota
-	withLogin        // and its application
-	withRequest      // its application, and its login if there is one
+	withNothing     with = iota
+	withLogin            // and its application
+	withApplication      // one that is named
+	withRequest          // its application, and its login if there is one
 )
 
 // snapshotQuery is a SELECT of persons, and of more.
@@ -60,8 +61,10 @@ func snapshotOf(w with, missing error, from string) *snapshotQuery {
 	add(phones.joined())
 	add(users.joined())
 	add(besideColumns, besides.shape)
-	if w != withNothing {
+	if w == withLogin || w == withRequest {
 		add(logins.joined())
+	}
+	if w != withNothing {
 		add(applications.joined())
 	}
 	if w == withRequest {
@@ -86,6 +89,8 @@ var (
 		` FROM transactions LEFT JOIN applications ON applications.application_id = transactions.application_id
 		LEFT JOIN logins ON logins.login_id = transactions.login_id LEFT JOIN users ON users.user_id = transactions.user_id`+
 			theirPhones+`transactions.transaction_id = $1`)
+	snapshotAt = snapshotOf(withApplication, user.ErrUnknown,
+		` FROM users JOIN applications ON applications.application_id = $2`+theirPhones+`users.user_id = $1`)
 	snapshotByAccount = snapshotOf(withNothing, user.ErrUnknown, ` FROM users`+theirPhones+`users.user_id = $1`)
 )
 
@@ -118,6 +123,18 @@ func (s *store) LockRequest(ctx context.Context, transactionID string) (flow.Sna
 		return flow.Snapshot{}, err
 	}
 	return s.SnapshotByRequest(ctx, transactionID)
+}
+
+func (s *store) SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error) {
+	return s.snapshot(ctx, snapshotAt, id, applicationID)
+}
+
+func (s *store) LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error) {
+	const q = `SELECT user_id FROM users WHERE user_id = $1` + engine.Lock
+	if err := s.queue(ctx, q, id); err != nil {
+		return flow.Snapshot{}, err
+	}
+	return s.SnapshotAt(ctx, id, applicationID)
 }
 
 func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot, error) {
@@ -177,12 +194,14 @@ func (s *store) fill(v *flow.Snapshot, w with, r engine.Row) (err error) {
 	if w == withNothing {
 		return nil
 	}
-	if !r.Null(at) {
-		if v.Login, err = logins.scan(r, at); err != nil {
-			return err
+	if w != withApplication {
+		if !r.Null(at) {
+			if v.Login, err = logins.scan(r, at); err != nil {
+				return err
+			}
 		}
+		at += len(logins.shape)
 	}
-	at += len(logins.shape)
 	if !r.Null(at) {
 		if v.Application, err = applications.scan(r, at); err != nil {
 			return err

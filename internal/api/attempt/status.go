@@ -70,6 +70,7 @@ func StatusOfError(c *message.Catalogue, err error) (Status, bool) {
 		reason string
 	}{
 		{user.ErrLocked, "locked_out", audit.LockedOut},
+		{signin.ErrPolicy, "deny", audit.DeniedByPolicy},
 		{signin.ErrPushLimit, "deny", "push_limit"},
 		{signin.ErrPushStorm, "deny", "push_storm"},
 		{signin.ErrNumber, "deny", "push_number"},

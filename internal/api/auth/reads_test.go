@@ -34,7 +34,7 @@ func TestACallReadsApplicationAndPersonAsTheyAre(t *testing.T) {
 		}
 		w.skey = right
 		code := p.Code()
-		asks("auth", 7, 6, func() {
+		asks("auth", 8, 6, func() {
 			if a := w.ok("POST", "auth", "username", "alice", "factor", "passcode", "passcode", code); a.Result != "allow" {
 				t.Errorf("a good code: %+v", a)
 			}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -85,10 +83,7 @@ func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transac
 // stillGood looks again, at the moment of an approval, at all that made the request right.
 func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bool {
 	by := factor.Asking(t)
-	if s.User.Refusal() != nil || !by.Request.Ready(p) || !by.Allowed(s.Policy) || p.UserID != s.User.ID || !s.Application.Usable() {
-		return false
-	}
-	if s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal {
+	if s.User.Refusal() != nil || !by.Request.Ready(p) || !by.Allowed(s.Policy) || p.UserID != s.User.ID || s.closed() {
 		return false
 	}
 	return t.LoginID == "" || s.Login.UserID == s.User.ID && f.open(s, t.Purpose)
@@ -117,8 +112,7 @@ func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) ent
 // sessionOf is what a decision about a request and its log row need. The login and the phone may be gone by now.
 func sessionOf(v flow.Snapshot) (Session, phone.Phone) {
 	p, _ := v.Phone(v.Request.PhoneID)
-	return Session{Login: v.Login, Application: v.Application, User: v.User, Settings: v.Settings, Phones: v.Phones, Codeless: v.Codeless,
-		Policy: policy.Effective(v.Settings.Policy, v.Application.Policy)}, p
+	return Session{Login: v.Login}.as(v), p
 }
 
 // approved lets the person in, opens device management, or both.

@@ -264,7 +264,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 		}
 		t, err := f.openRequest(ctx, st, s, start, transaction.SignIn)
 		if errors.Is(err, ErrPushLimit) || errors.Is(err, ErrPushStorm) || errors.Is(err, user.ErrLocked) ||
-			errors.Is(err, ErrNoWay) || errors.Is(err, phone.ErrUnknown) {
+			errors.Is(err, ErrNoWay) || errors.Is(err, ErrPolicy) {
 			return nil // the page says so and offers the other ways
 		}
 		sent = t

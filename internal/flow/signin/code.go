@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -61,10 +62,7 @@ func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transa
 }
 
 // tryCode weighs a code and rings for those who wait.
-func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(Store, factor.Match) error) error {
-	if s.closed() {
-		return f.refuseByPolicy(ctx, s)
-	}
+func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then learn) error {
 	_, outcome, err := f.weigh(ctx, s, typed, purpose, then)
 	if err != nil {
 		return err
@@ -77,13 +75,18 @@ func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose tra
 		topics = append(topics, flow.OutboxTopic) // it may have been the last attempt
 	}
 	f.bell.Ring(topics...)
-	return outcome
+	return stale(outcome)
 }
 
+// learn runs last inside the change that decided a code: under which session it was, what the code turned out to be, and the
+// outcome of weigh.
+type learn func(st Store, s Session, m factor.Match, outcome error) error
+
 // weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
-// a right code, else ErrCodeWrong, ErrCodeAgain, user.ErrLocked (no attempt was left, or this was the last) or
-// login.ErrStale: what was counted and spent stays written with it. then, if given, runs last inside it and learns what was decided.
-func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then func(Store, factor.Match) error) (m factor.Match, outcome, err error) {
+// a right code, else ErrCodeWrong, ErrCodeAgain, ErrPolicy, user.ErrLocked (no attempt was left, or this was the last) or
+// login.ErrStale: what was counted, spent and logged stays written with it. then, if given, runs last inside it, but for a login
+// that is stale or an account without an attempt left.
+func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then learn) (m factor.Match, outcome, err error) {
 	code := CleanCode(typed)
 	hits, err := factor.Fit(ctx, f.tools(), f.db.Read(), s.owner(), code)
 	if err != nil {
@@ -96,6 +99,18 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 	}
 	err = f.db.Write(ctx, func(st Store) error {
 		m, outcome = factor.Match{}, nil
+		v, err := st.LockAt(ctx, s.User.ID, s.Application.ID)
+		if err != nil {
+			return err
+		}
+		s := s.as(v)
+		if s.closed() {
+			outcome = ErrPolicy
+			if err = f.refuseByPolicy(ctx, st, s); err != nil || then == nil {
+				return err
+			}
+			return then(st, s, m, outcome)
+		}
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
 		if errors.Is(err, user.ErrLocked) {
 			outcome = err
@@ -104,7 +119,6 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		if err != nil {
 			return err
 		}
-		s := s
 		s.User = u
 		if m, err = factor.Try(ctx, f.tools(), st, s.owner(), code, hits); err != nil {
 			return err
@@ -124,7 +138,7 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		if err != nil || then == nil || errors.Is(outcome, login.ErrStale) {
 			return err
 		}
-		return then(st, m)
+		return then(st, s, m, outcome)
 	})
 	return m, outcome, err
 }
@@ -133,10 +147,10 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 var errOtherwise = errors.New("signin: not as it was read")
 
 // letIn is weigh for a code that fits, as nearly every right one does when it comes in. The attempt is reserved and taken
-// back in one statement. Each statement must touch its row, and all are read before the change is committed. When the
-// person, the code or the login is not as it was read, nothing is done, and the error is errOtherwise: then weigh looks at
-// everything again.
-func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then func(Store, factor.Match) error) (factor.Match, error) {
+// back in one statement. Each statement must touch its row, and all are read before the change is committed; application and
+// settings, which hold the policy, are read last. When the person, the code, the login or those are not as they were read,
+// nothing is done, and the error is errOtherwise: then weigh looks at everything again.
+func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then learn) (factor.Match, error) {
 	m := hit.Match
 	err := f.db.Write(ctx, func(st Store) error {
 		now := f.now()
@@ -149,10 +163,19 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 		if err := f.allow(ctx, st, s, purpose, proof(m)); err != nil {
 			return err
 		}
-		if err := f.letInByCode(ctx, st, s, m); err != nil || then == nil {
+		if err := f.letInByCode(ctx, st, s, m); err != nil {
 			return err
 		}
-		return then(st, m)
+		if then != nil {
+			if err := then(st, s, m, nil); err != nil {
+				return err
+			}
+		}
+		v, err := st.SnapshotAt(ctx, s.User.ID, s.Application.ID)
+		if err == nil && (s.closed() || !reflect.DeepEqual(v.Application, s.Application) || !reflect.DeepEqual(v.Settings, s.Settings)) {
+			err = errOtherwise
+		}
+		return err
 	})
 	if errors.Is(err, user.ErrLocked) || errors.Is(err, phone.ErrCodeSpent) || errors.Is(err, login.ErrStale) {
 		return m, errOtherwise

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -92,20 +93,13 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 	if !ok || !way.Factor().Rings() || a.Outcome != OutcomeChallenge {
 		return transaction.Transaction{}, ErrNoWay
 	}
-	if a.Number == "" && a.Policy.NumberRequired == "on" && way.Factor().Request.Digits(a.Policy) > 0 {
-		return transaction.Transaction{}, f.refuseNumber(ctx, s, way.Factor())
-	}
 	var t transaction.Transaction
-	var refused error
-	err := f.db.Write(ctx, func(st Store) (err error) {
-		t, refused, err = f.sendDirect(ctx, st, a, s, way)
+	err := f.refusals(ctx, func(st Store) (err error) {
+		t, err = f.sendDirect(ctx, st, a, s, way)
 		return err
 	})
 	if errors.Is(err, application.ErrSpent) {
 		err = ErrNumberSpent
-	}
-	if err == nil {
-		err = refused
 	}
 	if err == nil {
 		f.ring(s, t)
@@ -113,35 +107,22 @@ func (f *Flow) Send(ctx context.Context, a Attempt, wayID string) (transaction.T
 	return t, err
 }
 
-func (f *Flow) sendDirect(ctx context.Context, st Store, a Attempt, s Session, way Way) (t transaction.Transaction, refused, err error) {
-	u, err := st.LockAccount(ctx, s.User.ID)
+func (f *Flow) sendDirect(ctx context.Context, st Store, a Attempt, s Session, way Way) (t transaction.Transaction, err error) {
+	if s, err = f.hold(ctx, st, s); err != nil {
+		return t, err
+	}
+	if a.Number == "" && s.Policy.NumberRequired == "on" && way.Factor().Request.Digits(s.Policy) > 0 {
+		return t, cmp.Or(f.noteRefused(ctx, st, s, way.Factor(), audit.FactorRestricted), error(ErrNumber))
+	}
+	p, err := f.ready(ctx, st, s, way)
 	if err != nil {
-		return t, nil, err
-	}
-	if err := u.Refusal(); err != nil {
-		return t, nil, err
-	}
-	if u, err = f.closeOld(ctx, st, s, u); err != nil {
-		return t, nil, err
-	}
-	if refused = f.limited(ctx, st, s, u, way.Factor()); refused != nil {
-		if errs.KindOf(refused) == errs.Limited {
-			return t, refused, nil // what was found out stays written
-		}
-		return t, nil, refused
-	}
-	p, err := st.PhoneByID(ctx, way.PhoneID)
-	if err != nil {
-		return t, nil, err
-	}
-	if p.UserID != u.ID || !way.Factor().Request.Ready(p) {
-		return t, nil, ErrNoWay
+		return t, err
 	}
 	if err := f.spendNumber(ctx, st, a); err != nil {
-		return t, nil, err
+		return t, err
 	}
 	t = f.directRequest(a, s, way.Factor(), p)
-	return t, nil, st.CreateTransaction(ctx, t)
+	return t, st.CreateTransaction(ctx, t)
 }
 
 // spendNumber uses an attempt's number up. The person's row is locked.
@@ -182,16 +163,16 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 	if a.Outcome != OutcomeChallenge {
 		return t, ErrNoWay
 	}
-	s := a.session(t.ID)
-	_, outcome, err := f.weigh(ctx, s, code, transaction.SignIn, func(st Store, m factor.Match) (err error) {
-		t.State, t.Factor, t.Reason, t.PhoneID = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, ""
-		if m.Again {
-			t.Reason = CodeAgain
-		}
-		t.RememberAs = ""
-		if m.OK {
+	_, outcome, err := f.weigh(ctx, a.session(t.ID), code, transaction.SignIn, func(st Store, s Session, m factor.Match, outcome error) (err error) {
+		t.State, t.Factor, t.Reason, t.PhoneID, t.RememberAs = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, "", ""
+		switch {
+		case outcome == nil:
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.Log, audit.ValidPasscode, m.PhoneID
 			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.Log, a.Keep)
+		case errors.Is(outcome, ErrPolicy):
+			t.Factor, t.Reason = audit.FactorNone, audit.DeniedByPolicy
+		case m.Again:
+			t.Reason = CodeAgain
 		}
 		if err != nil || a.InCall {
 			return err
@@ -241,7 +222,17 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 // TimeOut settles a request whose time is over now, so that its caller gets a final answer without waiting
 // for the sweeper.
 func (f *Flow) TimeOut(ctx context.Context, txID string) (transaction.Transaction, error) {
-	t, err := f.Answer(ctx, txID, transaction.TimedOut, nil)
+	return f.over(ctx, txID, transaction.TimedOut)
+}
+
+// Cancel ends a request whose caller waits no longer, though its time is not over.
+func (f *Flow) Cancel(ctx context.Context, txID string) (transaction.Transaction, error) {
+	return f.over(ctx, txID, transaction.Cancelled)
+}
+
+// over ends a request. What was decided meanwhile stays, and so does a request whose time is not over when it is to time out.
+func (f *Flow) over(ctx context.Context, txID string, to transaction.State) (transaction.Transaction, error) {
+	t, err := f.Answer(ctx, txID, to, nil)
 	if errors.Is(err, transaction.ErrDecided) {
 		return f.db.Read().TransactionByID(ctx, txID)
 	}

@@ -2,22 +2,11 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"countersign/internal/base/id"
 	"countersign/internal/domain/audit"
-	"countersign/internal/domain/transaction"
 )
-
-// Cancel ends a request whose caller waits no longer, though its time is not over. What was decided meanwhile stays.
-func (f *Flow) Cancel(ctx context.Context, txID string) (transaction.Transaction, error) {
-	t, err := f.Answer(ctx, txID, transaction.Cancelled, nil)
-	if errors.Is(err, transaction.ErrDecided) {
-		return f.db.Read().TransactionByID(ctx, txID)
-	}
-	return t, err
-}
 
 // Spender takes what is good once inside somebody else's change; a Store is one.
 type Spender interface {

@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
@@ -61,9 +62,9 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 		return secret.Text{}, login.ErrStale
 	}
 	var grant secret.Text
-	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st Store, m factor.Match) (err error) {
+	err := f.tryCode(ctx, s, typed, transaction.SignIn, func(st Store, s Session, m factor.Match, outcome error) (err error) {
 		grant = secret.Text{}
-		if m.OK && f.after(s, m).Kind == Done {
+		if outcome == nil && f.after(s, m).Kind == Done {
 			grant, err = f.finish(ctx, st, s)
 		}
 		return err
@@ -139,10 +140,11 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 	return r, r.fill(v)
 }
 
-// fill adds the login and the person to what an application learns; login.ErrGrant when neither may sign in any more.
+// fill adds the login and the person to what an application learns; login.ErrGrant when they may not sign in there any
+// more: what holds now counts, not what held at the proof (AC-014, AC-034).
 func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
-	if !v.Application.Usable() {
+	if (Session{}).as(v).closed() && v.User.Status != user.Bypass { // no policy is asked for somebody on bypass
 		return login.ErrGrant
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
@@ -151,7 +153,7 @@ func (r *Result) fill(v flow.Snapshot) error {
 	}
 	r.User = v.User
 	if !r.User.MaySignIn() {
-		return login.ErrGrant // disabled between proof and collection (AC-014)
+		return login.ErrGrant
 	}
 	p, _ := v.Phone(r.Login.PhoneID)
 	r.Device = p.Name

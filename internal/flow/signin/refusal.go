@@ -1,23 +1,53 @@
 package signin
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/flow/factor"
 )
 
-// refuseByPolicy logs a proof that came when policy lets nobody in; it is not looked at. The sign-in's page then
-// says why.
-func (f *Flow) refuseByPolicy(ctx context.Context, s Session) error {
+// ErrPolicy reports a proof, or a request for one, that came when policy lets nobody in, or whose application is off or
+// gone. It is not looked at.
+var ErrPolicy = errs.New(errs.Denied, "way.denied")
+
+// refuseByPolicy logs that, inside a change.
+func (f *Flow) refuseByPolicy(ctx context.Context, st Store, s Session) error {
+	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.DeniedByPolicy, Factor: audit.FactorNone, TxID: f.txID(s)})
+}
+
+// txID is the one of a session; a request without a browser has none before it is sent.
+func (f *Flow) txID(s Session) string {
+	if s.Login.TxID != "" {
+		return s.Login.TxID
+	}
+	return id.UUID(f.rand)
+}
+
+// refusals runs a change. A refusal is an answer: what was found out with it, such as the log row, stays written.
+func (f *Flow) refusals(ctx context.Context, change func(Store) error) error {
+	var refused error
 	err := f.db.Write(ctx, func(st Store) error {
-		return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: audit.DeniedByPolicy, Factor: audit.FactorNone, TxID: s.Login.TxID})
+		refused = nil
+		err := change(st)
+		if errors.Is(err, ErrPolicy) || errors.Is(err, ErrNumber) || errors.Is(err, ErrPushLimit) || errors.Is(err, ErrPushStorm) {
+			refused, err = err, nil
+		}
+		return err
 	})
-	if err == nil {
-		err = login.ErrStale
+	return cmp.Or(err, refused)
+}
+
+// stale is an error as a prompt has it: where policy refuses, the sign-in's own page says why.
+func stale(err error) error {
+	if errors.Is(err, ErrPolicy) {
+		return login.ErrStale
 	}
 	return err
 }
@@ -45,23 +75,5 @@ func (f *Flow) noteRefused(ctx context.Context, st Store, s Session, by *factor.
 	if err != nil || len(recent) > 0 {
 		return err
 	}
-	txID := s.Login.TxID
-	if txID == "" {
-		txID = id.UUID(f.rand)
-	}
-	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: by.Log, TxID: txID})
-}
-
-// refuseNumber logs a request that a door without a number may not send.
-func (f *Flow) refuseNumber(ctx context.Context, s Session, by *factor.Factor) error {
-	err := f.db.Write(ctx, func(st Store) error {
-		if _, err := st.LockAccount(ctx, s.User.ID); err != nil {
-			return err
-		}
-		return f.noteRefused(ctx, st, s, by, audit.FactorRestricted)
-	})
-	if err == nil {
-		err = ErrNumber
-	}
-	return err
+	return f.record(ctx, st, s, entry{Result: audit.Denied, Reason: reason, Factor: by.Log, TxID: f.txID(s)})
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -43,24 +44,13 @@ func (f *Flow) Start(ctx context.Context, s Session, wayID string, purpose trans
 	if !f.open(s, purpose) {
 		return transaction.Transaction{}, login.ErrStale
 	}
-	if s.closed() {
-		return transaction.Transaction{}, f.refuseByPolicy(ctx, s)
-	}
 	var t transaction.Transaction
-	var refused error
-	err := f.db.Write(ctx, func(st Store) (err error) {
-		t, refused = transaction.Transaction{}, nil
+	err := f.refusals(ctx, func(st Store) (err error) {
 		t, err = f.openRequest(ctx, st, s, way, purpose)
-		if k := errs.Of(err); k != nil && k.Kind == errs.Limited {
-			refused, err = err, nil // what was found out (expired requests, the stop) stays written
-		}
 		return err
 	})
-	if err == nil {
-		err = refused
-	}
 	if err != nil {
-		return transaction.Transaction{}, err
+		return transaction.Transaction{}, stale(err)
 	}
 	f.ring(s, t)
 	return t, nil
@@ -77,35 +67,54 @@ func (f *Flow) open(s Session, purpose transaction.Purpose) bool {
 	return s.Login.Stage == login.Open
 }
 
-// openRequest creates the transaction within the limits and puts it on show. It runs inside the
-// caller's database transaction, with the user's row locked.
+// openRequest creates the transaction within the limits and puts it on show. It runs inside the caller's database
+// transaction. ErrPolicy, user.ErrLocked, ErrPushLimit, ErrPushStorm, ErrNoWay.
 func (f *Flow) openRequest(ctx context.Context, st Store, s Session, way Way, purpose transaction.Purpose) (transaction.Transaction, error) {
 	none := transaction.Transaction{}
-	u, err := st.LockAccount(ctx, s.User.ID)
+	s, err := f.hold(ctx, st, s)
 	if err != nil {
 		return none, err
 	}
-	if err := u.Refusal(); err != nil {
-		return none, err
-	}
-	if u, err = f.closeOld(ctx, st, s, u); err != nil {
-		return none, err
-	}
-	if err := f.limited(ctx, st, s, u, way.Factor()); err != nil {
-		return none, err
-	}
-	p, err := st.PhoneByID(ctx, way.PhoneID)
+	p, err := f.ready(ctx, st, s, way)
 	if err != nil {
 		return none, err
-	}
-	if p.UserID != u.ID || !way.Factor().Request.Ready(p) {
-		return none, ErrNoWay
 	}
 	t, err := f.newRequest(ctx, st, s, way.Factor(), p, purpose)
 	if err != nil {
 		return none, err
 	}
 	return t, st.ShowTransaction(ctx, s.Login.ID, t.ID)
+}
+
+// hold locks the account's row and gives the session as it is now: person, devices, application and policy are read by the
+// change that decides. ErrPolicy, user.ErrLocked.
+func (f *Flow) hold(ctx context.Context, st Store, s Session) (Session, error) {
+	v, err := st.LockAt(ctx, s.User.ID, s.Application.ID)
+	if err != nil {
+		return s, err
+	}
+	s = s.as(v)
+	if s.closed() {
+		return s, cmp.Or(f.refuseByPolicy(ctx, st, s), error(ErrPolicy))
+	}
+	return s, s.User.Refusal()
+}
+
+// ready gives the device of a way that may be asked now, within the limits on requests. The session is held.
+func (f *Flow) ready(ctx context.Context, st Store, s Session, way Way) (phone.Phone, error) {
+	u, err := f.closeOld(ctx, st, s, s.User)
+	if err != nil {
+		return phone.Phone{}, err
+	}
+	if err := f.limited(ctx, st, s, u, way.Factor()); err != nil {
+		return phone.Phone{}, err
+	}
+	for _, p := range s.Phones {
+		if p.ID == way.PhoneID && way.Factor().Request.Ready(p) {
+			return p, nil
+		}
+	}
+	return phone.Phone{}, ErrNoWay
 }
 
 // newRequest writes a transaction for a phone. Its number differs from every other open one's.

@@ -7,10 +7,8 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
-	"countersign/internal/flow/factor"
 )
 
 // Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
@@ -38,18 +36,15 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 // load adds to a snapshot what its pages and decisions need: policy, ways in, the request on show.
 func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
 	l := snap.Login
-	s := Session{Login: l, Application: snap.Application, Settings: snap.Settings, User: snap.User,
-		Phones: snap.Phones, Codeless: snap.Codeless}
+	s := Session{Login: l}.as(snap)
 	if !s.Application.Usable() || (l.UserID != "" && s.User.ID == "") {
 		return s, login.ErrStale
 	}
 	var err error
-	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
 	if l.UserID != "" {
 		if s.User, err = f.unlockWhenDue(ctx, s.User, s.Settings); err != nil {
 			return s, err
 		}
-		s.Ways = factor.Ways(s.owner())
 	}
 	if l.TransactionID != "" {
 		s.Transaction, err = f.db.Read().TransactionByID(ctx, l.TransactionID)

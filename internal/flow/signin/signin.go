@@ -16,6 +16,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Needs are what a Flow is built of. Who builds one keeps them: a Flow shows none of it.
@@ -83,6 +84,14 @@ type Session struct {
 	Phones      []phone.Phone           // of the user, oldest first
 	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
+}
+
+// as gives the session under what a snapshot says of application, settings and person; the login and its request stay.
+func (s Session) as(v flow.Snapshot) Session {
+	s.Application, s.Settings, s.User, s.Phones, s.Codeless = v.Application, v.Settings, v.User, v.Phones, v.Codeless
+	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
+	s.Ways = factor.Ways(s.owner())
+	return s
 }
 
 // Person is whose sign-in it is.

@@ -118,9 +118,11 @@ func (s Session) refusal() *errs.Error {
 	return errs.New(errs.Forbidden, "way.denied")
 }
 
-// closed reports that policy lets nobody in now, whatever it said when the sign-in began (AC-034).
+// closed reports that nobody is let in now, whatever held when the sign-in began: policy says so, or the application is
+// off or gone (AC-034).
 func (s Session) closed() bool {
-	return s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
+	return !s.Application.Usable() ||
+		s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
 }
 
 // ask is the step that asks for a proof. An approval of a request for the device pages is the sign-in too (RULE-5),

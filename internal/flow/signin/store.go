@@ -31,6 +31,8 @@ type Store interface {
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
 
 	// flow.Store:
+	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 	SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
