@@ -136,6 +136,17 @@ type Bell interface {
 	Listen(topic string) (wake <-chan struct{}, stop func())
 }
 
+// Await returns when the bell has rung, after a while for the case that a ring was lost, or when ctx ends.
+func Await(ctx context.Context, wake <-chan struct{}, while time.Duration) {
+	timer := time.NewTimer(while)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
 // Topics of the Bell.
 func LoginTopic(id string) string   { return "login:" + id }
 func PhoneTopic(id string) string   { return "phone:" + id }

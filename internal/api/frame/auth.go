@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"countersign/internal/api/signed"
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
@@ -35,23 +36,11 @@ type SignIn interface {
 	LogRefused(ctx context.Context, r signin.Request, reason string) error
 }
 
-// Applications finds who signed.
-type Applications interface {
-	// ApplicationByID finds a live or disabled application, also a deleted one's tombstone. application.ErrUnknown.
-	ApplicationByID(ctx context.Context, id string) (application.Application, error)
-}
-
-// Keys are what the door has of the instance's keys.
-type Keys interface {
-	// Open gives what is sealed under a purpose and the ID of its row, here the secret of an application.
-	Open(purpose, row string, sealed []byte) ([]byte, error)
-}
-
 // Door serves the address. All fields are needed unless said otherwise.
 type Door struct {
 	SignIn       SignIn
-	Applications Applications
-	Keys         Keys
+	Applications signed.Applications
+	Keys         signed.Keys
 	Now          func() time.Time
 	Log          *slog.Logger // nil: slog.Default
 

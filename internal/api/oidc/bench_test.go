@@ -12,7 +12,7 @@ import (
 
 func BenchmarkVerifyRequest(b *testing.B) {
 	w := newWorld(b)
-	p := &params{values: map[string]string{"client_id": clientID, "request": signed(b, w.requestClaims())}}
+	p := &params{values: map[string]string{"client_id": clientID, "request": signedBy(b, w.requestClaims())}}
 	b.ReportAllocs()
 	for b.Loop() {
 		c, _, f := w.door.verifyRequest(b.Context(), p)
@@ -27,7 +27,7 @@ func BenchmarkVerifyRequest(b *testing.B) {
 
 func BenchmarkAssertion(b *testing.B) {
 	w := newWorld(b)
-	p := &params{values: map[string]string{"client_id": clientID, "client_assertion": signed(b, w.assertionClaims(tokenPath))}}
+	p := &params{values: map[string]string{"client_id": clientID, "client_assertion": signedBy(b, w.assertionClaims(tokenPath))}}
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(w.spent)
@@ -54,7 +54,7 @@ func BenchmarkSignIDToken(b *testing.B) {
 // BenchmarkDoor is one whole sign-in at this door, without network, database and proof.
 func BenchmarkDoor(b *testing.B) {
 	w := newWorld(b)
-	request := signed(b, w.requestClaims())
+	request := signedBy(b, w.requestClaims())
 	b.ReportAllocs()
 	for b.Loop() {
 		w.begun = w.begun[:0]

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/internal/api/signed"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
@@ -38,16 +39,9 @@ type SignIn interface {
 	CollectFor(ctx context.Context, grant secret.Text, a application.Application, spend func(context.Context, signin.Spender) error) (signin.Result, error)
 }
 
-// Applications finds who signed.
-type Applications interface {
-	// ApplicationByID finds a live or disabled application, also a deleted one's tombstone. application.ErrUnknown.
-	ApplicationByID(ctx context.Context, id string) (application.Application, error)
-}
-
 // Keys are what the door has of the instance's keys.
 type Keys interface {
-	// Open gives what is sealed under a purpose and the ID of its row, here the secret of an application.
-	Open(purpose, row string, sealed []byte) ([]byte, error)
+	signed.Keys
 	// Digest is the same for the same purpose and text, and tells nobody without the key what the text is.
 	Digest(purpose, text string) []byte
 }
@@ -55,7 +49,7 @@ type Keys interface {
 // Door serves the three addresses. All fields are needed unless said otherwise.
 type Door struct {
 	SignIn       SignIn
-	Applications Applications
+	Applications signed.Applications
 	Keys         Keys
 
 	// PublicURL is the origin of the prompt, e.g. "https://login.example.com". A browser that

@@ -212,7 +212,7 @@ func (w *world) assertionClaims(path string) claims {
 	return claims{"iss": clientID, "sub": clientID, "aud": "https://" + apiHost + path, "exp": w.now.Unix() + 300, "jti": rand.Text() + "0123456789"}
 }
 
-func signed(t testing.TB, c claims) string {
+func signedBy(t testing.TB, c claims) string {
 	t.Helper()
 	s, err := jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims(c)).SignedString([]byte(appSecret))
 	if err != nil {
@@ -233,7 +233,7 @@ func (w *world) get(query url.Values) *httptest.ResponseRecorder {
 
 func (w *world) authorize(c claims) *httptest.ResponseRecorder {
 	w.t.Helper()
-	return w.get(url.Values{"client_id": {clientID}, "response_type": {"code"}, "request": {signed(w.t, c)}})
+	return w.get(url.Values{"client_id": {clientID}, "response_type": {"code"}, "request": {signedBy(w.t, c)}})
 }
 
 func (w *world) post(path string, form url.Values) *httptest.ResponseRecorder {
@@ -244,7 +244,7 @@ func (w *world) post(path string, form url.Values) *httptest.ResponseRecorder {
 
 func (w *world) tokenForm(code string) url.Values {
 	return url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "client_id": {clientID},
-		"client_assertion_type": {jwtBearer}, "client_assertion": {signed(w.t, w.assertionClaims(tokenPath))}}
+		"client_assertion_type": {jwtBearer}, "client_assertion": {signedBy(w.t, w.assertionClaims(tokenPath))}}
 }
 
 func decode(t testing.TB, rec *httptest.ResponseRecorder) map[string]any {
@@ -306,7 +306,7 @@ func TestARememberedBrowserIsHandedOver(t *testing.T) {
 		"a wish that cannot be read": {claims{"prompt": 7}, "kept-" + clientID, ""},
 	} {
 		r := httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/authorize?"+url.Values{"client_id": {clientID},
-			"response_type": {"code"}, "request": {signed(w.t, with(w.requestClaims(), c.more))}}.Encode(), nil)
+			"response_type": {"code"}, "request": {signedBy(w.t, with(w.requestClaims(), c.more))}}.Encode(), nil)
 		r.AddCookie(&http.Cookie{Name: c.cookie, Value: "token"})
 		w.begun = nil
 		w.do(r)

@@ -131,7 +131,7 @@ func TestAC016RequestObjectsThatMustNotPass(t *testing.T) {
 		check(name, token)
 	}
 	for name, c := range wrongTimes(w.now) {
-		check(name, signed(t, with(w.requestClaims(), c)))
+		check(name, signedBy(t, with(w.requestClaims(), c)))
 	}
 	for name, c := range map[string]claims{
 		"iss of another": {"iss": otherID}, "client_id of another": {"client_id": otherID}, "sub of another": {"sub": otherID}, "iss in lower case": {"iss": strings.ToLower(clientID)},
@@ -141,13 +141,13 @@ func TestAC016RequestObjectsThatMustNotPass(t *testing.T) {
 		"aud empty in list": {"aud": []string{""}}, "aud a number": {"aud": 1}, "aud an object": {"aud": claims{}}, "state a number": {"state": 1234567890123456789}, "name a list": {"duo_uname": []string{"alice"}},
 		"duo_code a number": {"use_duo_code_attribute": 1}, "duo_code a word": {"use_duo_code_attribute": "yes"}, "jti overlong": {"jti": strings.Repeat("j", 1025)}, "jti a number": {"jti": 7},
 	} {
-		check(name, signed(t, with(w.requestClaims(), c)))
+		check(name, signedBy(t, with(w.requestClaims(), c)))
 	}
 	for name, query := range map[string]url.Values{
 		"an unknown client": {"client_id": {"DIXXXXXXXXXX12345678"}}, "another client, same key": {"client_id": {otherID}}, "an overlong client": {"client_id": {strings.Repeat("D", 2000)}},
 		"a client in lower case": {"client_id": {strings.ToLower(clientID)}}, "SQL": {"client_id": {"' OR 1=1; --' OR 1=1"}},
 	} {
-		query.Set("request", signed(t, w.requestClaims()))
+		query.Set("request", signedBy(t, w.requestClaims()))
 		w.refusedByPage(w.get(query), name)
 	}
 	w.refusedByPage(w.get(url.Values{"client_id": {clientID}}), "no request object")
@@ -179,7 +179,7 @@ func TestAC016AssertionsThatMustNotPass(t *testing.T) {
 			check(name, clientID, token)
 		}
 		for name, c := range wrongTimes(w.now) {
-			check(name, clientID, signed(t, with(w.assertionClaims(path), c)))
+			check(name, clientID, signedBy(t, with(w.assertionClaims(path), c)))
 		}
 		other := "/oauth/v1/health_check"
 		if path == other {
@@ -191,11 +191,11 @@ func TestAC016AssertionsThatMustNotPass(t *testing.T) {
 			"aud a prefix": {"aud": "https://evil.example/" + apiHost + path}, "aud with query": {"aud": "https://" + apiHost + path + "?"}, "aud with slash": {"aud": "https://" + apiHost + path + "/"}, "aud http": {"aud": "http://" + apiHost + path},
 			"two auds": {"aud": []string{"https://" + apiHost + path, "https://" + apiHost + other}}, "aud an empty host": {"aud": "https://" + path},
 		} {
-			check(name, clientID, signed(t, with(w.assertionClaims(path), c)))
+			check(name, clientID, signedBy(t, with(w.assertionClaims(path), c)))
 		}
-		check("another client, same key", otherID, signed(t, w.assertionClaims(path)))
-		check("an unknown client", "DIXXXXXXXXXX12345678", signed(t, with(w.assertionClaims(path), claims{"iss": "DIXXXXXXXXXX12345678", "sub": "DIXXXXXXXXXX12345678"})))
-		check("a request object", clientID, signed(t, w.requestClaims()))
+		check("another client, same key", otherID, signedBy(t, w.assertionClaims(path)))
+		check("an unknown client", "DIXXXXXXXXXX12345678", signedBy(t, with(w.assertionClaims(path), claims{"iss": "DIXXXXXXXXXX12345678", "sub": "DIXXXXXXXXXX12345678"})))
+		check("a request object", clientID, signedBy(t, w.requestClaims()))
 		if len(w.logins) != 1 {
 			t.Error("a refused assertion used up the code")
 		}
@@ -229,7 +229,7 @@ func TestTimesWithinSkewPass(t *testing.T) {
 
 func TestJTIIsGoodOnce(t *testing.T) {
 	w := newWorld(t)
-	form := url.Values{"client_id": {clientID}, "client_assertion": {signed(t, w.assertionClaims("/oauth/v1/health_check"))}}
+	form := url.Values{"client_id": {clientID}, "client_assertion": {signedBy(t, w.assertionClaims("/oauth/v1/health_check"))}}
 	results := make(chan int)
 	for range 8 {
 		go func() { results <- w.post("/oauth/v1/health_check", form).Code }()
@@ -258,17 +258,17 @@ func TestClosedApplicationsAreTold403(t *testing.T) {
 	for _, id := range []string{closedID, deletedID, unixID} {
 		w := newWorld(t)
 		c := with(w.assertionClaims("/oauth/v1/health_check"), claims{"iss": id, "sub": id})
-		rec := w.post("/oauth/v1/health_check", url.Values{"client_id": {id}, "client_assertion": {signed(t, c)}})
+		rec := w.post("/oauth/v1/health_check", url.Values{"client_id": {id}, "client_assertion": {signedBy(t, c)}})
 		if m := decode(t, rec); rec.Code != 403 || m["stat"] != "FAIL" || m["code"] != 40301.0 || m["message_detail"] == "" || m["timestamp"] != float64(w.now.Unix()) {
 			t.Errorf("%s: health_check %d %s", id, rec.Code, rec.Body)
 		}
-		r := httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/authorize?"+url.Values{"client_id": {id}, "request": {signed(t, with(w.requestClaims(), claims{"client_id": id, "iss": id}))}}.Encode(), nil)
+		r := httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/authorize?"+url.Values{"client_id": {id}, "request": {signedBy(t, with(w.requestClaims(), claims{"client_id": id, "iss": id}))}}.Encode(), nil)
 		if rec := w.do(r); rec.Code != 403 || rec.Header().Get("Location") != "" || len(w.begun) != 0 {
 			t.Errorf("%s: authorize %d", id, rec.Code)
 		}
 		form := w.tokenForm("x")
 		form.Set("client_id", id)
-		form.Set("client_assertion", signed(t, with(w.assertionClaims(tokenPath), claims{"iss": id, "sub": id})))
+		form.Set("client_assertion", signedBy(t, with(w.assertionClaims(tokenPath), claims{"iss": id, "sub": id})))
 		if rec := w.post(tokenPath, form); rec.Code != 403 || decode(t, rec)["error"] != "unauthorized_client" {
 			t.Errorf("%s: token %d %s", id, rec.Code, rec.Body)
 		}
@@ -285,9 +285,9 @@ func FuzzRequestObject(f *testing.F) {
 	for _, token := range forgeries(f, w.requestClaims()) {
 		f.Add(token)
 	}
-	f.Add(signed(f, w.requestClaims()))
+	f.Add(signedBy(f, w.requestClaims()))
 	f.Add(`{"exp":"1800000300","aud":["https://` + apiHost + `"],"redirect_uri":"https://a.example"}`)
-	good := signed(f, w.requestClaims())
+	good := signedBy(f, w.requestClaims())
 	f.Fuzz(func(t *testing.T, input string) {
 		p := &params{values: map[string]string{"client_id": clientID, "request": input}}
 		if _, _, refused := w.door.verifyRequest(t.Context(), p); refused == nil && input != good {

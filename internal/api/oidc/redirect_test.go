@@ -54,13 +54,13 @@ func TestAC015HostileRedirectsAreNotFollowed(t *testing.T) { // and AC-049: no o
 		t.Fatalf("only %d hostile addresses", len(list))
 	}
 	for _, address := range list {
-		token := signed(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": address}))
+		token := signedBy(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": address}))
 		w.refusedByPage(w.get(url.Values{"client_id": {listedID}, "request": {token}}), fmt.Sprintf("%q", address))
 	}
-	token := signed(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": nil}))
+	token := signedBy(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": nil}))
 	w.refusedByPage(w.get(url.Values{"client_id": {listedID}, "request": {token}}), "no redirect_uri")
 	for _, good := range []string{"https://app.example/cb", "https://app.example/cb2?a=1"} {
-		token := signed(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": good}))
+		token := signedBy(t, with(w.requestClaims(), claims{"client_id": listedID, "iss": listedID, "redirect_uri": good}))
 		w.begins(w.get(url.Values{"client_id": {listedID}, "request": {token}}))
 	}
 }

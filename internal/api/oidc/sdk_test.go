@@ -211,7 +211,7 @@ func TestIssuerIsTheHostAsTheClientCallsIt(t *testing.T) {
 		w.begins(w.authorize(w.requestClaims()))
 		_, code := w.finish(0)
 		form := w.tokenForm(code)
-		form.Set("client_assertion", signed(t, with(w.assertionClaims(tokenPath), claims{"aud": "https://" + c.called + tokenPath})))
+		form.Set("client_assertion", signedBy(t, with(w.assertionClaims(tokenPath), claims{"aud": "https://" + c.called + tokenPath})))
 		r := formPost(tokenPath, form)
 		r.Host = c.host
 		var body duouniversal.BodyToken
@@ -227,7 +227,7 @@ func TestIssuerIsTheHostAsTheClientCallsIt(t *testing.T) {
 
 func TestSignedNonceWinsOverTheQuery(t *testing.T) {
 	w := newWorld(t)
-	request := signed(t, with(w.requestClaims(), claims{"nonce": "signed-nonce-0123456789"}))
+	request := signedBy(t, with(w.requestClaims(), claims{"nonce": "signed-nonce-0123456789"}))
 	w.begins(w.get(url.Values{"client_id": {clientID}, "request": {request}, "nonce": {"query-nonce-0123456789"}, "state": {"another-state-0123456789"},
 		"redirect_uri": {"https://evil.example/"}, "scope": {"email"}, "response_type": {"token"}}))
 	back, _ := w.finish(0)

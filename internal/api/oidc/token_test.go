@@ -56,7 +56,7 @@ func TestAC014CodeIsGoodOnce(t *testing.T) {
 
 	form := w.tokenForm(begin())
 	form.Set("client_id", otherID)
-	form.Set("client_assertion", signed(t, with(w.assertionClaims(tokenPath), claims{"iss": otherID, "sub": otherID})))
+	form.Set("client_assertion", signedBy(t, with(w.assertionClaims(tokenPath), claims{"iss": otherID, "sub": otherID})))
 	refused("another client", form)
 
 	for _, other := range []string{"https://app.example/cb", callback + "&", "https://evil.example/cb", callback[:len(callback)-1], strings.ToUpper(callback)} {
@@ -107,7 +107,7 @@ func TestAC061PKCE(t *testing.T) {
 		{"padded challenge", claims{"code_challenge": challenge + "=", "code_challenge_method": "S256"}, nil, verifier, false, false},
 	} {
 		w := newWorld(t)
-		q := url.Values{"client_id": {clientID}, "request": {signed(t, with(w.requestClaims(), c.signed))}}
+		q := url.Values{"client_id": {clientID}, "request": {signedBy(t, with(w.requestClaims(), c.signed))}}
 		for k, v := range c.query {
 			q[k] = v
 		}
@@ -252,7 +252,7 @@ func TestAHealthCheckDoesNotWaitForADiskThatHangs(t *testing.T) {
 	w.hang, w.door.Deadline = make(chan struct{}), 0
 	t.Cleanup(func() { close(w.hang) })
 	began := time.Now()
-	form := url.Values{"client_id": {clientID}, "client_assertion": {signed(t, w.assertionClaims(healthPath))}}
+	form := url.Values{"client_id": {clientID}, "client_assertion": {signedBy(t, w.assertionClaims(healthPath))}}
 	if rec := w.post(healthPath, form); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
@@ -346,7 +346,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 	if rec := w.do(httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/userinfo", nil)); rec.Code != 404 || decode(t, rec)["error"] == "" {
 		t.Errorf("unknown address: %d", rec.Code)
 	}
-	request := signed(t, w.requestClaims())
+	request := signedBy(t, w.requestClaims())
 	for _, twice := range []string{"&client_id=" + clientID, "&request=x", "&state=1&state=2", "&nonce=a&nonce=b", "&redirect_uri=a&redirect_uri=b"} {
 		rec := w.do(httptest.NewRequest("GET", "https://"+apiHost+"/oauth/v1/authorize?client_id="+clientID+"&request="+request+twice, nil))
 		w.refusedByPage(rec, twice)
@@ -357,7 +357,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 func TestBrowserOnAnotherOriginMovesToThePrompts(t *testing.T) {
 	w := newWorld(t)
 	w.door.PublicURL, w.door.APIHosts = "http://localhost:8080", []string{"localhost:8443"}
-	request := signed(t, with(w.requestClaims(), claims{"aud": "https://localhost:8443"}))
+	request := signedBy(t, with(w.requestClaims(), claims{"aud": "https://localhost:8443"}))
 	query := url.Values{"client_id": {clientID}, "request": {request}, "response_type": {"code"}}.Encode()
 	rec := w.do(httptest.NewRequest("GET", "https://localhost:8443/oauth/v1/authorize?"+query, nil))
 	if rec.Code != 303 || rec.Header().Get("Location") != "http://localhost:8080/oauth/v1/authorize?"+query || len(w.begun) != 0 {
@@ -377,12 +377,12 @@ func TestBrowserOnAnotherOriginMovesToThePrompts(t *testing.T) {
 
 func TestAProxyThatTakesTLSOffIsNoOtherOrigin(t *testing.T) {
 	w := newWorld(t)
-	w.begins(w.do(httptest.NewRequest("GET", "http://"+apiHost+"/oauth/v1/authorize?"+plainQuery(signed(t, w.requestClaims())), nil)))
+	w.begins(w.do(httptest.NewRequest("GET", "http://"+apiHost+"/oauth/v1/authorize?"+plainQuery(signedBy(t, w.requestClaims())), nil)))
 }
 
 func TestPostedAuthorizeOpensASignIn(t *testing.T) {
 	w := newWorld(t)
-	form, _ := url.ParseQuery(plainQuery(signed(t, w.requestClaims())))
+	form, _ := url.ParseQuery(plainQuery(signedBy(t, w.requestClaims())))
 	w.begins(w.post("/oauth/v1/authorize", form))
 	form.Del("client_id") // the signed request names it
 	w.begins(w.post("/oauth/v1/authorize", form))
@@ -390,7 +390,7 @@ func TestPostedAuthorizeOpensASignIn(t *testing.T) {
 
 func TestHEADOpensNothing(t *testing.T) {
 	w := newWorld(t)
-	q := plainQuery(signed(t, with(w.requestClaims(), claims{"jti": "0123456789"})))
+	q := plainQuery(signedBy(t, with(w.requestClaims(), claims{"jti": "0123456789"})))
 	if rec := w.do(httptest.NewRequest("HEAD", "https://"+apiHost+"/oauth/v1/authorize?"+q, nil)); rec.Code != 200 || len(w.begun) != 0 || len(w.spent) != 0 {
 		t.Errorf("HEAD: %d", rec.Code)
 	}

@@ -206,13 +206,7 @@ func (f *Flow) Progress(ctx context.Context, o Owner, activationID string, hold 
 		if err != nil || state != activation.Waiting || !hold || ctx.Err() != nil {
 			return state, err
 		}
-		timer := time.NewTimer(5 * time.Second) // a code also dies by the clock
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		flow.Await(ctx, wake, 5*time.Second) // a code also dies by the clock
 	}
 }
 

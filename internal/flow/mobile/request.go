@@ -96,12 +96,6 @@ func (f *Flow) Wait(ctx context.Context, phoneID string) error {
 			return nil
 		}
 	}
-	timer := time.NewTimer(10 * time.Second)
-	defer timer.Stop()
-	select {
-	case <-wake:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	flow.Await(ctx, wake, 10*time.Second)
 	return nil
 }

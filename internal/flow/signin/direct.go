@@ -209,13 +209,7 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 			defer stop()
 			continue // it may have been answered before we listened
 		}
-		timer := time.NewTimer(safetyPoll)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		flow.Await(ctx, wake, safetyPoll)
 	}
 }
 

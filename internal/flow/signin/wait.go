@@ -26,13 +26,7 @@ func (f *Flow) Wait(ctx context.Context, loginID string, since int64) (*Progress
 		if err != nil || news != nil {
 			return news, err
 		}
-		timer := time.NewTimer(safetyPoll)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
+		flow.Await(ctx, wake, safetyPoll)
 	}
 }
 

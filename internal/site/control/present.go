@@ -65,10 +65,7 @@ func TakeBack(v *View, r *http.Request) error {
 	if v.Transaction.State != transaction.Pending {
 		return nil
 	}
-	t, err := v.SignIn.Answer(r.Context(), v.Transaction.ID, transaction.Cancelled, nil)
-	if errors.Is(err, transaction.ErrDecided) {
-		return nil
-	}
+	t, err := v.SignIn.Cancel(r.Context(), v.Transaction.ID)
 	if err == nil {
 		v.Transaction = t
 	}

@@ -55,11 +55,6 @@ func (c *Control) Remove(v devices.View, r *http.Request) (d phone.Phone, last b
 	return d, false, err
 }
 
-// Last reports whether a device is the person's only way in.
-func Last(v devices.View, d phone.Phone) bool {
-	return v.OnlyWayIn(d.ID)
-}
-
 // AroundDevices is what every page of the device pages carries.
 func (c *Control) AroundDevices(v devices.View) Base {
 	return Base{Org: web.Org{Name: v.Settings.Organization}, Help: web.Help{Text: v.Settings.Help},

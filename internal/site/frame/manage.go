@@ -117,7 +117,7 @@ func (m *manage) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: control.Last(m.View, d)})
+	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: m.OnlyWayIn(d.ID)})
 }
 
 func (m *manage) remove(w http.ResponseWriter, r *http.Request) error {

@@ -162,7 +162,7 @@ func (v *view) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: control.Last(v.View, d)})
+	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: v.OnlyWayIn(d.ID)})
 }
 
 func (v *view) remove(w http.ResponseWriter, r *http.Request) error {
