@@ -16,6 +16,7 @@ import (
 type Person struct {
 	User        user.User     // zero value for a name nobody has
 	Phones      []phone.Phone // oldest first
+	DeskCodes   []string      // IDs of the help desk's codes for them
 	Application application.Application
 	Policy      policy.Policy // effective for the application
 	Settings    settings.Settings
@@ -23,7 +24,7 @@ type Person struct {
 
 // Person is whom a snapshot is about, under the policy of its application.
 func (s Snapshot) Person() Person {
-	return Person{User: s.User, Phones: s.Phones, Application: s.Application, Settings: s.Settings,
+	return Person{User: s.User, Phones: s.Phones, DeskCodes: s.DeskCodes, Application: s.Application, Settings: s.Settings,
 		Policy: policy.Effective(s.Settings.Policy, s.Application.Policy)}
 }
 
@@ -65,6 +66,11 @@ func (p Person) MayEnroll(now time.Time) bool {
 		return false
 	}
 	return p.User.FirstEnrolled.IsZero() || p.Policy.InlineReenrollment == "on"
+}
+
+// Denied reports that policy lets nobody in. The product's own pages are not asked for it.
+func (p Person) Denied() bool {
+	return p.Policy.Authentication == policy.AuthenticationDeny && p.Application.Type != application.TypePortal
 }
 
 // ErrManageOff reports an application from whose pages nobody manages devices.

@@ -9,6 +9,7 @@ import (
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
@@ -27,9 +28,12 @@ type Store interface {
 	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error
 
 	// application.Store:
+	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 
 	// flow.Store:
+	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
 
@@ -37,7 +41,7 @@ type Store interface {
 	BumpLogin(ctx context.Context, id string) error
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
 	LoginByID(ctx context.Context, id string) (login.Login, error)
-	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+	TakeManageProof(ctx context.Context, id string, since time.Time) (p account.Proof, ok bool, err error)
 
 	// phone.Store:
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
@@ -57,7 +61,7 @@ type Store interface {
 	TouchSession(ctx context.Context, digest []byte, now time.Time) (session.Session, error)
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
+	DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 
 	// user.Store:

@@ -8,6 +8,7 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 )
 
 // Factor is one kind of proof. Its fields are all that the rest of the program knows of it.
@@ -26,6 +27,8 @@ type Factor struct {
 	// else of device management (RULE-38).
 	Recovers bool
 
+	// Lives reports whether an authenticator that proved something by it is still the person's own.
+	Lives func(who flow.Person, authenticator string) bool
 	// Devices lists the person's devices that give a way in each. nil: it has no ways of its own to choose.
 	Devices func(Owner) []Device
 	// Request asks a device and waits for its answer. nil: it sends nothing.

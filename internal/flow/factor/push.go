@@ -18,6 +18,7 @@ var push = &Factor{
 	Name: policy.MethodPush, Prefix: "push",
 	Log: audit.FactorPush, LogNumber: audit.FactorVerifiedPush,
 	Remembers: true,
+	Lives:     ofPhone(phone.Phone.Connected),
 	Devices:   onPhones(phone.Phone.Connected),
 	Request:   pushRequest{},
 	Menu:      "api.menu.push",

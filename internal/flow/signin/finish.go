@@ -12,7 +12,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
-	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
@@ -43,13 +42,13 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 func (f *Flow) finish(ctx context.Context, st Store, s Session) (secret.Text, error) {
 	grant := secret.NewText(base64.RawURLEncoding.EncodeToString(f.keys.Digest("login-ticket-value", s.Login.ID)))
 	now := f.now()
-	keep, err := f.keeps(ctx, st, s)
+	by, keep, err := f.keeps(ctx, st, s)
 	if err != nil {
 		return grant, err
 	}
 	err = st.FinishLogin(ctx, s.Login.ID, f.keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
 	if err == nil && keep {
-		err = f.keepBrowser(ctx, st, s)
+		err = f.keepBrowser(ctx, st, s, by)
 	}
 	return grant, err
 }
@@ -77,9 +76,10 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 
 // after is what the sign-in asks once this code has let in.
 func (f *Flow) after(s Session, m factor.Match) Step {
-	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
-	if f.recovers(s, login.Proof{Factor: m.Log}) {
-		s.Login.ManageProof = f.now()
+	d := decision(s, m)
+	s.Login.Stage, s.Login.Factor, s.Login.Reason, s.Login.Proof = login.Allowed, m.Log, d.Reason, d.Proof
+	if f.recovers(s, m.Log) {
+		s.Login.ManageProof, s.Login.Manage = f.now(), d.Proof
 	}
 	return Next(s, f.now(), transaction.SignIn)
 }
@@ -141,20 +141,15 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 }
 
 // fill adds the login and the person to what an application learns; login.ErrGrant when they may not sign in there any
-// more: what holds now counts, not what held at the proof (AC-014, AC-034).
+// more: what holds now counts, not what held at the proof (AC-014, AC-034, RULE-42).
 func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
-	if (Session{}).as(v).closed() && v.User.Status != user.Bypass { // no policy is asked for somebody on bypass
+	s := Session{Login: v.Login}.as(v)
+	if !s.Application.Usable() || !s.holds() {
 		return login.ErrGrant
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
-	if r.Login.UserID == "" {
-		return nil
-	}
 	r.User = v.User
-	if !r.User.MaySignIn() {
-		return login.ErrGrant
-	}
 	p, _ := v.Phone(r.Login.PhoneID)
 	r.Device = p.Name
 	return nil

@@ -121,6 +121,12 @@ func (b Base) Where(w web.Words) template.HTML {
 // See is the view of a sign-in for a page. A POST must carry its form token; devices.ErrOff where the page is for the
 // devices and those pages are off.
 func (c *Control) See(r *http.Request, s signin.Session, purpose transaction.Purpose, home, path string) (View, error) {
+	if purpose == transaction.Manage {
+		var err error
+		if s, err = c.SignIn.ForDevices(r.Context(), s); err != nil {
+			return View{}, err
+		}
+	}
 	v := View{Control: c, Session: s, Purpose: purpose, Home: home, Path: path, Step: signin.Next(s, c.Now(), purpose)}
 	if err := c.Form(r, s.Login.ID); err != nil {
 		return v, err
