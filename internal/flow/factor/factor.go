@@ -34,25 +34,17 @@ type Factor struct {
 	Code Code
 
 	Menu string // message key of its line in a terminal's menu, with argument "device"; "" = not in the menu
-	Page Page   // how the prompts show it
+	Page Page   // its row in the prompts
 }
 
-// Kind is what a prompt does with a factor. Prompts know kinds of page and no factor.
-type Kind int
-
-const (
-	Waits Kind = iota // a request goes out and its page waits for the answer
-	Types             // the person types a code into the one field for every kind of code (RULE-8)
-)
-
-// Page is how a prompt shows a factor. Row, Hint and Frame are keys of the message catalogue.
+// Page is a factor's row in both prompts. Row, Hint and Frame are keys of the message catalogue. What a page does follows
+// from Request and Code: it waits for the answer to a request, or has the one field for every kind of code (RULE-8).
 type Page struct {
-	Kind   Kind
 	Icon   string // of site/web
 	Row    string // its row among the ways in; argument "device"
 	Hint   string // the small line of that row; "" = the device's name
-	Frame  string // its row in the traditional prompt
-	Source string // Types: where the code comes from; key code.kind.<Source> ends the sentence "From …"
+	Frame  string // Request: its row in the traditional prompt, where all codes share one
+	Source string // Code: where the code comes from; key code.kind.<Source> ends the sentence "From …"
 }
 
 // list is every factor, the strongest first.

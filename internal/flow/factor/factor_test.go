@@ -36,7 +36,7 @@ func TestEveryFactorSaysAllThatTheOthersRead(t *testing.T) {
 				t.Errorf("%s: no text %s", f.Name, key)
 			}
 		}
-		if f.Takes() != (f.Page.Kind == factor.Types) || f.Takes() != message.Has("code.kind."+f.Page.Source) || f.Rings() != (f.Menu != "") || f.Page.Row == "" {
+		if f.Takes() != message.Has("code.kind."+f.Page.Source) || f.Rings() != (f.Menu != "") || f.Rings() != (f.Page.Frame != "") || f.Page.Icon == "" || f.Page.Row == "" {
 			t.Errorf("%s cannot be shown: %+v", f.Name, f.Page)
 		}
 		if factor.ByName(f.Name) != f || factor.Logged(f.Log) != f || f.LogNumber != "" && factor.Logged(f.LogNumber) != f {

@@ -14,7 +14,7 @@ var helpdesk = &Factor{
 	Log:      audit.FactorBypassCode,
 	Recovers: true,
 	Code:     deskCodes{},
-	Page:     Page{Kind: Types, Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Frame: "code.label", Source: "help"},
+	Page:     Page{Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Source: "help"},
 }
 
 type deskCodes struct{}
