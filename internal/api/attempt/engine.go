@@ -36,7 +36,7 @@ type SignIn interface {
 	Token(ctx context.Context, t transaction.Transaction) secret.Text
 }
 
-// Enroll opens the enrolment pages for those who must set up a first device.
+// Enroll opens the enrollment pages for those who must set up a first device.
 type Enroll interface {
 	// Portal gives their address for one person. enroll.ErrIssueNone when there is none.
 	Portal(ctx context.Context, app application.Application, userID, username string) (address string, err error)

@@ -6,7 +6,7 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).
+// Tone is the color of the bar at the foot: blue while something goes on, green, red (B-13).
 type Tone string
 
 // The tones.

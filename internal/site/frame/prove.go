@@ -102,7 +102,7 @@ func (p Refused) Frame(w web.Words) web.Frame {
 	return p.frame("frame-refused", "refused", w.ErrorTitle(p.Err))
 }
 
-// Tone is the colour family.
+// Tone is the color family.
 func (p Refused) Tone() string { return web.Tone(p.Err) }
 
 // Recovered comes after a sign-in by a code from the help desk (RULE-38).

@@ -81,7 +81,7 @@ func (p Push) Hint(w web.Words) template.HTML {
 	return ""
 }
 
-// Tone is the colour family of a final state.
+// Tone is the color family of a final state.
 func (p Push) Tone() string {
 	if p.State == control.Reported {
 		return "bad"

@@ -27,7 +27,7 @@ type Prompt struct {
 	Doors    map[string]Door // by login.Door
 	Portal   string          // path of the device portal, "/my"
 	ClientIP func(r *http.Request) netip.Addr
-	// Wizard is where an enrollment link leads when the organisation wants the traditional wizard (C-10); nil = never.
+	// Wizard is where an enrollment link leads when the organization wants the traditional wizard (C-10); nil = never.
 	Wizard func(l login.Login, key secret.Text) string
 }
 
