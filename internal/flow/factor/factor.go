@@ -74,12 +74,16 @@ func Logged(name string) *Factor {
 	return find(func(f *Factor) bool { return name != "" && (f.Log == name || f.LogNumber == name) })
 }
 
-// Asking finds the factor by which a request was sent.
+// Asking finds the factor by which a request was sent. It always has a Request; that of a factor nobody here knows, or that
+// asks no device, is never ready.
 func Asking(t transaction.Transaction) *Factor {
 	if t.Factor == "" { // of a node that does not write it yet, while versions change
 		return find((*Factor).Rings)
 	}
-	return Logged(t.Factor)
+	if f := Logged(t.Factor); f.Rings() {
+		return f
+	}
+	return &Factor{Log: t.Factor, Request: never{}}
 }
 
 // Unmatched is what the log calls a code that was none of any factor.
