@@ -25,14 +25,14 @@ var (
 )
 
 // foldersOf lists the folders that the first block of ARCHITECTURE.md names. A line without indent is a wing, or several
-// with commas between; an indented one lists rooms of the wing above it.
+// with commas between; an indented one lists folders of the wing above it.
 func foldersOf(page string) (list []string) {
 	_, block, _ := strings.Cut(page, "```\n")
 	block, _, _ = strings.Cut(block, "```")
 	wing := ""
 	for _, line := range strings.Split(strings.TrimSpace(block), "\n") {
-		rooms, indented := strings.CutPrefix(line, "  ")
-		names := strings.FieldsFunc(column.FindStringSubmatch(rooms)[1], func(r rune) bool { return r == ' ' || r == ',' })
+		rest, indented := strings.CutPrefix(line, "  ")
+		names := strings.FieldsFunc(column.FindStringSubmatch(rest)[1], func(r rune) bool { return r == ' ' || r == ',' })
 		for _, name := range names {
 			if indented {
 				name = path.Join(wing, name)

@@ -85,8 +85,8 @@ type Rules struct {
 	Polls int
 	// DenyAtStop answers a call that waits for a person when the program stops "no", else 429.
 	DenyAtStop bool
-	// Insists says that callers ask a question that is answered 429 again for ever. For them it ends, see refusals.
-	Insists bool
+	// AsksAgain says that callers ask a question that is answered 429 again for ever. For them it ends, see refusals.
+	AsksAgain bool
 	// NoPerson makes the answer to a name or key that can be nobody's of the flow's error; it gives other errors back as they
 	// are. nil: such a person is denied like any other.
 	NoPerson func(err error) error

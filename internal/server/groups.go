@@ -45,8 +45,8 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 	}
 }
 
-// frameRooms are the door of Web SDK v2 and the pages it shows in the application's frame.
-func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
+// frameDoor makes the door of Web SDK v2 and the pages it shows in the application's frame.
+func (s *Server) frameDoor() (*frame.Door, *framepages.Pages) {
 	pages := &framepages.Pages{Control: s.control(), PublicURL: s.Config.PublicURL}
 	door := &frame.Door{SignIn: s.SignIn, Applications: s.DB.Read(), Keys: doorKeys{s.Keys, nil}, Now: s.now, Log: s.Log, ClientIP: clientIP,
 		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell, Stop: pages.Stop,
