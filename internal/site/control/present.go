@@ -111,13 +111,14 @@ func goOn(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, v.Home)
 }
 
-// Keep gives the person more time (WCAG 2.2.1).
-func Keep(p Prompt, w http.ResponseWriter, r *http.Request) error {
+// Keep gives the person more time (WCAG 2.2.1). given runs when it has been given, before the answer is written.
+func Keep(p Prompt, given func(), w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
 	until, err := v.SignIn.KeepGoing(r.Context(), v.Session)
 	if err != nil {
 		return err
 	}
+	given()
 	v.Login.Expires = until
 	e := v.Ending(v.Login, v.Home, r)
 	if e == nil {

@@ -35,7 +35,9 @@ var proofs = []web.Below[*view]{
 // ends stand below the sign-in, besides control.Ends.
 var ends = []web.Below[*view]{
 	web.Post("/remember", "the choice to have this browser remembered", (*view).remember),
-	web.Post("/keep", "more time, please", func(v *view, w http.ResponseWriter, r *http.Request) error { return control.Keep(v, w, r) }),
+	web.Post("/keep", "more time, please", func(v *view, w http.ResponseWriter, r *http.Request) error {
+		return control.Keep(v, func() {}, w, r)
+	}),
 	web.Post("/leave", "back to the application, not signed in", (*view).leave),
 	web.Get("/setup/finish", "the first device is set up", (*view).showFinish),
 	web.Post("/setup/finish", "what happens at the next sign-in", (*view).finish),
