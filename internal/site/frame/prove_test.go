@@ -14,7 +14,7 @@ import (
 
 // A second factor of a device has its own row in both prompts, as its Page says, and no template knows it.
 func TestASecondFactorOfADeviceShowsItself(t *testing.T) {
-	first, second := factor.Page{Icon: "phone", Row: "ways.push", Frame: "frame.push"}, factor.Page{Icon: "key", Row: "ways.code.app", Hint: "ways.desk.hint", Frame: "frame.more"}
+	first, second := factor.Page{Icon: "phone", Row: "ways.push", Frame: "frame.push"}, factor.Page{Icon: "lock", Row: "ways.code.app", Hint: "ways.desk.hint", Frame: "frame.more"}
 	ways := []control.Row{{ID: "push:1", Device: "One", Asks: true, Page: first}, {ID: "push:2", Device: "Two", Asks: true, Page: first}, {ID: "key:2", Device: "Two", Asks: true, Page: second}}
 	list := asks(ways, "key:2", "push:2")
 	if len(list) != 2 || list[0].Selected != "push:2" || len(list[0].Ways) != 2 || list[1].Selected != "key:2" || list[1].Page != second {
