@@ -17,7 +17,7 @@ var helpdesk = &Factor{
 	Recovers: true,
 	Lives:    func(who flow.Person, code string) bool { return code != "" && slices.Contains(who.DeskCodes, code) },
 	Code:     deskCodes{},
-	Page:     Page{Kind: Types, Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Frame: "code.label", Source: "help"},
+	Page:     Page{Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Source: "help"},
 }
 
 type deskCodes struct{}

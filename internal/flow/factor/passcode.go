@@ -19,7 +19,7 @@ var passcode = &Factor{
 	Lives:     ofPhone(phone.Phone.MakesCodes),
 	Devices:   onPhones(phone.Phone.MakesCodes),
 	Code:      appCodes{},
-	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
+	Page:      Page{Icon: "code", Row: "ways.code.app", Source: "app"},
 }
 
 // Windows of RULE-22.
