@@ -43,11 +43,12 @@ func (p Person) WaysIn() int {
 	return n
 }
 
-// OnlyWayIn reports whether a device is the last one that can prove something: without it the person is locked out.
+// OnlyWayIn reports whether a device is the last one that can prove something, or the last there is at all: without it the
+// person is locked out.
 func (p Person) OnlyWayIn(phoneID string) bool {
 	for _, d := range p.Phones {
 		if d.ID == phoneID {
-			return d.CanProve() && p.WaysIn() == 1
+			return len(p.Phones) == 1 || d.CanProve() && p.WaysIn() == 1
 		}
 	}
 	return false

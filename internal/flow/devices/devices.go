@@ -188,6 +188,11 @@ func (v View) WaysIn() int { return v.Person().WaysIn() }
 // OnlyWayIn reports whether a device is the last one that can prove something.
 func (v View) OnlyWayIn(phoneID string) bool { return v.Person().OnlyWayIn(phoneID) }
 
+// SignedInBy reports that a device gave the proof that the session stands on: removing it ends the session.
+func (v View) SignedInBy(d phone.Phone) bool {
+	return d.KeyID != "" && v.Session.Proof.Authenticator == d.KeyID
+}
+
 // MayPair reports whether a pairing page may be shown now: the proof is fresh and a change is left.
 // The change itself is taken when the code is claimed. session.ErrProof.
 func (f *Flow) MayPair(v View) error {

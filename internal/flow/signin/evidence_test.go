@@ -230,3 +230,104 @@ func TestAProofThatEndsBeforeItIsUsedOpensNothing(t *testing.T) {
 		}
 	})
 }
+
+// RULE-42: a program that asks again about an approved request hears what holds now.
+func TestARequestThatWasApprovedIsAskedAgain(t *testing.T) {
+	for _, end := range ends {
+		t.Run(end.when, func(t *testing.T) {
+			flowkit.Each(t, func(k *flowkit.Kit) {
+				p := prove(k, "a request")
+				ctx := context.Background()
+				gate, err := k.SignIn.Preauth(ctx, signin.Request{Door: "auth", Application: p.app, Username: "ana", Proving: true})
+				k.OK(err)
+				attempt := signin.Attempt{Gate: gate, Request: signin.Request{Door: "auth", Application: p.app, Username: "ana"}}
+				sent, err := k.SignIn.Send(ctx, attempt, "push:"+p.by.ID)
+				k.OK(err)
+				k.OK(p.by.Approve(sent))
+				state := func() transaction.State {
+					t, err := k.SignIn.Watch(ctx, sent.ID, p.app.ID)
+					k.OK(err)
+					return t.State
+				}
+				if state() != transaction.Approved {
+					t.Fatalf("right after its approval: %s", state())
+				}
+				end.do(p)
+				want := transaction.Approved
+				if end.of == nil || end.of[0] == "a request" {
+					want = transaction.Denied
+				}
+				if state() != want {
+					t.Errorf("%s, want %s", state(), want)
+				}
+			})
+		})
+	}
+}
+
+// RULE-42: who puts a new phone in the place of the old one goes on with what they began, and nobody else does.
+func TestAReplacedPhoneCarriesItsOwnSessionOn(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		p := prove(k, "a request")
+		_, err := k.Claim(k.PairPortal(p.view, p.by.ID).Link)
+		k.OK(err)
+		if _, err := k.Devices.Resume(context.Background(), p.key); err != nil {
+			t.Errorf("its own session: %v", err)
+		}
+		if _, err := p.portal.Enter(); err != nil {
+			t.Errorf("its own sign-in: %v", err)
+		}
+		if _, err := k.SignIn.Collect(context.Background(), p.grant, p.app.ID); err == nil {
+			t.Error("another sign-in by the old phone goes on, too")
+		}
+	})
+}
+
+// RULE-42, AC-034: let in without a proof, by a rule that holds no more.
+func TestWhoeverWasLetInUnaskedIsLookedAtAgain(t *testing.T) {
+	ctx := context.Background()
+	for when, c := range map[string]struct {
+		in, out func(k *flowkit.Kit, a application.Application)
+	}{
+		"bypass, and active again": {
+			func(k *flowkit.Kit, _ application.Application) { k.User("ana"); k.Status("ana", user.Bypass) },
+			func(k *flowkit.Kit, _ application.Application) { k.Status("ana", user.Active) }},
+		"bypass, and the application is off": {
+			func(k *flowkit.Kit, _ application.Application) { k.User("ana"); k.Status("ana", user.Bypass) },
+			func(k *flowkit.Kit, a application.Application) { a.Disabled = true; k.Save(a) }},
+		"policy asks nobody, and then somebody": {
+			func(k *flowkit.Kit, a application.Application) {
+				a.Policy.Authentication = policy.AuthenticationBypass
+				k.Save(a)
+			},
+			func(k *flowkit.Kit, a application.Application) { k.Save(a) }},
+		"newcomers are let in, and then not": {
+			func(k *flowkit.Kit, a application.Application) { a.Policy.NewUser = policy.NewUserAllow; k.Save(a) },
+			func(k *flowkit.Kit, a application.Application) { a.Policy.NewUser = policy.NewUserDeny; k.Save(a) }},
+		"a newcomer is known and disabled by then": {
+			func(k *flowkit.Kit, a application.Application) { a.Policy.NewUser = policy.NewUserAllow; k.Save(a) },
+			func(k *flowkit.Kit, a application.Application) { k.User("ana"); k.Status("ana", user.Disabled) }},
+	} {
+		t.Run(when, func(t *testing.T) {
+			flowkit.Each(t, func(k *flowkit.Kit) {
+				app := k.Application("Payroll")
+				c.in(k, app)
+				now, err := k.DB.Read().ApplicationByID(ctx, app.ID)
+				k.OK(err)
+				good, late, spent := k.Begin(now, "ana"), k.Begin(now, "ana"), k.Begin(now, "ana")
+				if _, err := good.Enter(); err != nil {
+					t.Fatalf("while the rule holds: %v", err)
+				}
+				grant, err := spent.Finish()
+				k.OK(err)
+				c.out(k, app)
+				if _, err := late.Enter(); err == nil {
+					t.Error("the sign-in is finished and collected")
+				}
+				if _, err := k.SignIn.Collect(ctx, grant, app.ID); err == nil {
+					t.Error("the grant is collected")
+				}
+			})
+		})
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
@@ -110,8 +111,10 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 		if err = st.CollectGrant(ctx, digest, a.ID, f.now()); err != nil {
 			return err
 		}
-		v, err = st.SnapshotByGrant(ctx, digest)
-		return err
+		if v, err = st.SnapshotByGrant(ctx, digest); err != nil {
+			return err
+		}
+		return f.stillUnknown(ctx, st, v.Login)
 	})
 	if errors.Is(err, login.ErrGrant) {
 		err = cmp.Or(f.db.Write(ctx, func(st Store) error { return spend(ctx, st) }), err)
@@ -120,6 +123,22 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 		return r, err
 	}
 	return r, r.fill(v)
+}
+
+// stillUnknown refuses the sign-in of a name that nobody had, when somebody has it by now: what holds for them was never asked.
+// login.ErrGrant.
+func (f *Flow) stillUnknown(ctx context.Context, st Store, l login.Login) error {
+	if l.UserID != "" {
+		return nil
+	}
+	_, err := st.UserByName(ctx, l.Username)
+	switch {
+	case errors.Is(err, user.ErrUnknown):
+		return nil
+	case err == nil:
+		err = login.ErrGrant
+	}
+	return err
 }
 
 // RepeatLife is how long what was collected may be told again to the browser whose sign-in it was: as long as a
@@ -135,6 +154,9 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 	}
 	if v.Login.Collected.IsZero() || !f.now().Before(v.Login.Collected.Add(RepeatLife)) {
 		return Result{}, login.ErrGrant
+	}
+	if err := f.stillUnknown(ctx, f.db.Read(), v.Login); err != nil {
+		return Result{}, err
 	}
 	r := Result{Application: v.Application}
 	return r, r.fill(v)

@@ -164,7 +164,7 @@ func (s Session) noWay() *errs.Error {
 	case !s.Person().CanProve():
 		return errs.New(errs.Forbidden, "user.codes")
 	case s.Weak:
-		return ErrWeak
+		return errs.New(errs.Forbidden, "way.weak")
 	}
 	return errs.New(errs.Forbidden, "way.none")
 }
