@@ -9,12 +9,12 @@ import (
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 	"countersign/internal/flow/journal"
 )
 
@@ -22,19 +22,18 @@ import (
 type Store interface {
 	flow.MailStore
 	journal.Store
+	factor.Policies
 
 	// activation.Store:
 	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]activation.Activation, error)
 	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error
 
 	// application.Store:
-	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 
 	// flow.Store:
 	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
-	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
 
 	// login.Store:

@@ -11,7 +11,7 @@ import (
 )
 
 // Report takes a person's word that a request was not theirs, whenever it comes: after another answer, too late, or with an
-// old counter. It is logged and mailed, once, and what the sign-in opened ends (M-11). with runs first inside the change, as
+// old counter. It is logged and mailed, once, and what the sign-in opened ends (M-13). with runs first inside the change, as
 // that of Answer. The request is returned as it is then.
 func (f *Flow) Report(ctx context.Context, txID string, with func(flow.Snapshot) error) (transaction.Transaction, error) {
 	var t transaction.Transaction

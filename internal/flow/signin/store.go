@@ -9,7 +9,6 @@ import (
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
-	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
@@ -27,7 +26,6 @@ type Store interface {
 	factor.Store
 
 	// application.Store:
-	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 
 	// activation.Store:

@@ -25,7 +25,7 @@ func forDevices(k *flowkit.Kit, l *flowkit.Login) signin.Session {
 	return s
 }
 
-// STEP-1
+// D-40
 func TestDevicesAreChangedByWhatTheStrictestApplicationTakes(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll", func(a *application.Application) { a.Policy.NumberEntry = policy.NumberEntryOff })
@@ -70,7 +70,7 @@ func TestDevicesAreChangedByWhatTheStrictestApplicationTakes(t *testing.T) {
 	})
 }
 
-// STEP-1
+// D-40
 func TestAWeakCodeSignsInAndOpensNoDevices(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll", func(a *application.Application) { a.Policy.Spare = policy.SpareOff })
@@ -94,7 +94,7 @@ func TestAWeakCodeSignsInAndOpensNoDevices(t *testing.T) {
 	})
 }
 
-// STEP-1: with nothing strong enough the page says so.
+// D-40: with nothing strong enough the page says so.
 func TestSomebodyWithWeakWaysOnlyIsTold(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		app := k.Application("Payroll", func(a *application.Application) { a.Policy.Methods = []string{policy.MethodPasscode} })
