@@ -29,7 +29,7 @@ var besides = newTable("", func(b *beside) []column {
 	return []column{{"codeless", &b.codeless}, {"settings", &b.settings}}
 })
 
-const besideColumns = `NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0) AS codeless,
+const besideColumns = `NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0 AND codes_off_at = 0) AS codeless,
 	COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
 
 // with is what the rows of a snapshot hold beside the person.

@@ -43,6 +43,9 @@ var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 // next one (D-30). The log knows it as a wrong code.
 const CodeAgain = "code_again"
 
+// CodesOff is the same where the codes of the person's phones are off (RULE-42).
+const CodesOff = "codes_off"
+
 // numberLife is longer than any door takes a txid with a number.
 const numberLife = time.Hour
 
@@ -173,6 +176,8 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 			t.Factor, t.Reason = audit.FactorNone, audit.DeniedByPolicy
 		case m.Again:
 			t.Reason = CodeAgain
+		case errors.Is(outcome, ErrCodesOff):
+			t.Reason = CodesOff
 		}
 		if err != nil || a.InCall {
 			return err

@@ -43,6 +43,7 @@ type Flow struct {
 	rand      io.Reader
 	logger    *slog.Logger
 	publicURL string
+	turns     turns
 }
 
 // New builds a Flow.

@@ -151,6 +151,8 @@ func (s Session) noWay() *errs.Error {
 		return errs.New(errs.Forbidden, "user.lost")
 	case !s.Person().CanProve():
 		return errs.New(errs.Forbidden, "user.codes")
+	case len(factor.CodesOff(s.owner())) > 0:
+		return errs.New(errs.Forbidden, "way.codes_off")
 	}
 	return errs.New(errs.Forbidden, "way.none")
 }
