@@ -31,6 +31,9 @@ func (g Guesses) Full(chance int64) bool { return g.InARow >= MaxInARow || g.Cha
 // HalfWay reports that half of a limit is used up.
 func (g Guesses) HalfWay() bool { return g.InARow >= MaxInARow/2 || g.Chance >= MaxChance/2 }
 
+// Percent is how much of the chance that is allowed is used up.
+func (g Guesses) Percent() int { return int(g.Chance * 100 / MaxChance) }
+
 // Source is what makes a code.
 type Source string
 

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"countersign/internal/base/message"
@@ -100,7 +99,7 @@ func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.
 		device = message.English().Text("codes.desk")
 	}
 	if err := f.journal().Act(ctx, st, audit.System, "user_"+what, s.User.Username, map[string]any{"authenticator_id": a.ID, "device": device,
-		"in_a_row": sum.InARow, "chance_used": share(sum.Chance), "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
+		"in_a_row": sum.InARow, "chance_used_percent": sum.Percent(), "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
 	for _, address := range to {
@@ -111,9 +110,6 @@ func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.
 	}
 	return nil
 }
-
-// share is how much of the chance that is allowed is used up.
-func share(chance int64) string { return fmt.Sprintf("%d %%", chance*100/account.MaxChance) }
 
 // forgive takes back what the same browser sign-in got wrong before this right code: slips of the hand. They counted on every
 // phone with an app, so they are taken back on each. A door without a sign-in of its own takes nothing back.
