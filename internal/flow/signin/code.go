@@ -97,6 +97,7 @@ type weighed struct {
 	outcome error
 	counted []counted
 	slow    bool // it is not decided: a slow look is due
+	alarm   bool // its person is told of wrong codes
 }
 
 // weigh counts a code, looks at it and decides it. A failure is counted before the code is looked at and taken back by a
@@ -124,6 +125,9 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 	w, err := f.reserve(ctx, c)
 	if err == nil && w.slow {
 		w, err = f.lookSlowly(ctx, c, w)
+	}
+	if err == nil && w.alarm {
+		f.alarm(s)
 	}
 	return w.match, w.outcome, err
 }
@@ -220,7 +224,7 @@ func (f *Flow) right(ctx context.Context, st Store, c weighing, s Session, w *we
 
 // wrong decides a code that no look found right.
 func (f *Flow) wrong(ctx context.Context, st Store, c weighing, s Session, w *weighed) error {
-	if err := f.heedSlow(ctx, st, s, w.counted); err != nil {
+	if err := f.heedSlow(ctx, st, s, w); err != nil {
 		return err
 	}
 	off := strings.Join(factor.CodesOff(s.owner()), ", ")

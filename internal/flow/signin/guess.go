@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"slices"
+	"time"
 
 	"countersign/internal/base/message"
 	"countersign/internal/domain/account"
@@ -41,9 +42,9 @@ func (f *Flow) countGuesses(ctx context.Context, st Store, s Session, code strin
 		}
 		switch {
 		case !room: // one that broke off was the last
-			err = f.turnOff(ctx, st, s, a, sum)
+			err = f.turnOff(ctx, st, s, a, sum, w)
 		case !a.Slow:
-			err = f.heed(ctx, st, s, counted{a, sum})
+			err = f.heed(ctx, st, s, counted{a, sum}, w)
 		}
 		if err != nil {
 			return err
@@ -56,10 +57,10 @@ func (f *Flow) countGuesses(ctx context.Context, st Store, s Session, code strin
 }
 
 // heedSlow heeds the guesses whose look is over only now.
-func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, all []counted) error {
-	for _, c := range all {
+func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, w *weighed) error {
+	for _, c := range w.counted {
 		if c.Slow {
-			if err := f.heed(ctx, st, s, c); err != nil {
+			if err := f.heed(ctx, st, s, c, w); err != nil {
 				return err
 			}
 		}
@@ -68,9 +69,9 @@ func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, all []counted)
 }
 
 // heed turns the codes of an authenticator off whose last guess that was, and warns half-way.
-func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted) error {
+func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weighed) error {
 	if c.sum.Full(c.Chance) {
-		return f.turnOff(ctx, st, s, c.Tried, c.sum)
+		return f.turnOff(ctx, st, s, c.Tried, c.sum, w)
 	}
 	if !c.sum.HalfWay() || f.now().Sub(c.sum.Warned) < account.WarnAgain {
 		return nil
@@ -78,10 +79,10 @@ func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted) error {
 	if now, err := st.WarnOfGuesses(ctx, c.Guess); err != nil || !now {
 		return err
 	}
-	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, halfWay, s.User.Email)
+	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay, s.User.Email)
 }
 
-func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses) error {
+func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed) error {
 	if now, err := st.TurnCodesOff(ctx, a.Guess); err != nil || !now {
 		return err
 	}
@@ -90,10 +91,11 @@ func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried,
 			s.Phones[i].Guesses.Off = a.Time // the answer says so
 		}
 	}
-	return f.tellOfGuesses(ctx, st, s, a, sum, codesOff, s.User.Email, s.Settings.FraudEmail)
+	return f.tellOfGuesses(ctx, st, s, a, sum, w, codesOff, s.User.Email, s.Settings.FraudEmail)
 }
 
-func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, what string, to ...string) error {
+func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed, what string, to ...string) error {
+	w.alarm = true
 	device := a.Device
 	if device == "" {
 		device = message.English().Text("codes.desk")
@@ -109,6 +111,23 @@ func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.
 		}
 	}
 	return nil
+}
+
+// alarm sends the mail and tells the person's phones, once it is on disk, and waits for no push service.
+func (f *Flow) alarm(s Session) {
+	f.bell.Ring(flow.OutboxTopic)
+	if f.doorbell == nil {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+		defer cancel()
+		for _, p := range s.Phones {
+			if err := factor.AlertOfGuesses(ctx, f.tools(), p, s.User.Username); err != nil {
+				f.logger.Warn("a phone was not told of wrong codes", "phone", p.ID, "err", err)
+			}
+		}
+	}()
 }
 
 // forgive takes back what the same browser sign-in got wrong before this right code: slips of the hand. They counted on every
