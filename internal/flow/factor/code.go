@@ -27,8 +27,6 @@ type Code interface {
 // own, then the digest is made, and another change spends it.
 type Slow interface {
 	Code
-	// Maybe reports whether a code may be one of the owner's, as things were read a moment ago.
-	Maybe(o Owner, code string) bool
 	Digest(ctx context.Context, t Tools, o Owner, code string) ([]byte, error)
 	// Spend uses up a code that may be right, in one conditional statement.
 	Spend(ctx context.Context, st Store, o Owner, digest []byte, now time.Time) (Match, error)
@@ -123,14 +121,6 @@ func AllTried(ctx context.Context, t Tools, st Store, o Owner, code string) (all
 		}
 	}
 	return all, nil
-}
-
-// MaybeSlow reports whether a slow look may be due for a code.
-func MaybeSlow(o Owner, code string) bool {
-	return slices.ContainsFunc(takers(o), func(f *Factor) bool {
-		s, slow := f.Code.(Slow)
-		return slow && s.Maybe(o, code)
-	})
 }
 
 // Slowly makes the slow digests of a code. What it gives spends the code, in a later change.

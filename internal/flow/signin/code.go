@@ -110,17 +110,17 @@ type weighed struct {
 // inside the change that decides, but for a login that is stale or an account without an attempt left.
 func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then learn) (m factor.Match, outcome, err error) {
 	c := weighing{s, CleanCode(typed), purpose, then}
-	if hit, ok := factor.Fit(f.tools(), s.owner(), c.code); ok {
-		if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
-			return m, nil, err
-		}
+	mine, err := f.turns.take(ctx, s.User.ID, f.now())
+	if err != nil {
+		return m, nil, err
 	}
-	if factor.MaybeSlow(s.owner(), c.code) {
-		end, err := f.turns.take(ctx, s.User.ID)
-		if err != nil {
-			return m, nil, err
+	defer func() { f.turns.end(mine, err == nil && outcome == nil, f.now()) }()
+	if s.mayLook(mine, f.now()) {
+		if hit, ok := factor.Fit(f.tools(), s.owner(), c.code); ok {
+			if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
+				return m, nil, err
+			}
 		}
-		defer end()
 	}
 	w, err := f.reserve(ctx, c)
 	if err == nil && w.slow {

@@ -74,7 +74,7 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 
 // session is the attempt as the rest of the flow knows one: a login that is no row.
 func (a Attempt) session(txID string) Session {
-	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, Codeless: a.Codeless,
+	return Session{Read: a.Read, Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, Codeless: a.Codeless,
 		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
 }
 

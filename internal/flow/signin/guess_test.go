@@ -588,3 +588,35 @@ func TestWhoMistypesOneInTenMeetsNoLimit(t *testing.T) {
 		t.Errorf("told: %v", got)
 	}
 }
+
+// AC-005: where no attempt is left a code is not looked at, so that nobody hears from the time an answer takes that it would
+// be right: also in a sign-in that was read before the lock-out, as one whose form comes in slowly is.
+func TestARightCodeIsNotToldFromAWrongOneWhereNoAttemptIsLeft(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db flow.DB) {
+		counted := &counting{DB: db}
+		k := flowkit.New(t, counted)
+		app := k.Application("Payroll", passcodes("hotp"))
+		p := k.Enrolled(app, "alice")
+		l := k.Begin(app, "alice")
+		before, elsewhere := l.Session(), l.Session()
+		elsewhere.Read = k.Clock.Now().Add(-3 * time.Second) // then another node locked the account
+		for range 10 {
+			l.Code(p.Wrong(), transaction.SignIn)
+		}
+		writes := func(s signin.Session, code string) int64 {
+			start := counted.writes.Load()
+			k.Want(k.SignIn.Code(ctx, s, code, transaction.SignIn), user.ErrLocked)
+			return counted.writes.Load() - start
+		}
+		right := p.Code()
+		for what, s := range map[string]signin.Session{"read now": l.Session(), "read before": before, "read before another node": elsewhere} {
+			if r, w := writes(s, right), writes(s, p.Wrong()); r != w {
+				t.Errorf("%s: a right code takes %d changes, a wrong one %d", what, r, w)
+			}
+		}
+		k.Rewire(func(*flowkit.Needs) {}) // a node that knows of no wrong code
+		if r, w := writes(elsewhere, right), writes(elsewhere, p.Wrong()); r != w {
+			t.Errorf("at another node: a right code takes %d changes, a wrong one %d", r, w)
+		}
+	})
+}

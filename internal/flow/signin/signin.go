@@ -85,6 +85,7 @@ type Session struct {
 	Phones      []phone.Phone           // of the user, oldest first
 	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
+	Read        time.Time               // when that was read
 }
 
 // as gives the session under what a snapshot says of application, settings and person; the login and its request stay.
