@@ -14,7 +14,7 @@ type grammar struct {
 
 	App      appCommands      `cmd:"" help:"Applications people sign in to."`
 	User     userCommands     `cmd:"" help:"People who sign in."`
-	Settings settingsCommands `cmd:"" help:"What holds for the whole organisation."`
+	Settings settingsCommands `cmd:"" help:"What holds for the whole organization."`
 	Log      logCommands      `cmd:"" help:"Who signed in, and who changed what."`
 	Phone    phoneCommands    `cmd:"" help:"Be a phone: pair, answer requests, make codes."`
 

@@ -209,7 +209,7 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 }
 
 // Groups on SQLite, transactions side by side on PostgreSQL: good and bad changes do not touch each other.
-func TestABadChangeLeavesItsNeighboursIntact(t *testing.T) {
+func TestABadChangeLeavesItsNeighborsIntact(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		const n = 120
 		var all sync.WaitGroup

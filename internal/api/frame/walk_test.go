@@ -254,3 +254,23 @@ func TestAPhoneWithoutAnAppIsNotSaidToWork(t *testing.T) {
 		}
 	}
 }
+
+// B-09: a sign-in by a request is no proof for the devices, also when it was approved just before their page came.
+func TestARequestForTheSignInOpensNoDevices(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Send(at+"/push", "device", d.Account().AccountID)
+	ask, err := d.Find(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Approve(t.Context(), ask.Transaction, v.Number()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/settings", "/add"} {
+		if v.Open(at + path); v.Status != http.StatusOK || v.Screen() != "frame-verify" {
+			t.Errorf("%s: %d %s", path, v.Status, v.Screen())
+		}
+	}
+}

@@ -16,7 +16,7 @@ var helpdesk = &Factor{
 	Recovers: true,
 	Code:     deskCodes{},
 	Source:   account.Desk,
-	Page:     Page{Kind: Types, Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Frame: "code.label", Source: "help"},
+	Page:     Page{Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Source: "help"},
 }
 
 // deskCodes implements Slow.

@@ -20,7 +20,7 @@ var passcode = &Factor{
 	Devices:   onPhones(phone.Phone.MakesCodes),
 	Code:      appCodes{},
 	Source:    account.App,
-	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
+	Page:      Page{Icon: "code", Row: "ways.code.app", Source: "app"},
 }
 
 // Windows of RULE-22.

@@ -22,7 +22,7 @@ var push = &Factor{
 	Devices:   onPhones(phone.Phone.Connected),
 	Request:   pushRequest{},
 	Menu:      "api.menu.push",
-	Page:      Page{Kind: Waits, Icon: "phone", Row: "ways.push", Hint: "ways.push.hint", Frame: "frame.push"},
+	Page:      Page{Icon: "phone", Row: "ways.push", Hint: "ways.push.hint", Frame: "frame.push"},
 }
 
 type pushRequest struct{}

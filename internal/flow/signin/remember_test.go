@@ -202,7 +202,7 @@ func TestARememberedBrowserIsForgotten(t *testing.T) {
 				days(app, 7)
 				k.Clock.Advance(7 * remembered.Day)
 			}},
-			{"the organisation's policy off", func(app application.Application, _ string, _ *flowkit.Phone) {
+			{"the organization's policy off", func(app application.Application, _ string, _ *flowkit.Phone) {
 				days(app, 0)
 			}},
 			{"expiry", func(application.Application, string, *flowkit.Phone) { k.Clock.Advance(30 * remembered.Day) }},
@@ -416,8 +416,8 @@ func TestAFinishedSignInRemembersOnce(t *testing.T) {
 	})
 }
 
-// The organisation's policy holds where the application sets none.
-func TestTheOrganisationSwitchesRememberingOffEverywhere(t *testing.T) {
+// The organization's policy holds where the application sets none.
+func TestTheOrganizationSwitchesRememberingOffEverywhere(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
 		set := func(n int) {
@@ -431,7 +431,7 @@ func TestTheOrganisationSwitchesRememberingOffEverywhere(t *testing.T) {
 		set(policy.RememberOff)
 		set(14)
 		if again(k, inherits, "ana", a).Stage() != login.Open {
-			t.Error("still remembered where the organisation's policy holds")
+			t.Error("still remembered where the organization's policy holds")
 		}
 		if again(k, own, "ana", b).Stage() != login.Allowed {
 			t.Error("forgotten where the application has a policy of its own")

@@ -46,11 +46,11 @@ type View struct {
 	Home    string              // base of the sign-in's addresses
 	Path    string              // base of the page's: Home, or below it for the device pages
 	Box     *Remember           // the choice that the page offers; nil = none
-	Manner  Manner
+	Options Options
 }
 
-// Manner is where the decisions want the two prompts to differ in what they do.
-type Manner struct {
+// Options are where the decisions want the two prompts to differ in what they do.
+type Options struct {
 	// Boxed are the last parts of the addresses whose forms hold the box to have the browser remembered: there no value
 	// means no tick, elsewhere that nothing is said.
 	Boxed []string

@@ -146,5 +146,5 @@ func try(v *View, typed string, r *http.Request) (secret.Text, error) {
 
 // holdsBox reports whether the form that was sent holds the box, so that no value means no tick.
 func (v *View) holdsBox(r *http.Request) bool {
-	return slices.Contains(v.Manner.Boxed, path.Base(r.URL.Path))
+	return slices.Contains(v.Options.Boxed, path.Base(r.URL.Path))
 }
