@@ -33,7 +33,7 @@ const (
 	// allowLife is shorter: such a txid names no row in which could be looked whether it still holds, so a "yes" in it is good only for
 	// the poll that follows at once.
 	allowLife = transaction.Life
-	macSize  = 9
+	macSize   = 9
 
 	// Purposes of the keyring. Other nodes of an instance know them by these names.
 	macSecret    = "ticket"
