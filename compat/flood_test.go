@@ -64,7 +64,8 @@ var floods = []struct {
 	all  []flooding
 }{
 	{"idle connections of one machine", []flooding{{"request", .25, 10, 1}, {"request", .25, 10, 1}, {"request", .25, 10, 1}, {"handshake", .25, 10, 1}}},
-	{"many networks, in every way", []flooding{{"request", .35, 11, 60}, {"handshake", .15, 12, 60}, {"header", .15, 13, 30}, {"body", .35, 14, 60},
+	{"connections kept after a request", []flooding{{"kept", .25, 10, 1}, {"kept", .25, 10, 20}, {"kept", .25, 18, 20}, {"kept", .25, 19, 20}}},
+	{"many networks, in every way", []flooding{{"request", .25, 11, 60}, {"kept", .1, 18, 60}, {"handshake", .15, 12, 60}, {"header", .15, 13, 30}, {"body", .35, 14, 60},
 		{"streams", .005, 15, 50}, {"window", .005, 16, 50}, {"resets", .0002, 17, 4}}},
 }
 

@@ -21,7 +21,8 @@ import (
 	"time"
 )
 
-// The most that may be asked for.
+// The most that may be asked for. Each connection takes a file; the Go runtime has raised the limit of open files as far as
+// it goes, and what is above counts as failed.
 const (
 	maxConns = 20_000
 	maxRate  = 5000
@@ -52,7 +53,7 @@ func run() error {
 	f := &flood{}
 	flag.StringVar(&f.address, "at", "", "address of the server, 127.0.0.1:PORT")
 	flag.StringVar(&f.host, "host", "", "its name and port, as in Host")
-	name := flag.String("way", "request", "what is kept back: handshake, request, header, body, streams, window, resets")
+	name := flag.String("way", "request", "what is kept back: handshake, request, kept (the second request), header, body, streams, window, resets")
 	flag.IntVar(&f.count, "count", 100, "connections to hold")
 	rate := flag.Int("rate", 500, "connections to open in a second at most")
 	last := flag.Duration("for", time.Minute, "how long")

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 
 	"golang.org/x/net/http2"
@@ -17,6 +20,7 @@ type way func(ctx context.Context, conn net.Conn, host string) (io.Reader, error
 var ways = map[string]way{
 	"handshake": func(_ context.Context, conn net.Conn, _ string) (io.Reader, error) { return conn, nil },
 	"request":   func(ctx context.Context, conn net.Conn, _ string) (io.Reader, error) { return send(ctx, conn, "") },
+	"kept":      kept,
 	"header": func(ctx context.Context, conn net.Conn, host string) (io.Reader, error) {
 		return send(ctx, conn, "GET / HTTP/1.1\r\nHost: "+host+"\r\nX-Slow: ")
 	},
@@ -35,7 +39,7 @@ var ways = map[string]way{
 }
 
 // requestsOf is by how much fewer connections of a way are opened in a second, for the requests on each.
-var requestsOf = map[string]int{"handshake": 1, "request": 1, "header": 1, "body": 1, "streams": 100, "window": 100, "resets": 700}
+var requestsOf = map[string]int{"handshake": 1, "request": 1, "kept": 1, "header": 1, "body": 1, "streams": 100, "window": 100, "resets": 700}
 
 // secure does the handshake. Whoever floods a server does not look at its certificate.
 func secure(ctx context.Context, conn net.Conn, protocol string) (*tls.Conn, error) {
@@ -49,6 +53,21 @@ func send(ctx context.Context, conn net.Conn, text string) (io.Reader, error) {
 		_, err = io.WriteString(over, text)
 	}
 	return over, err
+}
+
+// kept is a connection that has had its answer and stays for a next request.
+func kept(ctx context.Context, conn net.Conn, host string) (io.Reader, error) {
+	over, err := send(ctx, conn, "GET /healthz HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	if err != nil {
+		return nil, err
+	}
+	rest := bufio.NewReaderSize(over, 512)
+	answer, err := http.ReadResponse(rest, nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return rest, errors.Join(err, answer.Body.Close())
 }
 
 // call is what is asked on each stream of an HTTP/2 connection.

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -283,37 +282,4 @@ func TestASlowBodyIsAnswered429WhenItsPlaceIsNeeded(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAnHTTP2ConnectionThatCancelsItsRequestsIsClosed(t *testing.T) {
-	c := newCrowd(t)
-	conn, err := c.secure("127.0.0.9", "h2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
-		t.Fatal(err)
-	}
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	var sent bytes.Buffer
-	f := http2.NewFramer(&sent, nil)
-	_ = f.WriteSettings() // into memory
-	for i := range 50_000 {
-		var block strings.Builder
-		e := hpack.NewEncoder(&block)
-		for _, h := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", c.APIHost}, {":path", "/my"}} {
-			_ = e.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
-		}
-		id := uint32(2*i + 1)
-		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: []byte(block.String()), EndHeaders: true, EndStream: true})
-		_ = f.WriteRSTStream(id, http2.ErrCodeCancel)
-		if _, err := conn.Write(sent.Bytes()); err != nil {
-			if lines := strings.Count(c.Log.String(), "msg=request"); lines > 5000 {
-				t.Errorf("%d requests of %d were answered", lines, i)
-			}
-			return
-		}
-		sent.Reset()
-	}
-	t.Error("it is not closed")
 }

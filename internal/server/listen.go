@@ -49,6 +49,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 
 	var background errgroup.Group
 	background.Go(func() error { s.sweep(work); return nil })
+	background.Go(func() error { limitMemory(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
 	background.Go(func() error { s.outage.Watch(work); return nil })
 	background.Go(func() error { s.failModes.Run(work); return nil })
@@ -126,7 +127,7 @@ func (s *Server) leaving(next http.Handler) http.Handler {
 // front is the HTTP server of one listener.
 func (s *Server) front(requests context.Context, l Listen) *http.Server {
 	return &http.Server{
-		Handler:           listener.Current(s.leaving(s.Handler())),
+		Handler:           s.leaving(s.Handler()),
 		TLSConfig:         l.TLS,
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,

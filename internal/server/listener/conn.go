@@ -81,7 +81,6 @@ type Conn struct {
 	from    netip.Addr
 	proxy   bool // from is a trusted proxy
 
-	canceled  atomic.Int32 // requests that were canceled before they began
 	handshake atomic.Int32 // noStep, inStep or handshakeDone
 
 	// Protected by the lock of handshakes.

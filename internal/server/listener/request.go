@@ -1,7 +1,6 @@
 package listener
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,25 +9,7 @@ import (
 	"time"
 )
 
-const (
-	maxCanceled = 200       // requests on a connection that are canceled before they begin
-	maxRest     = 256 << 10 // bytes of a body that are read after the answer; net/http reads as many
-)
-
-// Current leaves out HTTP/2 requests that the client has canceled before they begin: it can send and cancel thousands in a
-// second. It closes a connection with more than maxCanceled of them.
-func Current(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// When the server stops, the cause is another one, and requests are still answered.
-		if r.ProtoMajor < 2 || context.Cause(r.Context()) != context.Canceled {
-			next.ServeHTTP(w, r)
-			return
-		}
-		if c, ok := r.Context().Value(connKey{}).(*Conn); ok && c.canceled.Add(1) > maxCanceled {
-			_ = c.Close() // the HTTP server gets an error from Read
-		}
-	})
-}
+const maxRest = 256 << 10 // bytes of a body that are read after the answer; net/http reads as many
 
 // Handler reports the requests of a connection to its limiter; the http.Server needs Context for that. Where there is no
 // room, it answers with reject and "Connection: close" in the place of next. It does so also when the place of a connection
