@@ -53,7 +53,7 @@ func run() error {
 	f := &flood{}
 	flag.StringVar(&f.address, "at", "", "address of the server, 127.0.0.1:PORT")
 	flag.StringVar(&f.host, "host", "", "its name and port, as in Host")
-	name := flag.String("way", "request", "what is kept back: handshake, request, kept (the second request), header, body, streams, window, resets")
+	name := flag.String("way", "request", "what is kept back: handshake, hello, request, kept (the second request), header, body, streams, window, resets")
 	flag.IntVar(&f.count, "count", 100, "connections to hold")
 	rate := flag.Int("rate", 500, "connections to open in a second at most")
 	last := flag.Duration("for", time.Minute, "how long")

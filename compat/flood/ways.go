@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -20,7 +21,11 @@ type way func(ctx context.Context, conn net.Conn, host string) (io.Reader, error
 var ways = map[string]way{
 	"handshake": func(_ context.Context, conn net.Conn, _ string) (io.Reader, error) { return conn, nil },
 	"request":   func(ctx context.Context, conn net.Conn, _ string) (io.Reader, error) { return send(ctx, conn, "") },
-	"kept":      kept,
+	"hello": func(_ context.Context, conn net.Conn, _ string) (io.Reader, error) {
+		_, err := conn.Write(hello())
+		return conn, err
+	},
+	"kept": kept,
 	"header": func(ctx context.Context, conn net.Conn, host string) (io.Reader, error) {
 		return send(ctx, conn, "GET / HTTP/1.1\r\nHost: "+host+"\r\nX-Slow: ")
 	},
@@ -39,7 +44,7 @@ var ways = map[string]way{
 }
 
 // requestsOf is by how much fewer connections of a way are opened in a second, for the requests on each.
-var requestsOf = map[string]int{"handshake": 1, "request": 1, "kept": 1, "header": 1, "body": 1, "streams": 100, "window": 100, "resets": 700}
+var requestsOf = map[string]int{"handshake": 1, "hello": 1, "request": 1, "kept": 1, "header": 1, "body": 1, "streams": 100, "window": 100, "resets": 700}
 
 // secure does the handshake. Whoever floods a server does not look at its certificate.
 func secure(ctx context.Context, conn net.Conn, protocol string) (*tls.Conn, error) {
@@ -54,6 +59,18 @@ func send(ctx context.Context, conn net.Conn, text string) (io.Reader, error) {
 	}
 	return over, err
 }
+
+// hello is the first message of a handshake: to send it costs next to nothing, to answer it costs a signature.
+var hello = sync.OnceValue(func() []byte {
+	near, far := net.Pipe()
+	go func() {
+		_ = tls.Client(near, &tls.Config{InsecureSkipVerify: true}).Handshake() // ends with far
+	}()
+	first := make([]byte, 16<<10)
+	n, _ := far.Read(first)
+	_ = far.Close()
+	return first[:n]
+})
 
 // kept is a connection that has had its answer and stays for a next request.
 func kept(ctx context.Context, conn net.Conn, host string) (io.Reader, error) {
