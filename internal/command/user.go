@@ -246,6 +246,22 @@ func (c *userUnlock) Run(r *run) error {
 	})
 }
 
+// userSignOut is `countersign user sign-out`: all that a user has opened ends, on every device and browser. It writes a row of
+// the administrator log.
+type userSignOut struct {
+	Name string `arg:"" help:"User name or ID."`
+}
+
+func (c *userSignOut) Run(r *run) error {
+	return r.open(func(in *instance) error {
+		u, err := in.SignOut(r.ctx, directory.CommandLine, c.Name)
+		if err != nil {
+			return err
+		}
+		return r.show(userDocOf(u), func(p *page) { p.line("user.signed_out", "name", cell(u.Username)) })
+	})
+}
+
 // userEnroll is `countersign user enroll`: it makes the link by which a user sets up a first device, writes a row of
 // the administrator log and prints the link. It also queues the link as mail when the user has an address. A user who
 // has a device already gets directory.ErrEnrolled.

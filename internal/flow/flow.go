@@ -16,6 +16,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/outbox"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/settings"
@@ -67,7 +68,8 @@ type Snapshot struct {
 	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none
 	Phones      []phone.Phone           // oldest first
-	Codeless    bool                    // no code of the help desk has a use left
+	DeskCodes   []string                // IDs of the help desk's codes for them, used up or not
+	Codeless    bool                    // none of those has a use left
 	Settings    settings.Settings
 	Request     transaction.Transaction // zero value without one
 }
@@ -120,6 +122,7 @@ type RequestStore interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 	CreateTransaction(ctx context.Context, t transaction.Transaction) error
 	LoadSettings(ctx context.Context) (settings.Settings, error)
+	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 }
 

@@ -209,8 +209,8 @@ func TestIdleConnectionsKeepNoHostFromItsAnswer(t *testing.T) {
 func TestALongPollIsNotClosedWhenConnectionsAreScarce(t *testing.T) {
 	entered, answer := make(chan struct{}, few), make(chan struct{})
 	c := newCrowd(t, testkit.WithOptions(func(o *server.Options) {
-		o.Rooms = func(*server.Server) ([]server.Room, error) {
-			return []server.Room{{Name: "test", At: []string{"/wait"}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.Groups = func(*server.Server) ([]server.Group, error) {
+			return []server.Group{{Name: "test", At: []string{"/wait"}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				entered <- struct{}{}
 				select {
 				case <-answer:

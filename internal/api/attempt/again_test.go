@@ -13,8 +13,8 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// D-30: on a terminal, too, the steps of a resynchronisation ask for the next code; the log counts them as wrong ones.
-func TestADoorWithoutPagesAsksForTheNextCodeOfAResynchronisation(t *testing.T) {
+// D-30: on a terminal, too, the steps of a resynchronization ask for the next code; the log counts them as wrong ones.
+func TestADoorWithoutPagesAsksForTheNextCodeOfAResynchronization(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ssh := k.Application("ssh")
 		p := k.Enrolled(k.Application("Payroll"), "alice")

@@ -37,6 +37,9 @@ const (
 	numberSecret = "ticket-number"
 )
 
+// Digests are the purposes of the digests that an engine makes.
+var Digests = []string{macSecret, padSecret, numberSecret}
+
 // ForNumber makes a txid for a request with n digits, good for one application and person, and gives the digits.
 func (t TxIDs) ForNumber(n int, whose string) (txid, number string, err error) {
 	txid, err = t.make(byte(n), whose)

@@ -175,10 +175,10 @@ func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
 	w := start(t)
 	u := w.User("ana")
 	first := w.Phone(u, "Ana's phone")
-	w.Phone(u, "Kitchen tablet")
+	by := w.Phone(u, "Kitchen tablet")
 	v, at := w.open("TX", "ana")
 	v.Open(at + "/settings?code=1")
-	v.Send(at+"/settings/code", "code", w.code(first))
+	v.Send(at+"/settings/code", "code", w.code(by))
 	mine := v.At.Path
 	v.Open(mine + "/device/" + first.Account().AccountID + "/remove")
 	v.Send(mine + "/device/" + first.Account().AccountID + "/remove")
@@ -187,6 +187,26 @@ func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
 	}
 	if v.Open(mine + "?done=removed&name=" + strings.Repeat("x", 300)); !strings.Contains(v.Page, "The device was deleted.") {
 		t.Errorf("without a name: %s", v.Page)
+	}
+}
+
+// RULE-42: whoever removes the device they proved with is told so before, and signs in again.
+func TestRemovingTheDeviceThatProvedEndsTheSignIn(t *testing.T) {
+	w := start(t)
+	u := w.User("ana")
+	first := w.Phone(u, "Ana's phone")
+	w.Phone(u, "Kitchen tablet")
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/settings?code=1")
+	v.Send(at+"/settings/code", "code", w.code(first))
+	mine := v.At.Path
+	v.Open(mine + "/device/" + first.Account().AccountID + "/remove")
+	if !strings.Contains(v.Page, "You signed in with this device.") {
+		t.Errorf("not said before: %s", v.Page)
+	}
+	v.Send(mine + "/device/" + first.Account().AccountID + "/remove")
+	if v.Screen() != "frame-refused" || !strings.Contains(v.Page, "Sign in once more") {
+		t.Errorf("%s %s", v.Screen(), v.Page)
 	}
 }
 
@@ -251,6 +271,26 @@ func TestAPhoneWithoutAnAppIsNotSaidToWork(t *testing.T) {
 		v.Open(mine + "/setup/activate?" + v.At.RawQuery + "&platform=ios")
 		if v.Screen() != "setup-activate" || strings.Contains(v.Page, "which works until") != works {
 			t.Errorf("%v: %s %s", works, v.Screen(), v.Page)
+		}
+	}
+}
+
+// B-09: a sign-in by a request is no proof for the devices, also when it was approved just before their page came.
+func TestARequestForTheSignInOpensNoDevices(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Send(at+"/push", "device", d.Account().AccountID)
+	ask, err := d.Find(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Approve(t.Context(), ask.Transaction, v.Number()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/settings", "/add"} {
+		if v.Open(at + path); v.Status != http.StatusOK || v.Screen() != "frame-verify" {
+			t.Errorf("%s: %d %s", path, v.Status, v.Screen())
 		}
 	}
 }

@@ -29,12 +29,14 @@ type Store interface {
 	SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) error
 }
 
-// Match is what a code turned out to be. A factor says the first four; the others follow from them.
+// Match is what a code turned out to be. A factor says the first five; the others follow from them.
 type Match struct {
 	OK      bool
 	Again   bool   // right, but not yet enough: the next code is asked for (D-30)
 	PhoneID string // the device that made it, "" = none did
 	Device  string // its name
+	// Authenticator is what made the code: the key of the device's app, or the help desk's code, by ID.
+	Authenticator string
 
 	Log   string // its factor's name in the log
 	WayID string // remembered as the way used last; "" = not remembered
@@ -54,8 +56,9 @@ type Hit struct {
 	// Sure uses up a code that was found right, in one conditional statement: when it was spent meanwhile, that ends the
 	// change. nil: only Spend tells whether the code is right.
 	Sure func(ctx context.Context, st Store, now time.Time) error
-	// Spend uses up a code that may be right, in one conditional statement. False when it is not, or not any more.
-	Spend func(ctx context.Context, st Store, now time.Time) (bool, error)
+	// Spend uses up a code that may be right, in one conditional statement, and names the authenticator. False when it is not
+	// right, or not any more.
+	Spend func(ctx context.Context, st Store, now time.Time) (authenticator string, ok bool, err error)
 }
 
 // Fit lists what a code may be, the weakest factor first: the rarest, and each of them is spent by one statement. code is
@@ -85,7 +88,9 @@ func Try(ctx context.Context, t Tools, st Store, o Owner, code string, hits []Hi
 		if h.Spend == nil { // its factor looks again, at its devices as they are now
 			continue
 		}
-		if ok, err := h.Spend(ctx, st, t.Now()); err != nil || ok {
+		authenticator, ok, err := h.Spend(ctx, st, t.Now())
+		if err != nil || ok {
+			h.Authenticator = authenticator
 			return h.Match, err
 		}
 	}

@@ -2,10 +2,12 @@ package factor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
+	"countersign/internal/flow"
 )
 
 // helpdesk is a code that the help desk gave to somebody without a phone. No policy leaves it out (RULE-16).
@@ -13,8 +15,9 @@ var helpdesk = &Factor{
 	Name: "bypass", Prefix: "bypass", Always: true,
 	Log:      audit.FactorBypassCode,
 	Recovers: true,
+	Lives:    func(who flow.Person, code string) bool { return code != "" && slices.Contains(who.DeskCodes, code) },
 	Code:     deskCodes{},
-	Page:     Page{Kind: Types, Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Frame: "code.label", Source: "help"},
+	Page:     Page{Icon: "person", Row: "ways.desk", Hint: "ways.desk.hint", Source: "help"},
 }
 
 type deskCodes struct{}
@@ -30,9 +33,8 @@ func (deskCodes) Fit(ctx context.Context, t Tools, st Store, o Owner, code strin
 		return Hit{}, false, err
 	}
 	digest, err := t.Keys.SlowDigest(ctx, bypass.DigestPurpose, o.User.Salt, code)
-	return Hit{Spend: func(ctx context.Context, st Store, now time.Time) (bool, error) {
-		_, ok, err := st.SpendBypassCode(ctx, o.User.ID, digest, now)
-		return ok, err
+	return Hit{Spend: func(ctx context.Context, st Store, now time.Time) (string, bool, error) {
+		return st.SpendBypassCode(ctx, o.User.ID, digest, now)
 	}}, err == nil, err
 }
 

@@ -16,9 +16,10 @@ var passcode = &Factor{
 	Name: policy.MethodPasscode, Prefix: "code",
 	Log:       audit.FactorAppPasscode,
 	Remembers: true,
+	Lives:     ofPhone(phone.Phone.MakesCodes),
 	Devices:   onPhones(phone.Phone.MakesCodes),
 	Code:      appCodes{},
-	Page:      Page{Kind: Types, Icon: "code", Row: "ways.code.app", Frame: "code.label", Source: "app"},
+	Page:      Page{Icon: "code", Row: "ways.code.app", Source: "app"},
 }
 
 // Windows of RULE-22.
@@ -70,7 +71,7 @@ func (appCodes) Again(ctx context.Context, t Tools, st Store, o Owner, code stri
 			return Match{}, err
 		}
 		if ok {
-			return Match{OK: true, PhoneID: p.ID, Device: p.Name}, nil
+			return Match{OK: true, PhoneID: p.ID, Device: p.Name, Authenticator: p.KeyID}, nil
 		}
 		again = again || ahead
 	}
@@ -87,7 +88,7 @@ func fit(t Tools, phones []phone.Phone, code string) (Hit, bool) {
 		}
 		if seed, ok := t.seed(p); ok {
 			if next, ok := inWindow(t.Now(), p, seed, code); ok {
-				return Hit{Match: Match{PhoneID: p.ID, Device: p.Name}, Sure: func(ctx context.Context, st Store, now time.Time) error {
+				return Hit{Match: Match{PhoneID: p.ID, Device: p.Name, Authenticator: p.KeyID}, Sure: func(ctx context.Context, st Store, now time.Time) error {
 					return st.SpendPasscode(ctx, p, next, now)
 				}}, true
 			}

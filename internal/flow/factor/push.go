@@ -18,10 +18,11 @@ var push = &Factor{
 	Name: policy.MethodPush, Prefix: "push",
 	Log: audit.FactorPush, LogNumber: audit.FactorVerifiedPush,
 	Remembers: true,
+	Lives:     ofPhone(phone.Phone.Connected),
 	Devices:   onPhones(phone.Phone.Connected),
 	Request:   pushRequest{},
 	Menu:      "api.menu.push",
-	Page:      Page{Kind: Waits, Icon: "phone", Row: "ways.push", Hint: "ways.push.hint", Frame: "frame.push"},
+	Page:      Page{Icon: "phone", Row: "ways.push", Hint: "ways.push.hint", Frame: "frame.push"},
 }
 
 type pushRequest struct{}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -53,12 +54,20 @@ func CleanCode(typed string) string {
 // Code tries a code of any kind. nil: the login is allowed (SignIn), or the proof for device management is set (Manage; the
 // login is allowed too, RULE-5). A failure is counted before the code is looked at and taken back by a success, all in
 // one database transaction, so codes tried at once never get more looks than the limit (AC-005). Errors: ErrCodeWrong,
-// ErrCodeAgain, user.ErrLocked, also for the wrong code that locks, login.ErrStale.
+// ErrCodeAgain, user.ErrLocked, also for the wrong code that locks, login.ErrStale; ErrWeak for a right code that signs in and does
+// not open the device pages.
 func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transaction.Purpose) error {
 	if !f.open(s, purpose) {
 		return login.ErrStale
 	}
-	return f.tryCode(ctx, s, typed, purpose, nil)
+	if err := f.tryCode(ctx, s, typed, purpose, nil); err != nil || purpose != transaction.Manage {
+		return err
+	}
+	l, err := f.db.Read().LoginByID(ctx, s.Login.ID)
+	if err == nil && l.ManageProof.IsZero() {
+		err = ErrWeak
+	}
+	return err
 }
 
 // tryCode weighs a code and rings for those who wait.
@@ -160,7 +169,7 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 		if err := hit.Sure(ctx, st, now); err != nil {
 			return err
 		}
-		if err := f.allow(ctx, st, s, purpose, proof(m)); err != nil {
+		if err := f.allow(ctx, st, s, purpose, decision(s, m)); err != nil {
 			return err
 		}
 		if err := f.letInByCode(ctx, st, s, m); err != nil {
@@ -172,7 +181,7 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 			}
 		}
 		v, err := st.SnapshotAt(ctx, s.User.ID, s.Application.ID)
-		if err == nil && (s.closed() || !reflect.DeepEqual(v.Application, s.Application) || !reflect.DeepEqual(v.Settings, s.Settings)) {
+		if err == nil && (s.closed() || v.User.Epoch != s.User.Epoch || !reflect.DeepEqual(v.Application, s.Application) || !reflect.DeepEqual(v.Settings, s.Settings)) {
 			err = errOtherwise
 		}
 		return err
@@ -198,7 +207,7 @@ func (f *Flow) rightCode(ctx context.Context, st Store, s Session, m factor.Matc
 		}
 	}
 	if err == nil {
-		err = f.prove(ctx, st, s, purpose, proof(m), m.WayID)
+		err = f.prove(ctx, st, s, purpose, decision(s, m), m.WayID)
 	}
 	if err != nil {
 		return nil, err
@@ -206,8 +215,10 @@ func (f *Flow) rightCode(ctx context.Context, st Store, s Session, m factor.Matc
 	return nil, f.letInByCode(ctx, st, s, m)
 }
 
-func proof(m factor.Match) login.Proof {
-	return login.Proof{Factor: m.Log, Reason: audit.ValidPasscode, PhoneID: m.PhoneID}
+// decision is what a right code decides.
+func decision(s Session, m factor.Match) login.Decision {
+	return login.Decision{Proof: account.Proof{Factor: m.Log, Authenticator: m.Authenticator, Epoch: s.User.Epoch},
+		Reason: audit.ValidPasscode, PhoneID: m.PhoneID}
 }
 
 // letInByCode does what else a right code brings, and logs it.
@@ -218,7 +229,7 @@ func (f *Flow) letInByCode(ctx context.Context, st Store, s Session, m factor.Ma
 			return err
 		}
 		for _, t := range open {
-			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
+			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, account.Proof{}, f.now()); err != nil {
 				return err
 			}
 		}

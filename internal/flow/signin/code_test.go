@@ -100,7 +100,7 @@ func TestAC003AClockCodeWorksOnceAndOnlyOneStepAround(t *testing.T) {
 }
 
 // AC-065, D-30
-func TestAC065TheWindowAheadIsTwentyCodesAndThreeInARowResynchronise(t *testing.T) {
+func TestAC065TheWindowAheadIsTwentyCodesAndThreeInARowResynchronize(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		k.Settings(func(s *settings.Settings) { s.LockoutThreshold = 1000 })
 		app := k.Application("Payroll")

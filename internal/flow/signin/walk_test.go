@@ -48,6 +48,7 @@ type walk struct {
 type walked struct {
 	*flowkit.Login
 	stage     login.Stage
+	epoch     int64 // of the person when it was allowed
 	ticket    string
 	ends      time.Time // of the ticket
 	collected bool
@@ -142,6 +143,9 @@ func (w *walk) look(event string) {
 	}
 }
 
+// allowed notes what let a sign-in in.
+func (w *walk) allowed(l *walked) { l.stage, l.epoch = login.Allowed, w.Reload("alice").Epoch }
+
 func (w *walk) any() *walked { return w.logins[w.r.IntN(len(w.logins))] }
 
 func (w *walk) begin() string {
@@ -181,7 +185,8 @@ func (w *walk) approve() string {
 		w.Errorf("an approval gives %s, and the model says %v: %+v", state, may, t)
 	}
 	if may {
-		l.stage, w.states[t.ID] = login.Allowed, transaction.Approved
+		w.allowed(l)
+		w.states[t.ID] = transaction.Approved
 		return "approved"
 	}
 	return "refused late"
@@ -232,7 +237,7 @@ func (w *walk) try(code string, right bool, purpose transaction.Purpose) string 
 		w.Errorf("a code gives %v, and the model says %v", err, may)
 	}
 	if may {
-		l.stage = login.Allowed
+		w.allowed(l)
 		return "right code"
 	}
 	if right {
@@ -273,7 +278,7 @@ func (w *walk) finish() string {
 	l := w.any()
 	now := w.Clock.Now()
 	active := w.Reload("alice").Status == user.Active // whose page says that they may not go on is not let through either
-	may := (l.stage == login.Allowed && active || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
+	may := (l.stage == login.Allowed && active && l.epoch == w.Reload("alice").Epoch || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
 	ticket, err := l.Finish()
 	if (err == nil) != may {
 		w.Errorf("finishing a sign-in that is %s, collected %v, gives %v", l.stage, l.collected, err)
@@ -296,7 +301,7 @@ func (w *walk) collect() string {
 			continue
 		}
 		inTime := w.Clock.Now().Before(l.ends)
-		may := inTime && w.Reload("alice").Status == user.Active
+		may := inTime && w.Reload("alice").Status == user.Active && l.epoch == w.Reload("alice").Epoch
 		r, err := w.SignIn.Collect(context.Background(), flowkit.Secret(l.ticket), w.app.ID)
 		if (err == nil) != may || may && (r.User.Username != "alice" || r.Login.ID != l.ID) {
 			w.Errorf("collecting gives %+v, %v, and the model says %v", r.Login, err, may)
@@ -349,6 +354,6 @@ func (w *walk) recover() {
 	l := &walked{Login: w.Begin(w.app, "alice"), stage: login.Open}
 	w.phone.Next = uint64(w.phone.Row().OTP.Counter)
 	w.OK(l.Code(w.phone.Code(), transaction.SignIn))
-	l.stage = login.Allowed
+	w.allowed(l)
 	w.logins = append(w.logins[1:], l)
 }
