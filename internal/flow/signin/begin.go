@@ -43,6 +43,7 @@ type Gate struct {
 	DeskCodes   []string // IDs of the help desk's codes for them
 	Codeless    bool     // no bypass code of the user has a use left
 	Ways        []Way
+	Read        time.Time // when that was read
 }
 
 // person is whom the gates are asked about.
@@ -54,7 +55,7 @@ func (g Gate) person() flow.Person {
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	st := f.db.Read()
-	g := Gate{Application: r.Application}
+	g := Gate{Application: r.Application, Read: f.now()}
 	known, err := f.lookUp(ctx, st, r, &g)
 	if err != nil {
 		return g, err

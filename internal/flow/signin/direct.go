@@ -44,6 +44,9 @@ var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 // next one (D-30). The log knows it as a wrong code.
 const CodeAgain = "code_again"
 
+// CodesOff is the same where the codes of the person's phones are off (RULE-43).
+const CodesOff = "codes_off"
+
 // numberLife is longer than any door takes a txid with a number.
 const numberLife = time.Hour
 
@@ -72,7 +75,7 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 
 // session is the attempt as the rest of the flow knows one: a login that is no row.
 func (a Attempt) session(txID string) Session {
-	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, DeskCodes: a.DeskCodes, Codeless: a.Codeless,
+	return Session{Read: a.Read, Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, DeskCodes: a.DeskCodes, Codeless: a.Codeless,
 		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
 }
 
@@ -175,6 +178,8 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 			t.Factor, t.Reason = audit.FactorNone, audit.DeniedByPolicy
 		case m.Again:
 			t.Reason = CodeAgain
+		case errors.Is(outcome, ErrCodesOff):
+			t.Reason = CodesOff
 		}
 		if err != nil || a.InCall {
 			return err

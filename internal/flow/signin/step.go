@@ -165,6 +165,8 @@ func (s Session) noWay() *errs.Error {
 		return errs.New(errs.Forbidden, "user.codes")
 	case s.Weak:
 		return errs.New(errs.Forbidden, "way.weak")
+	case len(factor.CodesOff(s.owner())) > 0:
+		return errs.New(errs.Forbidden, "way.codes_off")
 	}
 	return errs.New(errs.Forbidden, "way.none")
 }

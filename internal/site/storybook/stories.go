@@ -86,6 +86,8 @@ func codesAndWays() []Story {
 	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Ask: &ask}
 	wrong := code
 	wrong.Err = errs.New(errs.Denied, "code.wrong")
+	off := code
+	off.Err = errs.New(errs.Denied, "code.off").Arg("device", anas)
 	kept := code
 	kept.Remember = &control.Remember{Days: 1, Checked: true}
 	help := prompt.Code{Base: base(), Err: errs.New(errs.Denied, "code.text").Arg("digit", 4)}
@@ -98,7 +100,7 @@ func codesAndWays() []Story {
 	// The same list before a change of devices, before a new phone is paired, and for somebody without any way.
 	devices, phone, none := few, few, prompt.Ways{Base: base(), Rows: []control.Row{helpDesk}, Purpose: prompt.NewPhone}
 	devices.Purpose, phone.Purpose = prompt.ManageDevices, prompt.NewPhone
-	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-remember", kept}, {"code-help-only", help}, {"code-proof", proof},
+	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-off", off}, {"code-remember", kept}, {"code-help-only", help}, {"code-proof", proof},
 		{"ways", ways}, {"ways-few", few}, {"verify-devices", devices}, {"verify-new-phone", phone}, {"verify-none", none}}
 }
 
