@@ -48,6 +48,9 @@ func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" +
 var createUser = users.insert("search") + ` ON CONFLICT (username) DO NOTHING`
 
 func (s *store) CreateUser(ctx context.Context, u user.User) error {
+	if user.LooksLikeID(u.Username) {
+		return user.ErrNameInvalid
+	}
 	args, err := users.values(u, userSearch(u))
 	if err != nil {
 		return err

@@ -87,7 +87,7 @@ var (
 	ErrUnknown = errs.New(errs.NotFound, "user.unknown")
 	// ErrNameTaken reports a name or alias that somebody has.
 	ErrNameTaken = errs.New(errs.Conflict, "user.name_taken")
-	// ErrNameInvalid reports a name that is empty, too long or has forbidden characters.
+	// ErrNameInvalid reports a name that is empty, too long or has forbidden characters, or a new one that looks like an ID.
 	ErrNameInvalid = errs.New(errs.Invalid, "user.name")
 	// ErrLocked reports a user whose status or count leaves no attempt.
 	ErrLocked = errs.New(errs.Denied, "user.locked")
@@ -104,7 +104,7 @@ type Query struct {
 // Store keeps users.
 type Store interface {
 	// CreateUser inserts the user and its name. A person's name is one among people, an administrator's one among
-	// administrators: the same word may be both. ErrNameTaken.
+	// administrators: the same word may be both. ErrNameTaken; ErrNameInvalid for a name that LooksLikeID.
 	CreateUser(ctx context.Context, u User) error
 	// UserByID finds a person, also one in the trash. ErrUnknown.
 	UserByID(ctx context.Context, id string) (User, error)
