@@ -167,6 +167,11 @@ func (s *store) LockAccount(ctx context.Context, id string) (user.User, error) {
 	return one(ctx, s.run, user.ErrUnknown, users, lockAccount, id)
 }
 
+func (s *store) HoldAccount(ctx context.Context, id string) error {
+	const q = `SELECT user_id FROM users WHERE user_id = $1` + engine.Lock
+	return s.queue(ctx, q, id)
+}
+
 func (s *store) RemindSpare(ctx context.Context, id string, now time.Time) error {
 	const q = `UPDATE users SET spare_reminders = spare_reminders + 1, spare_reminded_at = $2 WHERE user_id = $1`
 	return s.queue(ctx, q, id, micros(now))

@@ -139,6 +139,9 @@ type Store interface {
 	// LockAccount takes the row of an account of any kind for the rest of the database transaction, so that what is
 	// counted next (open requests, devices) cannot change underneath. ErrUnknown.
 	LockAccount(ctx context.Context, id account.ID) (User, error)
+	// HoldAccount is LockAccount for a change that needs nothing of the row, or reads it next. It is awaited with the next
+	// statement that is; where there is no such row nothing is held.
+	HoldAccount(ctx context.Context, id account.ID) error
 	// SavePreferences writes DefaultPhone and AutoAction. ErrUnknown.
 	SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error
 	// RemindSpare adds one to SpareReminders and notes when.

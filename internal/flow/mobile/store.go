@@ -72,6 +72,7 @@ type Store interface {
 	// user.Store:
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
 	CreateUser(ctx context.Context, u user.User) error
+	HoldAccount(ctx context.Context, id account.ID) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	MarkEnrolled(ctx context.Context, id string, now time.Time) error
 	UserByName(ctx context.Context, name string) (user.User, error)

@@ -77,6 +77,7 @@ type Store interface {
 
 	// user.Store:
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
+	HoldAccount(ctx context.Context, id account.ID) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
 	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error)
