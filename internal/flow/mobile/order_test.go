@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
 	"countersign/internal/testkit/flowkit"
@@ -47,5 +49,27 @@ func TestAFetchWaitsForADecisionAndHoldsNothingMeanwhile(t *testing.T) {
 		if n := <-fetched; n != 1 || early {
 			k.Errorf("%d requests, before the decision: %v", n, early)
 		}
+	})
+}
+
+// A call of an app that was proved before another one took its place changes nothing of the new one.
+func TestAnAppThatWasReplacedChangesNothing(t *testing.T) {
+	flowkit.Each(t, func(k *flowkit.Kit) {
+		ctx := context.Background()
+		v, _, old := k.Manager(k.Application("Payroll"), "ana")
+		fresh, err := k.Claim(k.PairPortal(v, old.ID).Link)
+		k.OK(err)
+		fresh.Subscribe()
+		before := fresh.Row()
+		k.Want(old.TrySubscribe(), phone.ErrReplaced)
+		k.Want(k.Mobile.Subscribe(ctx, old.ID, old.KeyID, phonewire.Subscription{}), phone.ErrReplaced)
+		k.Want(k.Mobile.Rename(ctx, old.ID, old.KeyID, "Mine"), phone.ErrReplaced)
+		k.Want(old.Leave(), phone.ErrReplaced)
+		if now := fresh.Row(); now.KeyID != fresh.KeyID || now.Name != before.Name || now.Alerts != phone.AlertsOn || string(now.Subscription) != string(before.Subscription) {
+			k.Errorf("%+v", now)
+		}
+		k.OK(fresh.Leave())
+		k.Want(fresh.TrySubscribe(), phone.ErrRemoved)
+		k.Want(fresh.Leave(), phone.ErrRemoved)
 	})
 }

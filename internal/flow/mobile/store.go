@@ -51,7 +51,7 @@ type Store interface {
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 	RenamePhone(ctx context.Context, id, name string) error
-	SaveSubscription(ctx context.Context, phoneID string, sealed []byte, alerts phone.Alerts) error
+	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed []byte, alerts phone.Alerts) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
 
