@@ -31,6 +31,7 @@ type Store interface {
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
 
 	// flow.Store:
+	HoldPolicy(ctx context.Context) error
 	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
