@@ -156,7 +156,7 @@ describe('someone without a phone', () => {
     await landed(page, user);
   });
 
-  it('adds a spare phone at once when asked, and must where the organisation wants two', async () => {
+  it('adds a spare phone at once when asked, and must where the organization wants two', async () => {
     for (const spare of ['remind', 'require']) {
       const app = await stage.application('--spare', spare);
       const user = stage.person('spare');

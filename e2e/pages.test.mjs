@@ -1,4 +1,4 @@
-// Every page a person can meet, looked at by axe in light, dark, at 320 px and in forced colours, with a browser that
+// Every page a person can meet, looked at by axe in light, dark, at 320 px and in forced colors, with a browser that
 // notices console errors, refused content, failed requests and answers of 500 and above.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';

@@ -117,7 +117,7 @@ describe('my devices', () => {
     assert.ok([401, 403, 404, 410].includes(post.status()), String(post.status()));
   });
 
-  it('does not exist where the organisation looks after phones itself', async () => {
+  it('does not exist where the organization looks after phones itself', async () => {
     const off = await stage.application(noSelfService);
     const { user, computer: { page } } = await stage.enrolled(app);
     await signIn(page, off, user);

@@ -161,7 +161,7 @@ describe('the budget', () => {
   });
 });
 
-it('takes pictures in two widths and two colours', async () => {
+it('takes pictures in two widths and two colors', async () => {
   const window = await openWindow(browser);
   await window.page.goto(origin + '/done');
   const paths = await shoot(window.page, 'rig');

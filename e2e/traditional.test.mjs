@@ -516,7 +516,7 @@ describe('the traditional prompt', () => {
     assert.match(app.answers.at(-1), /^ERR\|[\w\s.()]+:APP\|/);
   });
 
-  it('opens the wizard for an enrollment link when the organisation wants that', async () => {
+  it('opens the wizard for an enrollment link when the organization wants that', async () => {
     await stage.demo.cli('settings', 'set', '--enrollment-style', 'traditional');
     try {
       const user = stage.person();

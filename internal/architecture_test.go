@@ -61,7 +61,7 @@ func fake(pkg string) bool {
 	return wing(pkg) == "adapter" && strings.HasSuffix(path.Base(pkg), "test")
 }
 
-// store is the one adapter of several rooms.
+// store is the one adapter of several folders.
 const store = "internal/adapter/sqlstore"
 
 // inside reports that child lies in a folder below parent.
@@ -93,11 +93,11 @@ func arrow(from, to string) string {
 	case inside(from, to):
 		// A package may import the ones whose folder it lies in: flow/signin imports flow.
 	case from == "internal/server" && b == "server":
-		// The server reads its configuration and takes its certificate from its own rooms.
+		// The server reads its configuration and takes its certificate from its own folders.
 	case a == "site" && to == "internal/site/control" && from != "internal/site/web":
 		// One controller runs the sign-ins and device sessions of all pages; it knows none of them.
 	case from == "internal/"+a && a == b:
-		return fmt.Sprintf("%s imports %s: a wing's root is imported by its rooms, not the other way round", from, to)
+		return fmt.Sprintf("%s imports %s: a wing's root is imported by its folders, not the other way round", from, to)
 	case a == "client":
 		if b != "base" {
 			return fmt.Sprintf("%s imports %s: a client knows the wire only, so it may import base and nothing else", from, to)

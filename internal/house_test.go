@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -174,6 +175,27 @@ func unexplainedMethods(f *file, it *ast.InterfaceType) (names []*ast.Ident) {
 		}
 	}
 	return names
+}
+
+// british are words that are spelled otherwise in America. A field of the phone protocol is one; pages quote it as code.
+var british = regexp.MustCompile(`\b\w*(?:organis|recognis|normalis|serialis|synchronis|capitalis|initialis|authoris|summaris|minimis|optimis|colour|behaviour|favour|honour|neighbour|enrolment|labelled|dialling|licence|centre|judgement)\w*`)
+
+// code is what a page quotes: it is spelled as it stands there.
+var code = regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+
+func TestCommentsAndPagesAreSpelledAsInAmerica(t *testing.T) {
+	for _, f := range tree(t) {
+		for _, group := range f.syntax.Comments {
+			if word := british.FindString(group.Text()); word != "" {
+				t.Errorf("%s: %q", f.at(group.Pos()), word)
+			}
+		}
+	}
+	maps(t, func(at, page string) {
+		if word := british.FindString(code.ReplaceAllString(page, "")); word != "" {
+			t.Errorf("%s: %q", at, word)
+		}
+	})
 }
 
 func TestTheDocRuleSeesWhatItShould(t *testing.T) {

@@ -2,6 +2,7 @@ package architecture_test
 
 import (
 	"fmt"
+	"go/ast"
 	"os"
 	"path"
 	"path/filepath"
@@ -24,14 +25,14 @@ var (
 )
 
 // foldersOf lists the folders that the first block of ARCHITECTURE.md names. A line without indent is a wing, or several
-// with commas between; an indented one lists rooms of the wing above it.
+// with commas between; an indented one lists folders of the wing above it.
 func foldersOf(page string) (list []string) {
 	_, block, _ := strings.Cut(page, "```\n")
 	block, _, _ = strings.Cut(block, "```")
 	wing := ""
 	for _, line := range strings.Split(strings.TrimSpace(block), "\n") {
-		rooms, indented := strings.CutPrefix(line, "  ")
-		names := strings.FieldsFunc(column.FindStringSubmatch(rooms)[1], func(r rune) bool { return r == ' ' || r == ',' })
+		rest, indented := strings.CutPrefix(line, "  ")
+		names := strings.FieldsFunc(column.FindStringSubmatch(rest)[1], func(r rune) bool { return r == ' ' || r == ',' })
 		for _, name := range names {
 			if indented {
 				name = path.Join(wing, name)
@@ -109,6 +110,87 @@ func TestEveryTargetThatThePagesNameExists(t *testing.T) {
 			}
 		}
 	})
+}
+
+// dotted is a Go name that a page quotes: of a package (`signin.Next`) or of a type (`Session.With`).
+var dotted = regexp.MustCompile("`([a-zA-Z]\\w*)((?:\\.[A-Z]\\w*)+)(?:\\(\\))?`")
+
+// members lists what may stand behind a dot: after the name of a package its exported names and methods, after a type its
+// methods and fields. Packages and types of one name are taken together.
+func members(files []*file) map[string]map[string]bool {
+	all := map[string]map[string]bool{}
+	add := func(of string, names ...*ast.Ident) {
+		if all[of] == nil {
+			all[of] = map[string]bool{}
+		}
+		for _, n := range names {
+			all[of][n.Name] = true
+		}
+	}
+	for _, f := range files {
+		if f.test {
+			continue
+		}
+		pkg := f.syntax.Name.Name
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				add(pkg, n.Name)
+				if n.Recv != nil {
+					add(receiver(n), n.Name)
+				}
+				return false
+			case *ast.ValueSpec:
+				add(pkg, n.Names...)
+			case *ast.TypeSpec:
+				add(pkg, n.Name)
+				add(n.Name.Name)
+				var fields *ast.FieldList
+				switch of := n.Type.(type) {
+				case *ast.StructType:
+					fields = of.Fields
+				case *ast.InterfaceType:
+					fields = of.Methods
+				default:
+					return true
+				}
+				for _, field := range fields.List {
+					add(n.Name.Name, field.Names...)
+				}
+			}
+			return true
+		})
+	}
+	return all
+}
+
+// unknown lists the Go names of a page that nothing has. A package that is not ours may have whatever it wants.
+func unknown(page string, have map[string]map[string]bool) (list []string) {
+	for _, m := range dotted.FindAllStringSubmatch(page, -1) {
+		of := m[1]
+		for _, name := range strings.Split(m[2], ".")[1:] {
+			if have[of] == nil && !ast.IsExported(of) {
+				break
+			}
+			if !have[of][name] {
+				list = append(list, of+"."+name)
+			}
+			of = name
+		}
+	}
+	return list
+}
+
+func TestEveryGoNameThatThePagesQuoteExists(t *testing.T) {
+	have := members(tree(t))
+	maps(t, func(at, page string) {
+		for _, name := range unknown(page, have) {
+			t.Errorf("%s quotes %s, which does not exist", at, name)
+		}
+	})
+	if got := unknown("`signin.Next` `Session.With` `http.Anything` `signin.Request.Kind` `policy.AllowsApp` `signin.Gone` `Session.Gone` `Gone.With`", have); !slices.Equal(got, []string{"signin.Gone", "Session.Gone", "Gone.With"}) {
+		t.Errorf("the test itself finds %v", got)
+	}
 }
 
 func TestEveryDecisionIsInTheIndex(t *testing.T) {

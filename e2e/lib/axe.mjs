@@ -1,4 +1,4 @@
-// Runs axe-core on a page as people meet it: light, dark, on a narrow phone, in forced colours, and with letters twice
+// Runs axe-core on a page as people meet it: light, dark, on a narrow phone, in forced colors, and with letters twice
 // the size.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -6,19 +6,19 @@ import { createRequire } from 'node:module';
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const all = { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] };
-// Other colours, or larger letters in the same layout, change nothing for the other rules: names, roles, order.
-const colours = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] };
-const sizes = { type: 'rule', values: [...colours.values, 'target-size', 'scrollable-region-focusable'] };
+// Other colors, or larger letters in the same layout, change nothing for the other rules: names, roles, order.
+const colors = { type: 'rule', values: ['color-contrast', 'link-in-text-block'] };
+const sizes = { type: 'rule', values: [...colors.values, 'target-size', 'scrollable-region-focusable'] };
 
 export const variants = {
   light: { colorScheme: 'light', rules: all },
-  dark: { colorScheme: 'dark', rules: colours },
+  dark: { colorScheme: 'dark', rules: colors },
   narrow: { colorScheme: 'light', width: 320, rules: all },
-  forced: { colorScheme: 'light', forcedColors: 'active', rules: colours },
+  forced: { colorScheme: 'light', forcedColors: 'active', rules: colors },
   large: { colorScheme: 'light', text: 2, rules: sizes },
 };
 
-// assertAccessible fails with one line a finding. The page keeps its size and colours afterwards.
+// assertAccessible fails with one line a finding. The page keeps its size and colors afterwards.
 export async function assertAccessible(page, { name = new URL(page.url()).pathname, only = Object.keys(variants) } = {}) {
   const findings = [];
   const size = page.viewportSize();

@@ -1,11 +1,11 @@
-// Pictures of named pages, for eyes: e2e/.gallery/NAME-WIDTH-COLOURS.png (not kept in git).
+// Pictures of named pages, for eyes: e2e/.gallery/NAME-WIDTH-COLORS.png (not kept in git).
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../.gallery/', import.meta.url));
 
-// shoot takes the page at 1280 and 390 px, light and dark, and puts its size and colours back.
+// shoot takes the page at 1280 and 390 px, light and dark, and puts its size and colors back.
 export async function shoot(page, name) {
   mkdirSync(folder, { recursive: true });
   const size = page.viewportSize();

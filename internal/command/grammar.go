@@ -14,7 +14,7 @@ type grammar struct {
 
 	App      appCommands      `cmd:"" help:"Applications people sign in to."`
 	User     userCommands     `cmd:"" help:"People who sign in."`
-	Settings settingsCommands `cmd:"" help:"What holds for the whole organisation."`
+	Settings settingsCommands `cmd:"" help:"What holds for the whole organization."`
 	Log      logCommands      `cmd:"" help:"Who signed in, and who changed what."`
 	Phone    phoneCommands    `cmd:"" help:"Be a phone: pair, answer requests, make codes."`
 
@@ -43,6 +43,8 @@ type userCommands struct {
 	Delete         userDelete         `cmd:"" help:"Move a person to the trash."`
 	BypassCode     userBypassCode     `cmd:"" help:"Make a bypass code for someone without a phone."`
 	Unlock         userUnlock         `cmd:"" help:"Let a locked-out person try again."`
+	SignOut        userSignOut        `cmd:"" help:"End all that a person has opened, everywhere."`
+	ResetCodes     userResetCodes     `cmd:"" help:"Take the codes of a person's phones again after too many wrong ones."`
 	ForgetBrowsers userForgetBrowsers `cmd:"" help:"Make every remembered browser of a person ask again."`
 	Enroll         userEnroll         `cmd:"" help:"Make the link by which a person sets up a first device."`
 }

@@ -114,7 +114,7 @@ func (f phoneFlags) freeSlot(r *run) (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%s and its neighbours hold %d accounts; choose another --state", first, maxAccounts)
+	return "", fmt.Errorf("%s and its neighbors hold %d accounts; choose another --state", first, maxAccounts)
 }
 
 // caPath is the file beside a state file that keeps the certificate of --ca.

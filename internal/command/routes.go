@@ -16,8 +16,8 @@ type routesCommand struct{}
 type routeDoc struct {
 	Method  string `json:"method"` // "ANY" for every method
 	Pattern string `json:"pattern"`
-	Room    string `json:"room"` // the package, such as api/oidc
-	Name    string `json:"name"` // what the route does
+	Package string `json:"package"` // the package, such as api/oidc
+	Name    string `json:"name"`    // what the route does
 }
 
 // Run opens a server in a temporary folder and asks it for its routes, because they depend on the program and not on
@@ -39,12 +39,12 @@ func (routesCommand) Run(r *run) error {
 	docs := []routeDoc{}
 	var rows [][]any
 	for _, route := range s.Routes() {
-		d := routeDoc{route.Method, route.Pattern, route.Room, route.Name}
+		d := routeDoc{route.Method, route.Pattern, route.Package, route.Name}
 		if d.Method == "" {
 			d.Method = "ANY"
 		}
 		docs = append(docs, d)
-		rows = append(rows, []any{d.Method, d.Pattern, d.Room, d.Name})
+		rows = append(rows, []any{d.Method, d.Pattern, d.Package, d.Name})
 	}
-	return r.show(docs, func(p *page) { p.table([]string{"method", "pattern", "room", "what"}, rows) })
+	return r.show(docs, func(p *page) { p.table([]string{"method", "pattern", "package", "what"}, rows) })
 }

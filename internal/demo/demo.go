@@ -100,7 +100,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	st := &stage{place: p, CAFile: cert.CAFile, Inbox: &mail.Inbox{Now: o.Now}, Now: o.Now, Rand: o.Rand, Log: o.Log}
 	s, err := server.Open(ctx, p.Config, server.Options{
 		Now: o.Now, Rand: o.Rand, Log: o.Log, Sender: server.InboxSender(p.Config.Mail.From, st.Inbox),
-		Files: []fs.FS{Files()}, Rooms: st.rooms, Elsewhere: p.aliases(),
+		Files: []fs.FS{Files()}, Groups: st.groups, Elsewhere: p.aliases(),
 	})
 	if err != nil {
 		return err

@@ -77,15 +77,15 @@ type stage struct {
 	Rand   io.Reader
 	Log    *slog.Logger
 
-	server *server.Server // set by rooms
+	server *server.Server // set by groups
 	app    Application    // the first: Payroll
 	apps   []Application  // all, in the order of seeds
 	phones *virtual
 }
 
-// rooms creates the sample data and returns the demo's own pages and applications for the server's router. The server
+// groups creates the sample data and returns the demo's own pages and applications for the server's router. The server
 // calls it once, when everything else is wired.
-func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
+func (st *stage) groups(s *server.Server) ([]server.Group, error) {
 	st.server = s
 	ctx := context.Background() // only a few rows are written
 	if err := st.seedApplications(ctx); err != nil {
@@ -119,7 +119,7 @@ func (st *stage) rooms(s *server.Server) ([]server.Room, error) {
 	sample.routes(mux)
 	benefits.routes(mux)
 	own.routes(mux)
-	return []server.Room{
+	return []server.Group{
 		{At: []string{"/{$}"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Method: "GET", Pattern: "/", Name: "what this is"}}},
 		{At: []string{"/demo/"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Pattern: "/demo/", Name: "inbox and virtual phones"}}},
 		{At: []string{"/sample/"}, Name: "demo", Handler: mux, Browser: true, Routes: []server.Route{{Pattern: "/sample/", Name: "the sample application"}}},

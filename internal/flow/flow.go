@@ -16,6 +16,7 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/outbox"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/settings"
@@ -26,6 +27,7 @@ import (
 // Store is every noun's store, bound to one database transaction (or to none, for reading). A database implements it;
 // a flow declares a Store of its own with the methods it uses.
 type Store interface {
+	account.GuessStore
 	activation.Store
 	application.Store
 	audit.Store
@@ -72,7 +74,8 @@ type Snapshot struct {
 	Application application.Application // the login's, or the one that asks
 	User        user.User               // zero value while there is none
 	Phones      []phone.Phone           // oldest first
-	Codeless    bool                    // no code of the help desk has a use left
+	DeskCodes   []string                // IDs of the help desk's codes for them, used up or not
+	Codeless    bool                    // none of those has a use left
 	Settings    settings.Settings
 	Request     transaction.Transaction // zero value without one
 }
@@ -125,6 +128,7 @@ type RequestStore interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 	CreateTransaction(ctx context.Context, t transaction.Transaction) error
 	LoadSettings(ctx context.Context) (settings.Settings, error)
+	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 }
 

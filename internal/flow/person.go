@@ -16,6 +16,7 @@ import (
 type Person struct {
 	User        user.User     // zero value for a name nobody has
 	Phones      []phone.Phone // oldest first
+	DeskCodes   []string      // IDs of the help desk's codes for them
 	Application application.Application
 	Policy      policy.Policy // effective for the application
 	Settings    settings.Settings
@@ -23,7 +24,7 @@ type Person struct {
 
 // Person is whom a snapshot is about, under the policy of its application.
 func (s Snapshot) Person() Person {
-	return Person{User: s.User, Phones: s.Phones, Application: s.Application, Settings: s.Settings,
+	return Person{User: s.User, Phones: s.Phones, DeskCodes: s.DeskCodes, Application: s.Application, Settings: s.Settings,
 		Policy: policy.Effective(s.Settings.Policy, s.Application.Policy)}
 }
 
@@ -42,11 +43,12 @@ func (p Person) WaysIn() int {
 	return n
 }
 
-// OnlyWayIn reports whether a device is the last one that can prove something: without it the person is locked out.
+// OnlyWayIn reports whether a device is the last one that can prove something, or the last there is at all: without it the
+// person is locked out.
 func (p Person) OnlyWayIn(phoneID string) bool {
 	for _, d := range p.Phones {
 		if d.ID == phoneID {
-			return d.CanProve() && p.WaysIn() == 1
+			return len(p.Phones) == 1 || d.CanProve() && p.WaysIn() == 1
 		}
 	}
 	return false
@@ -65,6 +67,11 @@ func (p Person) MayEnroll(now time.Time) bool {
 		return false
 	}
 	return p.User.FirstEnrolled.IsZero() || p.Policy.InlineReenrollment == "on"
+}
+
+// Denied reports that policy lets nobody in. The product's own pages are not asked for it.
+func (p Person) Denied() bool {
+	return p.Policy.Authentication == policy.AuthenticationDeny && p.Application.Type != application.TypePortal
 }
 
 // ErrManageOff reports an application from whose pages nobody manages devices.

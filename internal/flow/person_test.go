@@ -23,7 +23,7 @@ func TestAPersonCanProveByDevicesWithAnAppAlone(t *testing.T) {
 		only   string
 	}{
 		{nil, 0, ""},
-		{[]phone.Phone{silent}, 0, ""},
+		{[]phone.Phone{silent}, 0, "silent"},
 		{[]phone.Phone{silent, works}, 1, "works"},
 		{[]phone.Phone{works, {ID: "second", KeyID: "l"}}, 2, ""},
 	} {

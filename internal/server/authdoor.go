@@ -25,7 +25,7 @@ func (s *Server) authDoor() (*auth.Door, error) {
 
 // engine is what runs the attempts of one door for programs.
 func (s *Server) engine() attempt.Engine {
-	return attempt.Engine{SignIn: s.SignIn, Enroll: s.Enroll, Keys: doorKeys{s.Keys}, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Deadline: s.deadline}
+	return attempt.Engine{SignIn: s.SignIn, Enroll: s.Enroll, Keys: doorKeys{s.Keys, attempt.Digests}, Now: s.now, Rand: s.rand, Log: s.Log, Outage: s.outage, Deadline: s.deadline}
 }
 
 // bypassCodes makes codes for a person whom an application has just registered.

@@ -4,9 +4,9 @@
 //	open.go    builds everything, in order, and refuses to start on a wrong master key
 //	opening.go listens while that takes its time or the database is away
 //	occupy.go  one server at a time in a data folder
-//	mount.go   which path goes to which room
+//	mount.go   which path goes to which group
 //	handler.go what every request passes on its way there
-//	rooms.go   how each of them is furnished
+//	groups.go  how the doors and pages of each are built
 //	run.go     the configured address, certificate, redirect from port 80
 //	listen.go  listeners, limits, and the way down
 //	memory.go  small with very many waiting pages

@@ -12,7 +12,7 @@ import (
 )
 
 // Handler is the whole program as one handler: what every request passes, outermost first, then
-// the rooms of mount.go.
+// the groups of mount.go.
 func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)

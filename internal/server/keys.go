@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
@@ -140,11 +141,20 @@ func instanceSecret(ctx context.Context, db flow.DB, keys *secret.Keyring, name 
 	return keys.Open(settings.SecretPurpose, name, stored)
 }
 
-// doorKeys are what doors have of the keyring: digests, and the secrets that they share with applications. What belongs
-// to a person they cannot open.
-type doorKeys struct{ all *secret.Keyring }
+// doorKeys are what a door has of the keyring: digests for its own purposes, and the secrets that doors share with
+// applications. What belongs to a person it cannot open, and it cannot make a grant.
+type doorKeys struct {
+	all     *secret.Keyring
+	digests []string // the purposes of this door
+}
 
-func (k doorKeys) Digest(purpose, text string) []byte { return k.all.Digest(purpose, text) }
+// Digest panics for a purpose that is not the door's: which it asks for stands in its code and follows from no input.
+func (k doorKeys) Digest(purpose, text string) []byte {
+	if !slices.Contains(k.digests, purpose) {
+		panic("server: a door wants a digest for " + purpose)
+	}
+	return k.all.Digest(purpose, text)
+}
 
 func (k doorKeys) Open(purpose, row string, sealed []byte) ([]byte, error) {
 	if purpose != application.SecretPurpose {

@@ -24,11 +24,11 @@ type Route struct {
 	Method  string // "" any
 	Pattern string // of net/http.ServeMux, without the method
 	Name    string // what it does
-	Room    string // the package that serves it
+	Package string // the package that serves it
 }
 
-// Room is a part of the program with addresses of its own.
-type Room struct {
+// Group is a part of the program with addresses of its own.
+type Group struct {
 	At      []string // patterns of the whole program
 	Name    string   // the package
 	Handler http.Handler
@@ -36,13 +36,13 @@ type Room struct {
 	Browser bool // only browsers come here: writes from other sites are refused (AC-046)
 }
 
-// allRooms is the list of rooms: which path goes where.
-func (s *Server) allRooms() ([]Room, error) {
+// allGroups is the list of them: which path goes where.
+func (s *Server) allGroups() ([]Group, error) {
 	door := s.oidcDoor()
 	pages := s.promptPages(door)
 	own := s.portalPages()
 	phones := s.phoneDoor()
-	frameDoor, framePages := s.frameRooms()
+	frameDoor, framePages := s.frameDoor()
 	direct, err := s.authDoor()
 	if err != nil {
 		return nil, err
@@ -53,15 +53,15 @@ func (s *Server) allRooms() ([]Room, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Room{
+	return []Group{
 		{Name: "api/oidc", At: []string{oidc.At}, Handler: door.Handler(), Routes: list(door.Routes())},
 		{Name: "api/auth", At: []string{auth.At, auth.QRAt}, Handler: direct.Handler(), Routes: list(direct.Routes())},
 		{Name: "api/phone", At: []string{"/phone/v1/"}, Handler: phones.Handler(), Routes: list(phones.Routes())},
 		{Name: "api/unix", At: []string{unix.At}, Handler: legacy.Handler(), Routes: list(legacy.Routes())},
-		browserRoom("site/prompt", pages.Handler(), prompt.At, "/enroll/", "/enrolled"),
+		browserGroup("site/prompt", pages.Handler(), prompt.At, "/enroll/", "/enrolled"),
 		{Name: "api/frame", At: []string{frame.At}, Handler: frameDoor.Handler(), Routes: list(frameDoor.Routes())},
-		browserRoom("site/frame", framePages.Handler(), framepages.At),
-		browserRoom("site/portal", own.Handler(), portal.At, portal.At+"/"),
+		browserGroup("site/frame", framePages.Handler(), framepages.At),
+		browserGroup("site/portal", own.Handler(), portal.At, portal.At+"/"),
 		{Name: "site/phoneapp", At: []string{"/app/", "/app", "/a/", "/a"}, Handler: app.Handler(), Routes: list(app.Routes()), Browser: true},
 		{Name: "site/web", At: []string{"/static/"}, Handler: s.Assets, Routes: []Route{{"GET", "/static/{file}", "style sheets, scripts, pictures", ""}}},
 		{Name: "server", At: []string{"/healthz"}, Handler: http.HandlerFunc(s.health.alive), Routes: []Route{{"GET", "/healthz", "the process answers", ""}}},
@@ -69,11 +69,11 @@ func (s *Server) allRooms() ([]Room, error) {
 	}, nil
 }
 
-func browserRoom(name string, pages *web.Mux, at ...string) Room {
-	return Room{Name: name, At: at, Handler: pages, Routes: list(pages.Routes()), Browser: true}
+func browserGroup(name string, pages *web.Mux, at ...string) Group {
+	return Group{Name: name, At: at, Handler: pages, Routes: list(pages.Routes()), Browser: true}
 }
 
-// mount builds what all pages share (templates, assets, cookies) and then the router with every room.
+// mount builds what all pages share (templates, assets, cookies) and then the router with every group.
 func (s *Server) mount(o Options) error {
 	folders := append([]fs.FS{control.Files(), prompt.Files(), portal.Files(), framepages.Files()}, o.Files...)
 	var err error
@@ -91,23 +91,23 @@ func (s *Server) mount(o Options) error {
 	s.cookies = web.Cookies{Plain: strings.HasPrefix(s.Config.PublicURL, "http://")}
 	s.Site = &web.Site{Pages: pages, Log: s.Log, Frame: s.frame}
 
-	if s.rooms, err = s.allRooms(); err != nil {
+	if s.groups, err = s.allGroups(); err != nil {
 		return err
 	}
-	if o.Rooms != nil {
-		more, err := o.Rooms(s)
+	if o.Groups != nil {
+		more, err := o.Groups(s)
 		if err != nil {
 			return err
 		}
-		s.rooms = append(s.rooms, more...)
+		s.groups = append(s.groups, more...)
 	}
 	s.mux = http.NewServeMux()
-	for _, room := range s.rooms {
-		h := room.Handler
-		if room.Browser {
+	for _, group := range s.groups {
+		h := group.Handler
+		if group.Browser {
 			h = web.SameOrigin(h, s.Site.Refuse(web.ErrForeignForm))
 		}
-		for _, at := range room.At {
+		for _, at := range group.At {
 			s.mux.Handle(at, h)
 		}
 	}
@@ -115,12 +115,12 @@ func (s *Server) mount(o Options) error {
 	return nil
 }
 
-// Routes lists every address, grouped by room.
+// Routes lists every address, one group after the other.
 func (s *Server) Routes() []Route {
 	var all []Route
-	for _, room := range s.rooms {
-		for _, r := range room.Routes {
-			r.Room = room.Name
+	for _, group := range s.groups {
+		for _, r := range group.Routes {
+			r.Package = group.Name
 			all = append(all, r)
 		}
 	}

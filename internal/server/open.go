@@ -52,10 +52,10 @@ type Options struct {
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
 
-	// Files are folders of further templates and static files, and Rooms further rooms:
+	// Files are folders of further templates and static files, and Groups further addresses:
 	// the demo's.
-	Files []fs.FS
-	Rooms func(*Server) ([]Room, error)
+	Files  []fs.FS
+	Groups func(*Server) ([]Group, error)
 }
 
 // Server is one instance with everything wired. It does not listen before Serve.
@@ -87,7 +87,7 @@ type Server struct {
 	requestLog web.RequestLog
 	cookies    web.Cookies
 	mux        *http.ServeMux
-	rooms      []Room
+	groups     []Group
 	closers    []func() error
 }
 

@@ -116,7 +116,7 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 // unopened builds an instance without a database. Its doors and pages answer as they do when the database is lost. Its
 // keys are new and open nothing.
 func unopened(c config.Config, o Options) (*Server, error) {
-	o.Rooms = nil
+	o.Groups = nil
 	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = flow.PartOf[probe](s.DB), s.deadline

@@ -150,7 +150,7 @@ func TestEveryPostOfAPageIsRefusedFromAnotherSite(t *testing.T) { // AC-046
 	browser := p.Browser()
 	checked := 0
 	for _, route := range p.Routes() {
-		if route.Method != "POST" || !strings.HasPrefix(route.Room, "site/") {
+		if route.Method != "POST" || !strings.HasPrefix(route.Package, "site/") {
 			continue
 		}
 		path := strings.NewReplacer("{id}", "x", "{token}", "x", "{code}", "x").Replace(route.Pattern)
@@ -196,7 +196,7 @@ func TestEveryListedRouteIsServed(t *testing.T) {
 		}
 		answer.Body.Close()
 		if answer.StatusCode >= 500 || answer.StatusCode == http.StatusMethodNotAllowed {
-			t.Errorf("%s %s (%s): %d", route.Method, path, route.Room, answer.StatusCode)
+			t.Errorf("%s %s (%s): %d", route.Method, path, route.Package, answer.StatusCode)
 		}
 		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy"} {
 			if answer.Header.Get(name) == "" {
@@ -240,8 +240,8 @@ func (zeros) Read(b []byte) (int, error) {
 func TestStoppingEndsWaitingRequestsSoonAndIsNotReadyAtOnce(t *testing.T) { // AC-081
 	entered := make(chan struct{})
 	p := testkit.Start(t, testkit.WithOptions(func(o *server.Options) {
-		o.Rooms = func(*server.Server) ([]server.Room, error) {
-			return []server.Room{{Name: "test", At: []string{"/wait"}, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		o.Groups = func(*server.Server) ([]server.Group, error) {
+			return []server.Group{{Name: "test", At: []string{"/wait"}, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				close(entered)
 				<-r.Context().Done()
 			})}}, nil

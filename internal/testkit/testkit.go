@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -23,8 +24,11 @@ import (
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
 	"countersign/internal/client/phone"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
+	"countersign/internal/domain/bypass"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
@@ -232,13 +236,16 @@ func (p *Program) Phone(u user.User, name string) *phone.Device {
 }
 
 // PairingCode returns a link that adds one phone to a user, as the device portal shows it. The portal session it
-// belongs to is written straight to the database.
+// belongs to is written straight to the database, with the proof of a used code of the help desk.
 func (p *Program) PairingCode(u user.User) string {
 	p.t.Helper()
 	now := p.Clock.Now()
+	used := bypass.Code{ID: id.Key(rand.Reader, id.BypassCode), UserID: u.ID, Digest: []byte(id.Token(rand.Reader, 32)), Created: now}
 	s := session.Session{ID: id.Key(rand.Reader, "DS"), Digest: []byte(id.Token(rand.Reader, 32)), UserID: u.ID,
-		ApplicationID: application.PortalID, Proved: now, ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
-	if err := p.DB.Write(p.t.Context(), func(st flow.Store) error { return st.CreateSession(p.t.Context(), s) }); err != nil {
+		ApplicationID: application.PortalID, Proved: now, Proof: account.Proof{Factor: audit.FactorBypassCode, Authenticator: used.ID, Epoch: u.Epoch}, ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
+	if err := p.DB.Write(p.t.Context(), func(st flow.Store) error {
+		return errors.Join(st.CreateBypassCode(p.t.Context(), used), st.CreateSession(p.t.Context(), s))
+	}); err != nil {
 		p.t.Fatal(err)
 	}
 	shown, err := p.Enroll.Pair(p.t.Context(), enroll.Owner{SessionID: s.ID}, enroll.Subject{Purpose: activation.Add, UserID: u.ID})

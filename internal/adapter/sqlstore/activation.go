@@ -11,7 +11,8 @@ var activations = newTable("activations", func(a *activation.Activation) []colum
 	return []column{{"activation_id", &a.ID}, {"user_id", &a.UserID}, {"phone_id", &a.PhoneID}, {"login_id", &a.LoginID},
 		{"session_id", &a.SessionID}, {"purpose", (*string)(&a.Purpose)}, {"mailed", &a.Mailed}, {"link_digest", &a.LinkDigest},
 		{"typed_digest", &a.TypedDigest}, {"created_at", &a.Created}, {"expires_at", &a.Expires}, {"claimed_at", &a.Claimed},
-		{"superseded_at", &a.Superseded}, {"number", &a.Number}, {"device_type", &a.DeviceType}}
+		{"superseded_at", &a.Superseded}, {"number", &a.Number}, {"device_type", &a.DeviceType},
+		{"epoch", &a.Epoch}, {"application_id", &a.ApplicationID}, {"origin", &a.Origin}}
 })
 
 var createActivation = activations.insert()
@@ -36,6 +37,12 @@ func (s *store) ClaimActivation(ctx context.Context, id, userID, phoneID string,
 	const q = `UPDATE activations SET claimed_at = $4, user_id = $2, phone_id = $3
 		WHERE activation_id = $1 AND claimed_at = 0 AND superseded_at = 0 AND expires_at > $4`
 	return s.touched(ctx, q, id, userID, phoneID, micros(now))
+}
+
+var claimedFrom = activations.from(`WHERE origin = $1 AND origin <> '' AND claimed_at > 0 ORDER BY claimed_at, activation_id`)
+
+func (s *store) ClaimedFrom(ctx context.Context, loginID string) ([]activation.Activation, error) {
+	return list(ctx, s.run, activations, claimedFrom, loginID)
 }
 
 // ofOwner selects what belongs to a sign-in, a session or a phone; "" is nobody's.

@@ -6,6 +6,7 @@ import (
 
 	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/policy"
 )
 
 var applications = newTable("applications", func(a *application.Application) []column {
@@ -40,6 +41,12 @@ var allApplications = applications.from(`WHERE deleted_at = 0 ORDER BY name, app
 
 func (s *store) Applications(ctx context.Context) ([]application.Application, error) {
 	return list(ctx, s.run, applications, allApplications)
+}
+
+var policiesInUse = newTable("", func(p *policy.Policy) []column { return []column{{"policy", asJSON{p, "{}"}}} })
+
+func (s *store) PoliciesInUse(ctx context.Context) ([]policy.Policy, error) {
+	return list(ctx, s.run, policiesInUse, `SELECT DISTINCT policy FROM applications WHERE disabled = FALSE AND deleted_at = 0`)
 }
 
 // applicationChanges are the columns that may change.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/user"
@@ -86,7 +87,7 @@ func benchmark(b *testing.B, options func(*testing.B) Options) {
 				return err
 			}
 			if err := db.Write(ctx, func(s flow.Store) error {
-				if err := s.AllowLogin(ctx, l.ID, login.Proof{Factor: "bypass_code"}, now); err != nil {
+				if err := s.AllowLogin(ctx, l.ID, login.Decision{Proof: account.Proof{Factor: "bypass_code"}}, now); err != nil {
 					return err
 				}
 				if err := s.FinishLogin(ctx, l.ID, []byte(l.ID), now.Add(time.Hour), now); err != nil {

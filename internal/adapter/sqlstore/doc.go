@@ -5,5 +5,6 @@
 // databases: $1 placeholders, listed columns, ids as TEXT, times as microseconds in BIGINT, JSON as TEXT. Below lie the three
 // kinds of statement (package engine) and the databases (packages sqlite and postgres). No noun knows which one it is in.
 //
-// Whatever can be used up is one conditional UPDATE … RETURNING: two callers never spend one last use.
+// Whatever can be used up is one conditional write: two callers never spend one last use. Whether it found its row is read
+// before the change is committed.
 package sqlstore

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/login"
 )
 
@@ -11,7 +12,8 @@ var logins = newTable("logins", func(l *login.Login) []column {
 	return []column{{"login_id", &l.ID}, {"cookie_digest", &l.CookieDigest}, {"door", &l.Door}, {"door_state", &l.DoorState},
 		{"application_id", &l.ApplicationID}, {"user_id", &l.UserID}, {"username", &l.Username}, {"stage", (*string)(&l.Stage)},
 		{"enrolling", &l.Enrolling}, {"transaction_id", &l.TransactionID}, {"version", &l.Version}, {"factor", &l.Factor},
-		{"reason", &l.Reason}, {"phone_id", &l.PhoneID}, {"manage_proof_at", &l.ManageProof}, {"manage_factor", &l.ManageFactor},
+		{"reason", &l.Reason}, {"phone_id", &l.PhoneID}, {"proof", proofText{&l.Proof}}, {"manage_proof_at", &l.ManageProof}, {"manage_factor", &l.Manage.Factor},
+		{"manage_proof", proofText{&l.Manage}},
 		{"spare_asked", &l.SpareAsked}, {"recovery_asked", &l.RecoveryAsked}, {"ip", &l.IP}, {"user_agent", &l.UserAgent},
 		{"created_at", &l.Created}, {"expires_at", &l.Expires}, {"tx_id", &l.TxID}, {"decided_at", &l.DecidedAt},
 		{"remember", &l.Remember}, {"ticket_used_at", &l.Collected}}
@@ -29,15 +31,16 @@ func (s *store) LoginByID(ctx context.Context, id string) (login.Login, error) {
 	return one(ctx, s.run, login.ErrStale, logins, loginByID, id)
 }
 
-func (s *store) AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) error {
-	const q = `UPDATE logins SET stage = 'allowed', factor = $2, reason = $3, phone_id = $4, decided_at = $5, version = version + 1
+func (s *store) AllowLogin(ctx context.Context, id string, d login.Decision, now time.Time) error {
+	const q = `UPDATE logins SET stage = 'allowed', factor = $2, reason = $3, phone_id = $4, decided_at = $5, proof = $6, version = version + 1
 		WHERE login_id = $1 AND stage = 'open' AND expires_at > $5`
-	return s.must(ctx, login.ErrStale, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
+	return s.must(ctx, login.ErrStale, q, id, d.Proof.Factor, d.Reason, d.PhoneID, micros(now), encodeProof(d.Proof))
 }
 
-func (s *store) ShowTransaction(ctx context.Context, id, transactionID string) error {
-	const q = `UPDATE logins SET transaction_id = $2, version = version + 1 WHERE login_id = $1`
-	return s.queue(ctx, q, id, transactionID)
+func (s *store) ShowTransaction(ctx context.Context, id, transactionID string, manage bool) error {
+	const q = `UPDATE logins SET transaction_id = $2, version = version + 1
+		WHERE login_id = $1 AND (stage = 'open' OR stage = 'allowed' AND $3)`
+	return s.must(ctx, login.ErrStale, q, id, transactionID, manage)
 }
 
 func (s *store) BumpLogin(ctx context.Context, id string) error {
@@ -50,20 +53,26 @@ func (s *store) EnrollLogin(ctx context.Context, id, userID, transactionID strin
 	return s.must(ctx, login.ErrStale, q, id, userID, transactionID)
 }
 
-func (s *store) ProveManage(ctx context.Context, id string, p login.Proof, now time.Time) error {
-	const q = `UPDATE logins SET manage_proof_at = $5, manage_factor = $2, version = version + 1,
+func (s *store) ProveManage(ctx context.Context, id string, d login.Decision, now time.Time) error {
+	const q = `UPDATE logins SET manage_proof_at = $5, manage_factor = $2, manage_proof = $6, version = version + 1,
 		factor = CASE WHEN stage = 'open' THEN $2 ELSE factor END, reason = CASE WHEN stage = 'open' THEN $3 ELSE reason END,
 		phone_id = CASE WHEN stage = 'open' THEN $4 ELSE phone_id END, decided_at = CASE WHEN stage = 'open' THEN $5 ELSE decided_at END,
+		proof = CASE WHEN stage = 'open' THEN $6 ELSE proof END,
 		stage = 'allowed'
 		WHERE login_id = $1 AND stage IN ('open', 'allowed') AND expires_at > $5`
-	return s.must(ctx, login.ErrStale, q, id, p.Factor, p.Reason, p.PhoneID, micros(now))
+	return s.must(ctx, login.ErrStale, q, id, d.Proof.Factor, d.Reason, d.PhoneID, micros(now), encodeProof(d.Proof))
 }
 
-var manageFactor = single[string]("manage_factor")
+var manageProof = newTable("", func(p *account.Proof) []column { return []column{{"manage_proof", proofText{p}}} })
 
-func (s *store) TakeManageProof(ctx context.Context, id string, since time.Time) (string, bool, error) {
-	const q = `UPDATE logins SET manage_proof_at = 0 WHERE login_id = $1 AND manage_proof_at > $2 RETURNING manage_factor`
-	return found(one(ctx, s.run, errNone, manageFactor, q, id, micros(since)))
+func (s *store) TakeManageProof(ctx context.Context, id string, since time.Time) (account.Proof, bool, error) {
+	const q = `UPDATE logins SET manage_proof_at = 0 WHERE login_id = $1 AND manage_proof_at > $2 RETURNING manage_proof`
+	return found(one(ctx, s.run, errNone, manageProof, q, id, micros(since)))
+}
+
+func (s *store) RenewLogin(ctx context.Context, id string, proof, manage account.Proof) error {
+	const q = `UPDATE logins SET proof = $2, manage_factor = $3, manage_proof = $4 WHERE login_id = $1`
+	return s.must(ctx, login.ErrStale, q, id, encodeProof(proof), manage.Factor, encodeProof(manage))
 }
 
 func (s *store) AnswerSpare(ctx context.Context, id string) error {

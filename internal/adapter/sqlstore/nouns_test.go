@@ -40,7 +40,12 @@ func TestUsers(t *testing.T) {
 		saved := full
 		saved.RealName, saved.Email, saved.Status, saved.Notes = "Narro Way", "n@example.org", user.Active, "note"
 		write(t, db, func(s flow.Store) error { return s.SaveUser(ctx, saved) })
+		saved.Epoch++ // the status is another
 		same(t, "saved", got[user.User](t)(db.Read().UserByID(ctx, "DU1")), saved)
+		write(t, db, func(s flow.Store) error { return s.SaveUser(ctx, saved) })
+		same(t, "the same status once more", got[user.User](t)(db.Read().UserByID(ctx, "DU1")), saved)
+		write(t, db, func(s flow.Store) error { return s.RaiseEpoch(ctx, "DU1") })
+		same(t, "signed out everywhere", got[user.User](t)(db.Read().UserByID(ctx, "DU1")).Epoch, saved.Epoch+1)
 		fails(t, "save unknown", db.Write(ctx, func(s flow.Store) error { return s.SaveUser(ctx, user.User{ID: "DU0"}) }), user.ErrUnknown)
 	})
 }
@@ -130,6 +135,7 @@ func TestUserCountersAndLocks(t *testing.T) {
 		same(t, "nor for what is right", took(t, db, user.ErrLocked, func(s flow.Store) error { return s.ProveAttempt(ctx, u.ID, 100, "", noon) }), false)
 		same(t, "too early", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, at(-time.Second)) }), false)
 		same(t, "unlocked", wrote(t, db, func(s flow.Store) (bool, error) { return s.Unlock(ctx, u.ID, noon) }), true)
+		u.Epoch += 2 // locked out, and let in again
 		same(t, "as before", got[user.User](t)(db.Read().UserByID(ctx, u.ID)), u)
 
 		v = wrote(t, db, func(s flow.Store) (user.User, error) { return s.MissPush(ctx, u.ID, 2, false, noon) })
@@ -190,6 +196,7 @@ func TestApplications(t *testing.T) {
 			same(t, "by ID", got[application.Application](t)(db.Read().ApplicationByID(ctx, a.ID)), a)
 		}
 		same(t, "list", got[[]application.Application](t)(db.Read().Applications(ctx)), []application.Application{bare, full})
+		same(t, "policies, but of what is off or gone", got[[]policy.Policy](t)(db.Read().PoliciesInUse(ctx)), []policy.Policy{{}})
 		changed := full
 		changed.Name, changed.RedirectURIs, changed.Policy, changed.Disabled = "z", nil, policy.Policy{NumberEntry: 4}, false
 		write(t, db, func(s flow.Store) error { return s.SaveApplication(ctx, changed) })
@@ -462,12 +469,10 @@ func TestSessions(t *testing.T) {
 		for range 2 {
 			same(t, "unlimited", spend(other.ID, at(-time.Second)), true)
 		}
-		write(t, db, func(s flow.Store) error {
-			return s.RenewSession(ctx, full.ID, "duo_push", session.Unlimited, at(time.Minute))
-		})
-		v = got[session.Session](t)(db.Read().SessionByID(ctx, full.ID))
-		same(t, "renewed", []any{v.Factor, v.ChangesLeft, v.Proved}, []any{"duo_push", session.Unlimited, at(time.Minute)})
-		fails(t, "renew unknown", db.Write(ctx, func(s flow.Store) error { return s.RenewSession(ctx, "DS0", "", 1, noon) }), session.ErrIdle)
+		by := account.Proof{Factor: "duo_push", Authenticator: "key", Epoch: 3}
+		write(t, db, func(s flow.Store) error { return s.RenewSession(ctx, full.ID, by) })
+		same(t, "renewed", got[session.Session](t)(db.Read().SessionByID(ctx, full.ID)).Proof, by)
+		fails(t, "renew unknown", db.Write(ctx, func(s flow.Store) error { return s.RenewSession(ctx, "DS0", by) }), session.ErrIdle)
 
 		write(t, db, func(s flow.Store) error { return s.EndSessions(ctx, "DU1", other.ID) })
 		_, err = db.Read().SessionByID(ctx, full.ID)

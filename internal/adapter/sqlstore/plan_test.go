@@ -78,6 +78,7 @@ func (r recording) Queue(ctx context.Context, q string, args []any, untouched er
 var wholeTable = []string{
 	"SELECT users.user_id, users.username",           // lists and searches of the panel
 	"SELECT applications.application_id",             // all applications
+	"SELECT DISTINCT policy FROM applications",       // likewise
 	"SELECT action_log.logged_at, action_log.log_id", // the record, newest first: a scan in the order of its key
 	"SELECT authentication_log.logged_at, authentication_log.log_id",
 }

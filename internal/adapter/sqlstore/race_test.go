@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -84,7 +85,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 			},
 			"one decision": func(i int, s flow.Store) (bool, error) {
 				to := []transaction.State{transaction.Approved, transaction.Denied, transaction.Fraud, transaction.Cancelled}[i%4]
-				return true, s.DecideTransaction(ctx, "t", to, noon)
+				return true, s.DecideTransaction(ctx, "t", to, account.Proof{}, noon)
 			},
 			"one mail": func(_ int, s flow.Store) (bool, error) {
 				m, err := s.LeaseMail(ctx, noon, at(time.Hour), 10)
@@ -102,7 +103,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 			what string
 			try  func(i int, s flow.Store) (bool, error)
 		}{
-			{"one allowance", func(_ int, s flow.Store) (bool, error) { return true, s.AllowLogin(ctx, "l", login.Proof{}, noon) }},
+			{"one allowance", func(_ int, s flow.Store) (bool, error) { return true, s.AllowLogin(ctx, "l", login.Decision{}, noon) }},
 			{"one good ticket of as many as were made", func(i int, s flow.Store) (bool, error) {
 				ticket := fmt.Appendf(nil, "ticket %d", i)
 				return true, errors.Join(s.FinishLogin(ctx, "l", ticket, at(time.Minute), noon), s.CollectGrant(ctx, ticket, "DI1", noon))
@@ -209,7 +210,7 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 }
 
 // Groups on SQLite, transactions side by side on PostgreSQL: good and bad changes do not touch each other.
-func TestABadChangeLeavesItsNeighboursIntact(t *testing.T) {
+func TestABadChangeLeavesItsNeighborsIntact(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *DB) {
 		const n = 120
 		var all sync.WaitGroup

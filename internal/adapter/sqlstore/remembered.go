@@ -10,7 +10,7 @@ import (
 
 var browsers = newTable("remembered_browsers", func(b *remembered.Browser) []column {
 	return []column{{"browser_id", &b.ID}, {"user_id", &b.UserID}, {"application_id", &b.ApplicationID}, {"digest", &b.Digest},
-		{"name", &b.Name}, {"created_at", &b.Created}, {"used_at", &b.Used}, {"expires_at", &b.Expires}}
+		{"proof", proofText{&b.Proof}}, {"name", &b.Name}, {"created_at", &b.Created}, {"used_at", &b.Used}, {"expires_at", &b.Expires}}
 })
 
 var createBrowser = browsers.insert() + ` ON CONFLICT (digest) DO NOTHING`

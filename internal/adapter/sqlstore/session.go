@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/session"
 )
 
 var sessions = newTable("sessions", func(v *session.Session) []column {
 	return []column{{"session_id", &v.ID}, {"digest", &v.Digest}, {"user_id", &v.UserID}, {"application_id", &v.ApplicationID},
-		{"login_id", &v.LoginID}, {"proved_at", &v.Proved}, {"factor", &v.Factor}, {"changes_left", &v.ChangesLeft},
+		{"login_id", &v.LoginID}, {"proved_at", &v.Proved}, {"factor", &v.Proof.Factor}, {"proof", proofText{&v.Proof}}, {"changes_left", &v.ChangesLeft},
 		{"created_at", &v.Created}, {"seen_at", &v.Seen}, {"expires_at", &v.Expires}}
 })
 
@@ -38,9 +39,9 @@ func (s *store) SpendChange(ctx context.Context, id string, since time.Time) (bo
 	return s.touched(ctx, q, id, micros(since))
 }
 
-func (s *store) RenewSession(ctx context.Context, id, factor string, changesLeft int, now time.Time) error {
-	const q = `UPDATE sessions SET proved_at = $4, factor = $2, changes_left = $3 WHERE session_id = $1`
-	return s.must(ctx, session.ErrIdle, q, id, factor, int64(changesLeft), micros(now))
+func (s *store) RenewSession(ctx context.Context, id string, p account.Proof) error {
+	const q = `UPDATE sessions SET factor = $2, proof = $3 WHERE session_id = $1`
+	return s.must(ctx, session.ErrIdle, q, id, p.Factor, encodeProof(p))
 }
 
 func (s *store) EndSessions(ctx context.Context, userID, except string) error {

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"errors"
 	"testing"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -120,13 +122,14 @@ func TestLogins(t *testing.T) {
 		ok := func(f func(flow.Store) error) bool { t.Helper(); return took(t, db, login.ErrStale, f) }
 		create("1")
 		write(t, db, func(s flow.Store) error { return s.BumpLogin(ctx, "1") })
-		write(t, db, func(s flow.Store) error { return s.ShowTransaction(ctx, "1", "t1") })
+		write(t, db, func(s flow.Store) error { return s.ShowTransaction(ctx, "1", "t1", false) })
 		write(t, db, func(s flow.Store) error { return s.EnrollLogin(ctx, "1", "DU1", "t2") })
 		l := read("1")
 		same(t, "enrolled", []any{l.Version, l.UserID, l.TransactionID, l.Enrolling}, []any{int64(3), "DU1", "t2", false})
 		fails(t, "enroll unknown", db.Write(ctx, func(s flow.Store) error { return s.EnrollLogin(ctx, "0", "", "") }), login.ErrStale)
 
-		proof := login.Proof{Factor: "duo_push", Reason: "user_approved", PhoneID: "DP1"}
+		pushed := account.Proof{Factor: "duo_push", Authenticator: "key", Epoch: 7}
+		proof := login.Decision{Proof: pushed, Reason: "user_approved", PhoneID: "DP1"}
 		same(t, "not finished before allowed", ok(func(s flow.Store) error {
 			return s.FinishLogin(ctx, "1", []byte("x"), at(time.Hour), noon)
 		}), false)
@@ -134,14 +137,19 @@ func TestLogins(t *testing.T) {
 		same(t, "allowed", ok(func(s flow.Store) error { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), true)
 		same(t, "once", ok(func(s flow.Store) error { return s.AllowLogin(ctx, "1", proof, at(time.Minute)) }), false)
 		l = read("1")
-		same(t, "as allowed", []any{l.Stage, l.Factor, l.Reason, l.PhoneID, l.DecidedAt, l.Version},
-			[]any{login.Allowed, "duo_push", "user_approved", "DP1", at(time.Minute), int64(4)})
+		same(t, "as allowed", []any{l.Stage, l.Factor, l.Proof, l.Reason, l.PhoneID, l.DecidedAt, l.Version},
+			[]any{login.Allowed, "duo_push", pushed, "user_approved", "DP1", at(time.Minute), int64(4)})
+		show := func(id string, manage bool) bool {
+			return ok(func(s flow.Store) error { return s.ShowTransaction(ctx, id, "t2", manage) })
+		}
+		same(t, "a request to sign in, or for the devices, once allowed", []bool{show("1", false), show("1", true), show("0", true)}, []bool{false, true, false})
+		write(t, db, func(s flow.Store) error { return s.BumpLogin(ctx, "1") })
 
 		choose := func(id string, yes bool, now time.Time) bool {
 			return ok(func(s flow.Store) error { return s.ChooseRemember(ctx, id, yes, now) })
 		}
 		same(t, "chosen", choose("1", true, noon), true)
-		same(t, "as chosen, and nobody waits for it", []any{read("1").Remember, read("1").Version}, []any{true, int64(4)})
+		same(t, "as chosen, and nobody waits for it", []any{read("1").Remember, read("1").Version}, []any{true, int64(6)})
 		same(t, "chosen otherwise", []bool{choose("1", false, noon), read("1").Remember}, []bool{true, false})
 		same(t, "not when over or unknown", []bool{choose("1", true, at(time.Hour)), choose("0", true, noon)}, []bool{false, false})
 
@@ -152,16 +160,20 @@ func TestLogins(t *testing.T) {
 			extend("1", at(time.Hour), noon)}, []bool{false, false, false})
 		same(t, "extended", []any{extend("1", at(61*time.Minute), at(59*time.Minute)), read("1").Expires}, []any{true, at(61 * time.Minute)})
 
-		same(t, "manage", ok(func(s flow.Store) error { return s.ProveManage(ctx, "1", login.Proof{Factor: "duo_push"}, noon) }), true)
-		take := func(since time.Time) string {
-			return wrote(t, db, func(s flow.Store) (string, error) {
-				factor, _, err := s.TakeManageProof(ctx, "1", since)
-				return factor, err
+		same(t, "manage", ok(func(s flow.Store) error { return s.ProveManage(ctx, "1", login.Decision{Proof: pushed}, noon) }), true)
+		take := func(since time.Time) account.Proof {
+			return wrote(t, db, func(s flow.Store) (account.Proof, error) {
+				p, _, err := s.TakeManageProof(ctx, "1", since)
+				return p, err
 			})
 		}
-		same(t, "too old", take(noon), "")
-		same(t, "taken", take(at(-time.Second)), "duo_push")
-		same(t, "once", take(at(-time.Second)), "")
+		same(t, "too old", take(noon), account.Proof{})
+		same(t, "taken", take(at(-time.Second)), pushed)
+		same(t, "once", take(at(-time.Second)), account.Proof{})
+		renewed := account.Proof{Factor: "duo_push", Authenticator: "other", Epoch: 7}
+		write(t, db, func(s flow.Store) error { return s.RenewLogin(ctx, "1", renewed, account.Proof{}) })
+		same(t, "renewed", []account.Proof{read("1").Proof, read("1").Manage}, []account.Proof{renewed, {}})
+		fails(t, "renew unknown", db.Write(ctx, func(s flow.Store) error { return s.RenewLogin(ctx, "0", renewed, renewed) }), login.ErrStale)
 		write(t, db, func(s flow.Store) error { return s.AnswerSpare(ctx, "1") })
 		write(t, db, func(s flow.Store) error { return s.AnswerRecovery(ctx, "1") })
 		same(t, "answered", read("1").SpareAsked && read("1").RecoveryAsked, true)
@@ -174,7 +186,9 @@ func TestLogins(t *testing.T) {
 		same(t, "finished", finish(), true)
 		same(t, "finished again before it is collected", finish(), true)
 		same(t, "no more time when finished", extend("1", at(3*time.Hour), noon), false)
-		same(t, "no proof when finished", ok(func(s flow.Store) error { return s.ProveManage(ctx, "1", login.Proof{Factor: "x"}, noon) }), false)
+		same(t, "no proof when finished", ok(func(s flow.Store) error {
+			return s.ProveManage(ctx, "1", login.Decision{Proof: account.Proof{Factor: "x"}}, noon)
+		}), false)
 		collect := func(ticket, app string, now time.Time) error {
 			return db.Write(ctx, func(s flow.Store) error { return s.CollectGrant(ctx, []byte(ticket), app, now) })
 		}
@@ -193,7 +207,9 @@ func TestLogins(t *testing.T) {
 		})
 		same(t, "refused reason", []any{read("2").Stage, read("2").Reason}, []any{login.Refused, "locked_out"})
 		same(t, "not allowed any more", ok(func(s flow.Store) error { return s.AllowLogin(ctx, "2", proof, noon) }), false)
-		same(t, "no proof when refused", ok(func(s flow.Store) error { return s.ProveManage(ctx, "2", login.Proof{Factor: "x"}, noon) }), false)
+		same(t, "no proof when refused", ok(func(s flow.Store) error {
+			return s.ProveManage(ctx, "2", login.Decision{Proof: account.Proof{Factor: "x"}}, noon)
+		}), false)
 		same(t, "forgotten", wrote(t, db, func(s flow.Store) (int64, error) { return s.ForgetLogins(ctx, at(2*time.Hour)) }), int64(3))
 	})
 }
@@ -235,9 +251,17 @@ func TestTransactions(t *testing.T) {
 		same(t, "overdue of a user", ids(db.Read().OverdueTransactions(ctx, "DU1", noon, 10)), []string{"a"})
 		same(t, "overdue, limited", ids(db.Read().OverdueTransactions(ctx, "", noon, 1)), []string{"z"})
 
+		report := func(id string) error {
+			return db.Write(ctx, func(s flow.Store) error { return s.ReportTransaction(ctx, id, at(time.Second)) })
+		}
+		fails(t, "reported once", errors.Join(report("b"), report("b")), transaction.ErrDecided)
+		same(t, "reported", got[transaction.Transaction](t)(db.Read().TransactionByID(ctx, "b")).Reported, at(time.Second))
+
 		decide := func(id string, to transaction.State) error {
-			err := db.Write(ctx, func(s flow.Store) error { return s.DecideTransaction(ctx, id, to, noon) })
-			if x, _ := db.Read().TransactionByID(ctx, id); err == nil && (x.State != to || x.Decided != noon || x.ID != id) {
+			err := db.Write(ctx, func(s flow.Store) error {
+				return s.DecideTransaction(ctx, id, to, account.Proof{Factor: "x", Epoch: 2}, noon)
+			})
+			if x, _ := db.Read().TransactionByID(ctx, id); err == nil && (x.State != to || x.Decided != noon || x.Proof != (account.Proof{Factor: "x", Epoch: 2}) || x.ID != id) {
 				t.Errorf("decided %s: %+v", id, x)
 			}
 			return err
@@ -298,6 +322,8 @@ func TestActivations(t *testing.T) {
 		create("4", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP1", activation.Reactivate })
 		create("5", func(a *activation.Activation) { a.SessionID, a.PhoneID, a.Purpose = "S", "DP2", activation.Reactivate })
 		create("6", func(a *activation.Activation) { a.UserID = "DU1" })
+		create("7", func(a *activation.Activation) { a.SessionID, a.Origin = "S7", "L" })
+		create("8", func(a *activation.Activation) { a.LoginID, a.Origin = "L8", "L" })
 		mailed, err := db.Read().CountMailedActivations(ctx, "L", "", noon)
 		same(t, "mailed", []any{mailed, err}, []any{1, nil})
 		list := func(l, s string, since time.Time) (out []string) {
@@ -317,6 +343,11 @@ func TestActivations(t *testing.T) {
 		same(t, "once", claim("1", noon), false)
 		a := got[activation.Activation](t)(db.Read().ActivationByID(ctx, "1"))
 		same(t, "bound", []any{a.UserID, a.PhoneID, a.Claimed}, []any{"DU1", "DP9", noon})
+
+		same(t, "claimed later", claim("7", at(time.Second)), true)
+		from := got[[]activation.Activation](t)(db.Read().ClaimedFrom(ctx, "L"))
+		same(t, "claimed from a sign-in", []any{len(from), from[0].ID, from[0].PhoneID}, []any{1, "7", "DP9"})
+		same(t, "claimed from none", len(got[[]activation.Activation](t)(db.Read().ClaimedFrom(ctx, ""))), 0)
 
 		dead := func() (out string) {
 			for _, id := range []string{"1", "2", "3", "4", "5", "6"} {

@@ -21,15 +21,17 @@ import (
 
 // beside is what a snapshot says of a person that is in no table of theirs.
 type beside struct {
-	codeless bool
+	codes    string
 	settings string
 }
 
 var besides = newTable("", func(b *beside) []column {
-	return []column{{"codeless", &b.codeless}, {"settings", &b.settings}}
+	return []column{{"codes", &b.codes}, {"settings", &b.settings}}
 })
 
-const besideColumns = `NOT EXISTS (SELECT 1 FROM bypass_codes WHERE bypass_codes.user_id = users.user_id AND uses_left <> 0) AS codeless,
+// A code of the help desk that has a use left has a "+" behind its ID.
+const besideColumns = `COALESCE((SELECT string_agg(bypass_id || CASE WHEN uses_left <> 0 AND codes_off_at = 0 THEN '+' ELSE '' END, ' ')
+		FROM bypass_codes WHERE bypass_codes.user_id = users.user_id), '') AS codes,
 	COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
 
 // with is what the rows of a snapshot hold beside the person.
@@ -187,7 +189,10 @@ func (s *store) fill(v *flow.Snapshot, w with, r engine.Row) (err error) {
 	if err != nil {
 		return err
 	}
-	v.Codeless = b.codeless
+	v.Codeless = !strings.Contains(b.codes, "+")
+	if b.codes != "" {
+		v.DeskCodes = strings.FieldsFunc(b.codes, func(r rune) bool { return r == ' ' || r == '+' })
+	}
 	if v.Settings, err = s.decodeSettings(b.settings); err != nil {
 		return err
 	}

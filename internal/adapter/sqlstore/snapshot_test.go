@@ -86,7 +86,7 @@ func TestASnapshotIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 			fails(t, "by request "+id, err, want)
 		}
 		write(t, db, func(s flow.Store) error {
-			allowed := s.AllowLogin(ctx, "of-alice", login.Proof{}, noon)
+			allowed := s.AllowLogin(ctx, "of-alice", login.Decision{}, noon)
 			finished := s.FinishLogin(ctx, "of-alice", []byte("ticket"), at(time.Minute), noon)
 			return errors.Join(allowed, finished)
 		})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/transaction"
 )
 
@@ -14,7 +15,8 @@ var transactions = newTable("transactions", func(t *transaction.Transaction) []c
 		{"state", (*string)(&t.State)}, {"number", &t.Number}, {"ip", &t.IP}, {"client", &t.Client}, {"created_at", &t.Created},
 		{"expires_at", &t.Expires}, {"decided_at", &t.Decided}, {"delivered_at", &t.Delivered}, {"fetched_at", &t.Fetched},
 		{"unreachable", &t.Unreachable}, {"title", &t.Title}, {"info", lines{&t.Info}}, {"factor", &t.Factor}, {"reason", &t.Reason},
-		{"remember_as", &t.RememberAs}}
+		{"remember_as", &t.RememberAs}, {"proof", proofText{&t.Proof}},
+		{"reported_at", &t.Reported}}
 })
 
 // lines are further lines of a door. They are for the eye only: what does not read is left out.
@@ -55,9 +57,9 @@ func (s *store) OpenTransactionsOn(ctx context.Context, phoneID string, now time
 }
 
 // A request is answered while its time runs, times out when that is over, and may be cancelled at any time.
-const decide = `UPDATE transactions SET state = $2, decided_at = $3 WHERE transaction_id = $1 AND state = 'pending'`
+const decide = `UPDATE transactions SET state = $2, decided_at = $3, proof = $4 WHERE transaction_id = $1 AND state = 'pending'`
 
-func (s *store) DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error {
+func (s *store) DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error {
 	q := decide + ` AND expires_at > $3`
 	switch to {
 	case transaction.TimedOut:
@@ -65,7 +67,12 @@ func (s *store) DecideTransaction(ctx context.Context, id string, to transaction
 	case transaction.Cancelled:
 		q = decide
 	}
-	return s.must(ctx, transaction.ErrDecided, q, id, string(to), micros(now))
+	return s.must(ctx, transaction.ErrDecided, q, id, string(to), micros(now), encodeProof(p))
+}
+
+func (s *store) ReportTransaction(ctx context.Context, id string, now time.Time) error {
+	const q = `UPDATE transactions SET reported_at = $2 WHERE transaction_id = $1 AND reported_at = 0`
+	return s.must(ctx, transaction.ErrDecided, q, id, micros(now))
 }
 
 func (s *store) ExplainTransaction(ctx context.Context, id, factor, reason string) error {

@@ -17,7 +17,7 @@ var users = newTable("users", func(u *user.User) []column {
 		{"first_enrolled_at", &u.FirstEnrolled}, {"failures", &u.Failures}, {"locked_at", &u.LockedAt}, {"last_method", &u.LastMethod},
 		{"push_misses", &u.PushMisses}, {"push_stopped_at", &u.PushStopped}, {"spare_reminders", &u.SpareReminders},
 		{"spare_reminded_at", &u.SpareReminded}, {"salt", &u.Salt}, {"default_phone", &u.DefaultPhone}, {"auto_action", &u.AutoAction},
-		{"kind", (*string)(&u.Kind)}}
+		{"kind", (*string)(&u.Kind)}, {"epoch", &u.Epoch}}
 })
 
 // accountName is the name of an account as it rests. The name of an administrator has its kind and a "|" in front, so that
@@ -116,7 +116,8 @@ func limit(n, most int) int64 {
 }
 
 func (s *store) SaveUser(ctx context.Context, u user.User) error {
-	const q = `UPDATE users SET real_name = $2, email = $3, search = $4, status = $5, notes = $6 WHERE user_id = $1`
+	const q = `UPDATE users SET real_name = $2, email = $3, search = $4,
+		epoch = CASE WHEN status = $5 THEN epoch ELSE epoch + 1 END, status = $5, notes = $6 WHERE user_id = $1`
 	return s.must(ctx, user.ErrUnknown, q, u.ID, u.RealName, u.Email, userSearch(u), string(u.Status), u.Notes)
 }
 
@@ -138,13 +139,18 @@ func (s *store) ProveAttempt(ctx context.Context, id string, limit int, method s
 	return s.must(ctx, user.ErrLocked, q, id, micros(now), method, int64(limit))
 }
 
+func (s *store) RaiseEpoch(ctx context.Context, id account.ID) error {
+	const q = `UPDATE users SET epoch = epoch + 1 WHERE user_id = $1`
+	return s.queue(ctx, q, id)
+}
+
 func (s *store) LockOut(ctx context.Context, id string, now time.Time) (bool, error) {
-	const q = `UPDATE users SET status = 'locked out', locked_at = $2 WHERE user_id = $1 AND status = 'active'`
+	const q = `UPDATE users SET status = 'locked out', locked_at = $2, epoch = epoch + 1 WHERE user_id = $1 AND status = 'active'`
 	return s.touched(ctx, q, id, micros(now))
 }
 
 func (s *store) Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error) {
-	const q = `UPDATE users SET status = 'active', failures = 0, locked_at = 0
+	const q = `UPDATE users SET status = 'active', failures = 0, locked_at = 0, epoch = epoch + 1
 		WHERE user_id = $1 AND status = 'locked out' AND locked_at <= $2`
 	return s.touched(ctx, q, id, micros(lockedBefore))
 }

@@ -32,12 +32,12 @@ type Once struct {
 
 // Connection is the way back to one caller.
 type Connection struct {
-	r    *Retries
-	ctx  context.Context
-	turn *turn
-	key  string
-	left bool // nothing more is heard by this caller
-	stop func() bool
+	r       *Retries
+	ctx     context.Context
+	attempt *attempt
+	key     string
+	left    bool // nothing more is heard by this caller
+	stop    func() bool
 }
 
 // Connect notes a call's connection. ctx ends with it, or, with the cause http.ErrServerClosed, when the program stops.
@@ -67,7 +67,7 @@ func (c *Connection) Begin(o Once) (Beginning, error) {
 	}
 }
 
-func (c *Connection) start(t *turn, start func() (Beginning, error)) {
+func (c *Connection) start(t *attempt, start func() (Beginning, error)) {
 	err := errUnfinished // when start panics
 	var b Beginning
 	defer func() {
@@ -83,8 +83,8 @@ func (c *Connection) start(t *turn, start func() (Beginning, error)) {
 	b, err = start()
 }
 
-// enter finds this call's turn; mine says that it is a new one, to be started.
-func (c *Connection) enter(o Once) (t *turn, mine bool, err error) {
+// enter finds this call's attempt; mine says that it is a new one, to be started.
+func (c *Connection) enter(o Once) (t *attempt, mine bool, err error) {
 	r := c.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,9 +93,9 @@ func (c *Connection) enter(o Once) (t *turn, mine bool, err error) {
 	}
 	r.sweep(r.Now())
 	c.key = o.Identity
-	var before []*turn // those of the callers who were here first
+	var before []*attempt // those of the callers who were here first
 	if a := r.same[c.key]; a != nil {
-		before = slices.Clone(a.turns)
+		before = slices.Clone(a.attempts)
 	}
 	var notice <-chan time.Time
 	late := false
@@ -110,13 +110,13 @@ func (c *Connection) enter(o Once) (t *turn, mine bool, err error) {
 				return c.join(t), false, nil
 			}
 		}
-		if !slices.ContainsFunc(before, func(t *turn) bool { return t.held && (!late || o.Dated && !t.hasBegun()) }) {
+		if !slices.ContainsFunc(before, func(t *attempt) bool { return t.held && (!late || o.Dated && !t.hasBegun()) }) {
 			return c.add(), true, nil
 		}
 		if notice == nil {
 			notice = time.After(noticeTime)
 		}
-		changed := r.same[c.key].changed // there, since one of its turns is held
+		changed := r.same[c.key].changed // there, since one of its attempts is held
 		r.mu.Unlock()
 		select {
 		case <-changed:
@@ -131,16 +131,16 @@ func (c *Connection) enter(o Once) (t *turn, mine bool, err error) {
 	}
 }
 
-// join makes a turn of its own for a caller who shares another's request.
-func (c *Connection) join(other *turn) *turn {
+// join makes an attempt of its own for a caller who shares another's request.
+func (c *Connection) join(other *attempt) *attempt {
 	t := c.add()
 	t.born, t.begun, t.b = other.born, other.begun, other.b
 	return t
 }
 
-func (c *Connection) add() *turn {
-	t := &turn{born: c.r.Now(), begun: make(chan struct{})}
-	if c.r.count < maxTurns {
+func (c *Connection) add() *attempt {
+	t := &attempt{born: c.r.Now(), begun: make(chan struct{})}
+	if c.r.count < maxAttempts {
 		if c.r.same == nil {
 			c.r.same = map[string]*alike{}
 		}
@@ -149,15 +149,15 @@ func (c *Connection) add() *turn {
 			a = &alike{changed: make(chan struct{})}
 			c.r.same[c.key] = a
 		}
-		a.turns = append(a.turns, t)
+		a.attempts = append(a.attempts, t)
 		c.r.count++
 	}
 	c.hold(t)
 	return t
 }
 
-func (c *Connection) hold(t *turn) {
-	t.held, c.turn = true, t
+func (c *Connection) hold(t *attempt) {
+	t.held, c.attempt = true, t
 	if c.stop == nil {
 		c.stop = context.AfterFunc(c.ctx, func() {
 			c.r.mu.Lock()
@@ -179,7 +179,7 @@ func (c *Connection) gone() bool {
 func (c *Connection) Answer() bool {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	sound := c.turn == nil || !c.left && !c.gone() // without a turn nothing was decided, and nothing will be
+	sound := c.attempt == nil || !c.left && !c.gone() // without an attempt nothing was decided, and nothing will be
 	c.leave(sound)
 	return sound
 }
@@ -188,13 +188,13 @@ func (c *Connection) Answer() bool {
 func (c *Connection) Failed() {
 	c.r.mu.Lock()
 	defer c.r.mu.Unlock()
-	if c.turn != nil && c.turn.answered {
-		c.turn.answered, c.turn.broke = false, c.r.Now()
+	if c.attempt != nil && c.attempt.answered {
+		c.attempt.answered, c.attempt.broke = false, c.r.Now()
 		c.r.change(c.key)
 	}
 }
 
-// leave lets go of the turn.
+// leave lets go of the attempt.
 func (c *Connection) leave(answered bool) {
 	if c.left {
 		return
@@ -203,12 +203,12 @@ func (c *Connection) leave(answered bool) {
 	if c.stop != nil {
 		c.stop()
 	}
-	if c.turn == nil {
+	if c.attempt == nil {
 		return
 	}
-	c.turn.held, c.turn.answered = false, answered
+	c.attempt.held, c.attempt.answered = false, answered
 	if !answered {
-		c.turn.broke = c.r.Now()
+		c.attempt.broke = c.r.Now()
 	}
 	c.r.change(c.key)
 }

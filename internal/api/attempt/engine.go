@@ -36,7 +36,7 @@ type SignIn interface {
 	Token(ctx context.Context, t transaction.Transaction) secret.Text
 }
 
-// Enroll opens the enrolment pages for those who must set up a first device.
+// Enroll opens the enrollment pages for those who must set up a first device.
 type Enroll interface {
 	// Portal gives their address for one person. enroll.ErrIssueNone when there is none.
 	Portal(ctx context.Context, app application.Application, userID, username string) (address string, err error)
@@ -85,8 +85,8 @@ type Rules struct {
 	Polls int
 	// DenyAtStop answers a call that waits for a person when the program stops "no", else 429.
 	DenyAtStop bool
-	// Insists says that callers ask a question that is answered 429 again for ever. For them it ends, see refusals.
-	Insists bool
+	// AsksAgain says that callers ask a question that is answered 429 again for ever. For them it ends, see refusals.
+	AsksAgain bool
 	// NoPerson makes the answer to a name or key that can be nobody's of the flow's error; it gives other errors back as they
 	// are. nil: such a person is denied like any other.
 	NoPerson func(err error) error

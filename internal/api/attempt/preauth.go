@@ -17,7 +17,7 @@ type Standing struct {
 	Link   string // where the person sets up a first device
 }
 
-// Preauth asks the gates about a person, and for a link to the enrolment pages where they want one.
+// Preauth asks the gates about a person, and for a link to the enrollment pages where they want one.
 func (e *Engine) Preauth(ctx context.Context, words *message.Catalogue, r signin.Request) (Standing, error) {
 	g, err := e.gate(ctx, r)
 	if err != nil {

@@ -54,12 +54,12 @@ func (r *refusals) enough(question string, now time.Time) bool {
 	return now.Sub(one.since) >= outage.Grace
 }
 
-// endInsisting turns a 429 into an end for callers who insist: for a known caller when the same question was turned away
+// endAsking turns a 429 into an end for callers who ask again for ever: for a known caller when the same question was turned away
 // for long enough, with "no" and the reason where it is about a person; for others when the database has been lost for so
 // long, with a wait that no terminal waits. call is nil for a sender who is not known. A caller who left says nothing
 // about us.
-func (e *Engine) endInsisting(c *Connection, op Operation, call *Call, body any, err error) (any, error) {
-	if !e.Rules.Insists || err == nil || reply.Of(err).Status != http.StatusTooManyRequests {
+func (e *Engine) endAsking(c *Connection, op Operation, call *Call, body any, err error) (any, error) {
+	if !e.Rules.AsksAgain || err == nil || reply.Of(err).Status != http.StatusTooManyRequests {
 		return body, err
 	}
 	if call == nil {

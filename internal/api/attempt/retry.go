@@ -10,10 +10,10 @@ import (
 
 // Bounds of what is known of calls. All of it is of this node and may be lost: then a retry is another sign-in.
 const (
-	retryTime  = 10 * time.Second       // after a connection broke, its retry takes its place
-	noticeTime = 300 * time.Millisecond // what it may take until a broken connection is noticed
-	maxRetries = 2                      // of one sign-in; clients send a call three times in all
-	maxTurns   = 20_000
+	retryTime   = 10 * time.Second       // after a connection broke, its retry takes its place
+	noticeTime  = 300 * time.Millisecond // what it may take until a broken connection is noticed
+	maxRetries  = 2                      // of one sign-in; clients send a call three times in all
+	maxAttempts = 20_000
 )
 
 // Retries tells the retry of a call from another sign-in (decision 0026). Clients send a call again, letter by letter,
@@ -30,12 +30,12 @@ type Retries struct {
 
 // alike are the sign-ins of one signed call, oldest first.
 type alike struct {
-	turns   []*turn
-	changed chan struct{} // closed at every change
+	attempts []*attempt
+	changed  chan struct{} // closed at every change
 }
 
-// turn is one sign-in and whoever waits for its answer.
-type turn struct {
+// attempt is one sign-in and whoever waits for its answer.
+type attempt struct {
 	born     time.Time
 	begun    chan struct{} // closed when b and err are known
 	b        Beginning
@@ -46,7 +46,7 @@ type turn struct {
 	answered bool
 }
 
-func (t *turn) hasBegun() bool {
+func (t *attempt) hasBegun() bool {
 	select {
 	case <-t.begun:
 		return true
@@ -55,20 +55,20 @@ func (t *turn) hasBegun() bool {
 	}
 }
 
-// orphan reports a turn whose answer did not get out and whom a retry may follow.
-func (t *turn) orphan(now time.Time) bool {
+// orphan reports an attempt whose answer did not get out and whom a retry may follow.
+func (t *attempt) orphan(now time.Time) bool {
 	return !t.held && !t.answered && t.retries < maxRetries && now.Sub(t.broke) < retryTime
 }
 
-// over reports a turn that no call can follow any more.
-func (t *turn) over(now time.Time) bool {
+// over reports an attempt that no call can follow any more.
+func (t *attempt) over(now time.Time) bool {
 	return !t.held && !t.orphan(now) && now.Sub(t.born) >= retryTime
 }
 
-// orphan is the oldest turn of a call that a retry may follow.
-func (r *Retries) orphan(key string) *turn {
+// orphan is the oldest attempt of a call that a retry may follow.
+func (r *Retries) orphan(key string) *attempt {
 	if a := r.same[key]; a != nil {
-		for _, t := range a.turns {
+		for _, t := range a.attempts {
 			if t.orphan(r.Now()) {
 				return t
 			}
@@ -77,9 +77,9 @@ func (r *Retries) orphan(key string) *turn {
 	return nil
 }
 
-// sent is the newest of some turns that sent a request a moment ago which still waits. r.mu is free while waits asks.
-func (r *Retries) sent(turns []*turn, waits func(transaction.Transaction) bool) *turn {
-	for _, t := range slices.Backward(turns) {
+// sent is the newest of some attempts that sent a request a moment ago which still waits. r.mu is free while waits asks.
+func (r *Retries) sent(attempts []*attempt, waits func(transaction.Transaction) bool) *attempt {
+	for _, t := range slices.Backward(attempts) {
 		if !t.hasBegun() || t.err != nil || t.b.Decided != nil || t.b.Transaction.State != transaction.Pending || r.Now().Sub(t.born) >= retryTime {
 			continue
 		}
@@ -100,13 +100,13 @@ func (r *Retries) change(key string) {
 	}
 }
 
-func (r *Retries) drop(key string, t *turn) {
+func (r *Retries) drop(key string, t *attempt) {
 	a := r.same[key]
 	if a == nil {
 		return
 	}
-	if i := slices.Index(a.turns, t); i >= 0 {
-		a.turns = slices.Delete(a.turns, i, i+1)
+	if i := slices.Index(a.attempts, t); i >= 0 {
+		a.attempts = slices.Delete(a.attempts, i, i+1)
 		r.count--
 	}
 	t.answered, t.held = true, false
@@ -114,15 +114,15 @@ func (r *Retries) drop(key string, t *turn) {
 
 // sweep forgets what is over, every retryTime, or each second when there is no more room.
 func (r *Retries) sweep(now time.Time) {
-	if age := now.Sub(r.swept); age < time.Second || age < retryTime && r.count < maxTurns {
+	if age := now.Sub(r.swept); age < time.Second || age < retryTime && r.count < maxAttempts {
 		return
 	}
 	r.swept = now
 	for key, a := range r.same {
-		n := len(a.turns)
-		a.turns = slices.DeleteFunc(a.turns, func(t *turn) bool { return t.over(now) })
-		r.count -= n - len(a.turns)
-		if len(a.turns) == 0 {
+		n := len(a.attempts)
+		a.attempts = slices.DeleteFunc(a.attempts, func(t *attempt) bool { return t.over(now) })
+		r.count -= n - len(a.attempts)
+		if len(a.attempts) == 0 {
 			close(a.changed)
 			delete(r.same, key)
 		}

@@ -66,7 +66,7 @@ func (e *Engine) Run(c *Connection, op Operation, read func(ctx context.Context)
 		}
 		return call.Do(ctx)
 	})
-	body, err = e.endInsisting(c, op, known.Load(), body, err)
+	body, err = e.endAsking(c, op, known.Load(), body, err)
 	if !c.Answer() {
 		return nil, reply.ErrTooManyRequests.With(context.Canceled) // the answer is the retry's
 	}

@@ -28,7 +28,7 @@ func TestABugOfOursIs429(t *testing.T) {
 // A caller who left got no answer, which is not because none could be found.
 func TestACallerWhoLeavesTakesNoTimeFromTheOthers(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
-	e := &Engine{Now: func() time.Time { return now }, Rules: Rules{Insists: true}}
+	e := &Engine{Now: func() time.Time { return now }, Rules: Rules{AsksAgain: true}}
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	here, gone := e.Connect(t.Context()), e.Connect(left)
@@ -38,13 +38,13 @@ func TestACallerWhoLeavesTakesNoTimeFromTheOthers(t *testing.T) {
 			c   *Connection
 			err error
 		}{{gone, reply.ErrTooManyRequests.With(errLate)}, {here, reply.ErrTooManyRequests.With(context.Canceled)}} {
-			if body, err := e.endInsisting(one.c, Operation{}, call, nil, one.err); body != nil || reply.Of(err).RetryAfter() != "2" {
+			if body, err := e.endAsking(one.c, Operation{}, call, nil, one.err); body != nil || reply.Of(err).RetryAfter() != "2" {
 				t.Errorf("%v, %v", body, err)
 			}
 		}
 		now = now.Add(10 * time.Second)
 	}
-	if body, err := e.endInsisting(here, Operation{}, call, nil, reply.ErrTooManyRequests.With(errLate)); body != nil || reply.Of(err).RetryAfter() != "2" {
+	if body, err := e.endAsking(here, Operation{}, call, nil, reply.ErrTooManyRequests.With(errLate)); body != nil || reply.Of(err).RetryAfter() != "2" {
 		t.Errorf("who waits: %v, %v", body, err)
 	}
 }

@@ -28,12 +28,12 @@ const (
 	QRAt = "/frame/qr"
 )
 
-// Types are the applications that may knock.
+// Types are the applications that may call.
 var Types = []application.Type{application.TypeAuthAPI, application.TypeUnix}
 
 // rules of the engine. A call that waits ends within 65 s (decision 0020): its client has no limit of its own. Duo Unix
-// from 2.2 insists (decision 0021).
-var rules = attempt.Rules{Call: 65 * time.Second, Insists: true, NoPerson: unknown}
+// from 2.2 asks again for ever (decision 0021).
+var rules = attempt.Rules{Call: 65 * time.Second, AsksAgain: true, NoPerson: unknown}
 
 // Registrar registers people for programs.
 type Registrar interface {

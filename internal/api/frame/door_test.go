@@ -412,7 +412,7 @@ func TestEveryAnswerNamesTheOneOriginThatMayFrameIt(t *testing.T) {
 	}
 	fill := regexp.MustCompile(`\{[^}]+\}`)
 	for _, route := range w.Routes() {
-		switch route.Room {
+		switch route.Package {
 		case "site/frame":
 			path := fill.ReplaceAllString(strings.Replace(strings.Replace(route.Pattern, "/frame/{key}", at, 1), "{session}", "nobody", 1), "x")
 			if strings.HasSuffix(path, "/status") {

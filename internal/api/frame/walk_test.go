@@ -2,6 +2,7 @@ package frame_test
 
 import (
 	"crypto/rand"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"countersign/internal/base/id"
 	"countersign/internal/client/phone"
+	"countersign/internal/domain/account"
 	domain "countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
@@ -53,6 +55,32 @@ func TestTheLastWrongCodeSaysThatTheAccountIsLocked(t *testing.T) {
 	}
 	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.Status != user.LockedOut {
 		t.Errorf("%+v", u)
+	}
+}
+
+// RULE-43: the wrong code that turns the codes off says so, and the request to the phone is still there.
+func TestTheLastGuessSaysThatTheCodesAreOff(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	if err := w.DB.Write(t.Context(), func(st flow.Store) error {
+		for range 99 {
+			g := account.Guess{On: account.App, ID: d.Account().AccountID, Chance: 1, Time: w.Clock.Now()}
+			if _, _, err := st.CountGuess(t.Context(), g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	v, at := w.open("TX", "ana")
+	v.Open(at + "?code=1")
+	v.Send(at+"/code", "code", "000000")
+	if v.Screen() != "frame-prompt" || !strings.Contains(html.UnescapeString(v.Page), "those of Ana's phone are off. Use another way") {
+		t.Errorf("%s: %s", v.Screen(), v.Page)
+	}
+	if v.Open(at); !strings.Contains(v.Page, at+`/push"`) {
+		t.Errorf("no request is offered: %s", v.Page)
 	}
 }
 
@@ -175,10 +203,10 @@ func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
 	w := start(t)
 	u := w.User("ana")
 	first := w.Phone(u, "Ana's phone")
-	w.Phone(u, "Kitchen tablet")
+	by := w.Phone(u, "Kitchen tablet")
 	v, at := w.open("TX", "ana")
 	v.Open(at + "/settings?code=1")
-	v.Send(at+"/settings/code", "code", w.code(first))
+	v.Send(at+"/settings/code", "code", w.code(by))
 	mine := v.At.Path
 	v.Open(mine + "/device/" + first.Account().AccountID + "/remove")
 	v.Send(mine + "/device/" + first.Account().AccountID + "/remove")
@@ -187,6 +215,26 @@ func TestTheListNamesTheDeviceThatWasDeleted(t *testing.T) {
 	}
 	if v.Open(mine + "?done=removed&name=" + strings.Repeat("x", 300)); !strings.Contains(v.Page, "The device was deleted.") {
 		t.Errorf("without a name: %s", v.Page)
+	}
+}
+
+// RULE-42: whoever removes the device they proved with is told so before, and signs in again.
+func TestRemovingTheDeviceThatProvedEndsTheSignIn(t *testing.T) {
+	w := start(t)
+	u := w.User("ana")
+	first := w.Phone(u, "Ana's phone")
+	w.Phone(u, "Kitchen tablet")
+	v, at := w.open("TX", "ana")
+	v.Open(at + "/settings?code=1")
+	v.Send(at+"/settings/code", "code", w.code(first))
+	mine := v.At.Path
+	v.Open(mine + "/device/" + first.Account().AccountID + "/remove")
+	if !strings.Contains(v.Page, "You signed in with this device.") {
+		t.Errorf("not said before: %s", v.Page)
+	}
+	v.Send(mine + "/device/" + first.Account().AccountID + "/remove")
+	if v.Screen() != "frame-refused" || !strings.Contains(v.Page, "Sign in once more") {
+		t.Errorf("%s %s", v.Screen(), v.Page)
 	}
 }
 
@@ -251,6 +299,26 @@ func TestAPhoneWithoutAnAppIsNotSaidToWork(t *testing.T) {
 		v.Open(mine + "/setup/activate?" + v.At.RawQuery + "&platform=ios")
 		if v.Screen() != "setup-activate" || strings.Contains(v.Page, "which works until") != works {
 			t.Errorf("%v: %s %s", works, v.Screen(), v.Page)
+		}
+	}
+}
+
+// B-09: a sign-in by a request is no proof for the devices, also when it was approved just before their page came.
+func TestARequestForTheSignInOpensNoDevices(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	v, at := w.open("TX", "ana")
+	v.Send(at+"/push", "device", d.Account().AccountID)
+	ask, err := d.Find(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Approve(t.Context(), ask.Transaction, v.Number()); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/settings", "/add"} {
+		if v.Open(at + path); v.Status != http.StatusOK || v.Screen() != "frame-verify" {
+			t.Errorf("%s: %d %s", path, v.Status, v.Screen())
 		}
 	}
 }

@@ -42,8 +42,14 @@ func (d *Door) prove(ctx context.Context, p *params, path string) (prover, *refu
 	return prover{app: app, key: key, host: host, claims: &c.registered}, nil
 }
 
-// assertionPurpose is the keyring's, for spent assertions.
-const assertionPurpose = "oidc-assertion"
+// Purposes of the keyring, for what is spent: assertions, and the signed requests of authorize.
+const (
+	assertionPurpose = "oidc-assertion"
+	requestPurpose   = "oidc-request"
+)
+
+// Digests are the purposes of the digests that this door makes.
+var Digests = []string{assertionPurpose, requestPurpose}
 
 // errReplayed is the refusal of an assertion that came before.
 func errReplayed() *refusal { return refuse(badAssertion, "jti was used before") }

@@ -59,7 +59,7 @@ func (d *Door) moveHouse(w http.ResponseWriter, r *http.Request, p *params) {
 
 func (d *Door) begin(w http.ResponseWriter, r *http.Request, app application.Application, c *request, state doorState) {
 	if c.ID != "" {
-		err := d.spend(r.Context(), "oidc-request", app, &c.registered)
+		err := d.spend(r.Context(), requestPurpose, app, &c.registered)
 		if errors.Is(err, application.ErrSpent) {
 			d.page(w, r, refuse(usedRequest, "jti was used before"))
 			return

@@ -98,7 +98,7 @@ func forgeries(t testing.TB, c claims) map[string]string {
 		"not a token":        "token",
 		"dots":               "..",
 		"nothing":            "",
-		"JSON serialisation": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+		"JSON serialization": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
 		"deep claims":        raw(hs512, `{"a":`+strings.Repeat("[", 11000)+strings.Repeat("]", 11000)+`,`+payload[1:], appSecret),
 	}
 	for name, value := range map[string]string{"kid": `"../../dev/null"`, "kid SQL": `"x' UNION SELECT 'k"`, "kid key": `"` + clientID + `"`, "jku": `"https://evil.example/jwks"`, "jwk": `{"kty":"oct","k":"eA"}`,

@@ -184,7 +184,7 @@ func checkTokens(t *testing.T, w *world, rec *httptest.ResponseRecorder, nonce s
 	}
 }
 
-// The application must find the name as it sent it, the flow decides about the normalised one.
+// The application must find the name as it sent it, the flow decides about the normalized one.
 func TestNameComesBackLetterByLetter(t *testing.T) {
 	for _, name := range []string{"ALICE", "CORP\\Älice", "a&b<c>\u2028 \"x\"", " alice "} {
 		w := newWorld(t)

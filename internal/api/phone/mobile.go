@@ -1,4 +1,4 @@
-// Package phone is the HTTP door that phones knock at: /phone/v1/. It proves who knocks (a
+// Package phone is the HTTP door that phones call: /phone/v1/. It proves who calls (a
 // signature by the phone's key over the whole request, fresh and used once) and hands on to
 // Mobile, which decides everything. docs/protocol/phone.md is the contract.
 package phone

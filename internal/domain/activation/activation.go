@@ -23,21 +23,24 @@ const (
 // Activation is one pairing code. Neither the link code nor the typed code rests here: both are
 // derived from the ID and the master key, and found by digest.
 type Activation struct {
-	ID          string     // DV + 18
-	UserID      account.ID // "" while the person has no account yet (first enrollment)
-	PhoneID     string     // set for Reactivate; after the claim, the phone claimed
-	LoginID     string     // the sign-in that shows the code; "" from the portal
-	SessionID   string     // the portal session that shows the code; "" from a sign-in
-	Purpose     Purpose
-	Mailed      bool // sent by mail: lives 24 h instead of 10 min (RULE-20)
-	LinkDigest  []byte
-	TypedDigest []byte
-	Created     time.Time
-	Expires     time.Time
-	Claimed     time.Time
-	Superseded  time.Time // a newer code took its place, or the sign-in ended
-	Number      string    // for a new phone record: its number (E.164), "" = none asked
-	DeviceType  string    // for a new phone record: a phone.Type
+	ID            string     // DV + 18
+	Epoch         int64      // of the person when it was made: it binds nothing at a later one
+	ApplicationID string     // Issue: the application on whose word it was made
+	Origin        string     // the sign-in that led to its page; "" = none did
+	UserID        account.ID // "" while the person has no account yet (first enrollment)
+	PhoneID       string     // set for Reactivate; after the claim, the phone claimed
+	LoginID       string     // the sign-in that shows the code; "" from the portal
+	SessionID     string     // the portal session that shows the code; "" from a sign-in
+	Purpose       Purpose
+	Mailed        bool // sent by mail: lives 24 h instead of 10 min (RULE-20)
+	LinkDigest    []byte
+	TypedDigest   []byte
+	Created       time.Time
+	Expires       time.Time
+	Claimed       time.Time
+	Superseded    time.Time // a newer code took its place, or the sign-in ended
+	Number        string    // for a new phone record: its number (E.164), "" = none asked
+	DeviceType    string    // for a new phone record: a phone.Type
 }
 
 // State is what a page shows about a code.
@@ -79,6 +82,8 @@ type Store interface {
 	ActivationByID(ctx context.Context, id string) (Activation, error)
 	// ActivationByDigest finds by either digest. ErrExpired when unknown.
 	ActivationByDigest(ctx context.Context, digest []byte) (Activation, error)
+	// ClaimedFrom lists the codes of pages that a sign-in led to, by which a phone was paired.
+	ClaimedFrom(ctx context.Context, loginID string) ([]Activation, error)
 	// ActivationsOf lists the codes of a sign-in or session (one of the two is given) made since, newest first.
 	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]Activation, error)
 	// ClaimActivation binds the code to a phone and user, once: one conditional UPDATE on unclaimed,

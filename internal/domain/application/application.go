@@ -131,6 +131,8 @@ type Store interface {
 	Applications(ctx context.Context) ([]Application, error)
 	// SaveApplication writes every field but ID, Type and Created, so what it writes was read by LockApplication. ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
+	// PoliciesInUse lists the different policies of the applications that are neither off nor deleted.
+	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	// SpendAssertion records the digest of a client assertion's jti until expires (RULE-26). One statement.
 	// The change ends with ErrSpent when this was not its first use.
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error

@@ -67,11 +67,12 @@ type Login struct {
 	Reason  string
 	PhoneID string
 
-	ManageProof   time.Time // when a proof for device management succeeded; zero when none or taken
-	ManageFactor  string
-	SpareAsked    bool // the spare-way page was answered or is not needed
-	RecoveryAsked bool // the new-phone offer after a bypass code was answered
-	Remember      bool // the person chose to have this browser remembered (RULE-15)
+	Proof         account.Proof // by which it was allowed; zero before
+	ManageProof   time.Time     // when a proof for device management succeeded; zero when none or taken
+	Manage        account.Proof // that proof
+	SpareAsked    bool          // the spare-way page was answered or is not needed
+	RecoveryAsked bool          // the new-phone offer after a bypass code was answered
+	Remember      bool          // the person chose to have this browser remembered (RULE-15)
 
 	IP        string
 	UserAgent string
@@ -117,11 +118,11 @@ var (
 	ErrGrant = errs.New(errs.Denied, "login.ticket")
 )
 
-// Proof is how a login was allowed.
-type Proof struct {
-	Factor  string // audit factor
+// Decision is how a login was allowed.
+type Decision struct {
+	Proof   account.Proof
 	Reason  string
-	PhoneID string
+	PhoneID string // the phone that proved it, "" = none did
 }
 
 // Store keeps logins.
@@ -130,18 +131,21 @@ type Store interface {
 	// LoginByID: ErrStale when unknown.
 	LoginByID(ctx context.Context, id string) (Login, error)
 	// AllowLogin moves open to allowed: one conditional UPDATE on open and unexpired. Otherwise the change ends with ErrStale.
-	AllowLogin(ctx context.Context, id string, p Proof, now time.Time) error
-	// ShowTransaction puts a request on show (or none, "").
-	ShowTransaction(ctx context.Context, id, transactionID string) error
+	AllowLogin(ctx context.Context, id string, d Decision, now time.Time) error
+	// ShowTransaction puts a request on show, on a login that is open or, for the device pages, allowed. Otherwise the change
+	// ends with ErrStale.
+	ShowTransaction(ctx context.Context, id, transactionID string, manage bool) error
 	// BumpLogin only raises Version.
 	BumpLogin(ctx context.Context, id string) error
 	// EnrollLogin binds the user just enrolled, ends Enrolling and puts the first request on show.
 	EnrollLogin(ctx context.Context, id, userID, transactionID string) error
 	// ProveManage records a proof for device management on an unexpired, unfinished login; an open one is allowed by it too.
 	// Otherwise the change ends with ErrStale.
-	ProveManage(ctx context.Context, id string, p Proof, now time.Time) error
+	ProveManage(ctx context.Context, id string, d Decision, now time.Time) error
 	// TakeManageProof takes that proof, once, if it is younger than since. False when there is none.
-	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+	TakeManageProof(ctx context.Context, id string, since time.Time) (p account.Proof, ok bool, err error)
+	// RenewLogin writes the proofs that it is good by now. ErrStale.
+	RenewLogin(ctx context.Context, id string, proof, manage account.Proof) error
 	// AnswerSpare and AnswerRecovery record that the page was answered.
 	AnswerSpare(ctx context.Context, id string) error
 	AnswerRecovery(ctx context.Context, id string) error

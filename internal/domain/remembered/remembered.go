@@ -33,8 +33,9 @@ type Browser struct {
 	ID            string // DR…; names it, opens nothing
 	UserID        account.ID
 	ApplicationID string
-	Digest        []byte // of the cookie's value
-	Name          string // e.g. "Firefox on Linux", for the person it belongs to; "" = not known
+	Digest        []byte        // of the cookie's value
+	Proof         account.Proof // by which it was remembered
+	Name          string        // e.g. "Firefox on Linux", for the person it belongs to; "" = not known
 	Created       time.Time
 	Used          time.Time // last sign-in it opened, at first Created
 	Expires       time.Time

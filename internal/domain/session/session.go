@@ -28,7 +28,7 @@ type Session struct {
 	ApplicationID string
 	LoginID       string // the sign-in to go back to
 	Proved        time.Time
-	Factor        string
+	Proof         account.Proof
 	ChangesLeft   int // Unlimited, or 1 after a bypass code
 	Created       time.Time
 	Seen          time.Time
@@ -51,8 +51,8 @@ type Store interface {
 	SessionByID(ctx context.Context, id string) (Session, error)
 	// SpendChange takes one change if the proof is younger than since and changes are left. False otherwise.
 	SpendChange(ctx context.Context, id string, since time.Time) (bool, error)
-	// RenewSession writes a new proof.
-	RenewSession(ctx context.Context, id, factor string, changesLeft int, now time.Time) error
+	// RenewSession writes the proof that it is good by now. ErrIdle.
+	RenewSession(ctx context.Context, id string, p account.Proof) error
 	// EndSessions ends a user's sessions except one.
 	EndSessions(ctx context.Context, userID, except string) error
 	// ForgetSessions deletes those that were over before and returns how many.

@@ -67,10 +67,12 @@ type Transaction struct {
 	Info          []Field // what the door tells besides: unverified, shown apart from the facts
 	Factor        string  // audit factor and reason of the decision, for doors that report them later
 	Reason        string
-	RememberAs    string // what its person reads of the token that the caller keeps once it is approved; "" = none is made
+	Proof         account.Proof // once it is approved
+	RememberAs    string        // what its person reads of the token that the caller keeps once it is approved; "" = none is made
 	Created       time.Time
 	Expires       time.Time
 	Decided       time.Time
+	Reported      time.Time // when its person said, after it was decided, that it was not theirs; zero = never
 	Delivered     time.Time // the push service took the alert
 	Fetched       time.Time // the app has it
 	Unreachable   bool      // no alert could be sent (alerts off, or the push service refused)
@@ -90,8 +92,11 @@ type Store interface {
 	// OpenTransactionsOn lists the pending, unexpired ones of a phone, oldest first.
 	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]Transaction, error)
 	// DecideTransaction moves a pending one to state: one conditional UPDATE. Approvals and denials need
-	// it unexpired; TimedOut needs it expired; Cancelled takes either. Otherwise the change ends with ErrDecided.
-	DecideTransaction(ctx context.Context, id string, to State, now time.Time) error
+	// it unexpired; TimedOut needs it expired; Cancelled takes either. Otherwise the change ends with ErrDecided. p is the proof
+	// of an approval, else zero.
+	DecideTransaction(ctx context.Context, id string, to State, p account.Proof, now time.Time) error
+	// ReportTransaction notes that its person says it was not theirs, once. Otherwise the change ends with ErrDecided.
+	ReportTransaction(ctx context.Context, id string, now time.Time) error
 	// ExplainTransaction writes Factor and Reason of a decision just made.
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	// CountTransactions counts a user's pending ones and the requests not approved since a time. A wrong code is

@@ -31,6 +31,7 @@ type User struct {
 	Status   Status
 	Notes    string
 
+	Epoch         int64 // grows with each change of Status, and when the account is signed out everywhere: what was proved before is good no more
 	Created       time.Time
 	LastLogin     time.Time // zero: never
 	FirstEnrolled time.Time // zero: never had a way in; once set it stays (RULE-11)
@@ -114,7 +115,7 @@ type Store interface {
 	AccountByID(ctx context.Context, id account.ID) (User, error)
 	// Users lists the people of a query, by name.
 	Users(ctx context.Context, q Query) ([]User, error)
-	// SaveUser writes RealName, Email, Status and Notes. ErrUnknown.
+	// SaveUser writes RealName, Email, Status and Notes. A new Status raises Epoch. ErrUnknown.
 	SaveUser(ctx context.Context, u User) error
 
 	// ReserveAttempt counts a failure before the proof is looked at: one conditional UPDATE that
@@ -127,10 +128,12 @@ type Store interface {
 	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) error
 	// Proved clears Failures, PushMisses and PushStopped, and sets LastLogin and, when not "", LastMethod.
 	Proved(ctx context.Context, id, method string, now time.Time) error
-	// LockOut makes an active user locked out. It reports false when the user was not active.
+	// RaiseEpoch signs the account out everywhere.
+	RaiseEpoch(ctx context.Context, id account.ID) error
+	// LockOut makes an active user locked out and raises Epoch. It reports false when the user was not active.
 	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
 	// Unlock makes a locked-out user active with no failures; lockedBefore limits it to users
-	// locked at or before that time (automatic unlock). It reports whether the user was unlocked.
+	// locked at or before that time (automatic unlock), and raises Epoch. It reports whether the user was unlocked.
 	Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error)
 	// MarkEnrolled sets FirstEnrolled when it is zero.
 	MarkEnrolled(ctx context.Context, id string, now time.Time) error

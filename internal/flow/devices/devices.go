@@ -12,6 +12,7 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -59,6 +60,7 @@ type View struct {
 	Application application.Application
 	Settings    settings.Settings
 	Phones      []phone.Phone
+	DeskCodes   []string // IDs of the help desk's codes for them
 }
 
 var (
@@ -83,9 +85,9 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 			return err
 		}
 		s = session.Session{ID: id.Key(f.rand, "DS"), Digest: f.keys.Digest(session.DigestKind, cookie.Reveal()),
-			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Factor: by,
+			UserID: proved.UserID, ApplicationID: proved.ApplicationID, LoginID: proved.ID, Proved: now, Proof: by,
 			ChangesLeft: session.Unlimited, Created: now, Seen: now, Expires: now.Add(session.Life)}
-		if factor.Logged(by).Recovers {
+		if factor.Logged(by.Factor).Recovers {
 			s.ChangesLeft = 1
 		}
 		return st.CreateSession(ctx, s)
@@ -98,21 +100,25 @@ func (f *Flow) Open(ctx context.Context, l login.Login) (session.Session, secret
 
 // takeProof takes a login's proof for device management, which holds its row, and looks at everything again: a login
 // that was finished or ran out meanwhile opens nothing, nor does one of a person who may not manage devices any more.
-func (f *Flow) takeProof(ctx context.Context, st Store, loginID string, now time.Time) (l login.Login, by string, err error) {
+func (f *Flow) takeProof(ctx context.Context, st Store, loginID string, now time.Time) (l login.Login, by account.Proof, err error) {
 	by, taken, err := st.TakeManageProof(ctx, loginID, now.Add(-session.ProofLife))
 	if err != nil {
-		return l, "", err
+		return l, by, err
 	}
 	s, err := st.SnapshotByLogin(ctx, loginID)
 	if err != nil {
-		return l, "", err
+		return l, by, err
+	}
+	demand, err := factor.DemandOf(ctx, st, s.Settings.Policy)
+	if err != nil {
+		return l, by, err
 	}
 	open := (s.Login.Stage == login.Open || s.Login.Stage == login.Allowed) && now.Before(s.Login.Expires)
 	switch may := s.Person().MayManage(); {
 	case errors.Is(may, ErrOff):
-		return l, "", may
-	case !taken || !open:
-		return l, "", session.ErrProof
+		return l, by, may
+	case !taken || !open || !factor.Holds(s.Person(), by) || !demand.Meets(by):
+		return l, by, session.ErrProof
 	default:
 		return s.Login, by, may
 	}
@@ -135,21 +141,29 @@ func (f *Flow) Resume(ctx context.Context, cookie secret.Text) (View, error) {
 	if err != nil {
 		return v, err
 	}
-	st := f.db.Read()
-	if v.Application, err = st.ApplicationByID(ctx, v.Session.ApplicationID); err != nil {
-		return v, err
-	}
-	snap, err := st.SnapshotByAccount(ctx, v.Session.UserID)
+	snap, err := f.db.Read().SnapshotAt(ctx, v.Session.UserID, v.Session.ApplicationID)
 	if err != nil {
 		return v, err
 	}
-	v.Settings, v.User, v.Phones = snap.Settings, snap.User, snap.Phones
-	return v, v.Person().MayManage()
+	v.Application, v.Settings, v.User, v.Phones, v.DeskCodes = snap.Application, snap.Settings, snap.User, snap.Phones, snap.DeskCodes
+	return v, mayGoOn(v.Person(), v.Session)
+}
+
+// mayGoOn is why a session may not be used any more, by somebody as they are now: ErrOff, user.ErrLocked, or session.ErrIdle when
+// what it was opened by is good no longer (RULE-42).
+func mayGoOn(who flow.Person, s session.Session) error {
+	if err := who.MayManage(); err != nil {
+		return err
+	}
+	if !factor.Holds(who, s.Proof) {
+		return session.ErrIdle
+	}
+	return nil
 }
 
 // Person is whose devices the session is about.
 func (v View) Person() flow.Person {
-	s := flow.Snapshot{Application: v.Application, User: v.User, Phones: v.Phones, Settings: v.Settings}
+	s := flow.Snapshot{Application: v.Application, User: v.User, Phones: v.Phones, DeskCodes: v.DeskCodes, Settings: v.Settings}
 	return s.Person()
 }
 
@@ -173,6 +187,11 @@ func (v View) WaysIn() int { return v.Person().WaysIn() }
 
 // OnlyWayIn reports whether a device is the last one that can prove something.
 func (v View) OnlyWayIn(phoneID string) bool { return v.Person().OnlyWayIn(phoneID) }
+
+// SignedInBy reports that a device gave the proof that the session stands on: removing it ends the session.
+func (v View) SignedInBy(d phone.Phone) bool {
+	return d.KeyID != "" && v.Session.Proof.Authenticator == d.KeyID
+}
 
 // MayPair reports whether a pairing page may be shown now: the proof is fresh and a change is left.
 // The change itself is taken when the code is claimed. session.ErrProof.
@@ -212,7 +231,7 @@ func (f *Flow) Rename(ctx context.Context, v View, phoneID, name string) error {
 func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	var open []transaction.Transaction
 	err := f.change(ctx, v, phoneID, func(st Store, s session.Session, p phone.Phone) error {
-		if factor.Logged(s.Factor).Recovers {
+		if factor.Logged(s.Proof.Factor).Recovers {
 			return ErrBypass
 		}
 		phones, err := st.PhonesOf(ctx, v.User.ID)
@@ -226,7 +245,7 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 			return err
 		}
 		for _, t := range open {
-			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, f.now()); err != nil {
+			if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, account.Proof{}, f.now()); err != nil {
 				return err
 			}
 			if err := st.BumpLogin(ctx, t.LoginID); err != nil {
@@ -262,23 +281,23 @@ func (f *Flow) Remove(ctx context.Context, v View, phoneID string) error {
 	return nil
 }
 
-// alive looks, in a change's own database transaction, whether the session is still there and its user active.
+// alive looks, in a change's own database transaction, whether the session is still there and may go on.
 func (f *Flow) alive(ctx context.Context, st Store, v View) (session.Session, error) {
-	u, err := st.LockAccount(ctx, v.User.ID)
+	now, err := st.LockAt(ctx, v.User.ID, v.Application.ID)
 	if err != nil {
 		return session.Session{}, err
 	}
-	if err := u.Refusal(); err != nil {
+	if err := now.Person().MayManage(); err != nil {
 		return session.Session{}, err
 	}
 	s, err := st.SessionByID(ctx, v.Session.ID)
 	if err != nil {
 		return s, err
 	}
-	if s.UserID != u.ID || !f.now().Before(s.Expires) {
+	if s.UserID != now.User.ID || !f.now().Before(s.Expires) {
 		return s, session.ErrIdle
 	}
-	return s, nil
+	return s, mayGoOn(now.Person(), s)
 }
 
 // change runs one change of an own phone: the session must be alive and its proof fresh.

@@ -14,6 +14,7 @@ import (
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 	"countersign/internal/flow/journal"
 )
 
@@ -21,6 +22,7 @@ import (
 type Store interface {
 	flow.MailStore
 	journal.Store
+	factor.Policies
 
 	// activation.Store:
 	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]activation.Activation, error)
@@ -30,14 +32,15 @@ type Store interface {
 	ApplicationByID(ctx context.Context, id string) (application.Application, error)
 
 	// flow.Store:
-	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
+	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)
 
 	// login.Store:
 	BumpLogin(ctx context.Context, id string) error
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
 	LoginByID(ctx context.Context, id string) (login.Login, error)
-	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+	TakeManageProof(ctx context.Context, id string, since time.Time) (p account.Proof, ok bool, err error)
 
 	// phone.Store:
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
@@ -57,7 +60,7 @@ type Store interface {
 	TouchSession(ctx context.Context, digest []byte, now time.Time) (session.Session, error)
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
+	DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 
 	// user.Store:

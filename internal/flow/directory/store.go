@@ -55,6 +55,9 @@ type Store interface {
 	// login.Store:
 	BumpLogin(ctx context.Context, id string) error
 
+	// account.GuessStore:
+	ForgetGuesses(ctx context.Context, on account.Source, id string) error
+
 	// phone.Store:
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
@@ -71,13 +74,14 @@ type Store interface {
 	SaveSettings(ctx context.Context, s settings.Settings) error
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
+	DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	OpenTransactionsOf(ctx context.Context, userID, loginID, phoneID string) ([]transaction.Transaction, error)
 
 	// user.Store:
 	CreateUser(ctx context.Context, u user.User) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
+	RaiseEpoch(ctx context.Context, id account.ID) error
 	SaveUser(ctx context.Context, u user.User) error
 	Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error)
 	UserByID(ctx context.Context, id string) (user.User, error)

@@ -13,6 +13,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/bypass"
@@ -193,6 +194,28 @@ func (f *Flow) Unlock(ctx context.Context, actor audit.Actor, who string) (user.
 	return u, err
 }
 
+// SignOut ends all that a user has opened, on every device and browser, and all that was proved; he may sign in again at once.
+// user.ErrUnknown.
+func (f *Flow) SignOut(ctx context.Context, actor audit.Actor, who string) (user.User, error) {
+	var u user.User
+	var topics []string
+	err := f.change(ctx, actor, audit.OverPeople, func(st Store) (err error) {
+		topics = nil
+		if u, err = lockUser(ctx, st, who); err != nil {
+			return err
+		}
+		if err := st.RaiseEpoch(ctx, u.ID); err != nil {
+			return err
+		}
+		if topics, err = f.endAccess(ctx, st, u); err != nil {
+			return err
+		}
+		return f.log(ctx, st, actor, "user_sign_out", u.Username, map[string]any{"user_id": u.ID})
+	})
+	f.ring(topics)
+	return u, err
+}
+
 // endAccess ends a user's sessions, remembered browsers, open requests and pairing codes, and names who waits for
 // them.
 func (f *Flow) endAccess(ctx context.Context, st Store, u user.User) (topics []string, err error) {
@@ -208,7 +231,7 @@ func (f *Flow) endAccess(ctx context.Context, st Store, u user.User) (topics []s
 		return nil, err
 	}
 	for _, t := range open {
-		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, now); err != nil {
+		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, account.Proof{}, now); err != nil {
 			return nil, err
 		}
 		topics = append(topics, flow.PhoneTopic(t.PhoneID))

@@ -126,7 +126,9 @@ func (f *Flow) Pair(ctx context.Context, o Owner, s Subject) (Pairing, error) {
 		if a, ok, err = f.waiting(ctx, st, o, s, now); err != nil || ok {
 			return err // another tab was first
 		}
-		a = f.fresh(o, s, now, settings)
+		if a, err = f.fresh(ctx, st, o, s, now, settings); err != nil {
+			return err
+		}
 		return st.CreateActivation(ctx, a)
 	})
 	return f.pairing(a), err
@@ -150,20 +152,45 @@ func (f *Flow) waiting(ctx context.Context, st Store, o Owner, s Subject, now ti
 	if err != nil {
 		return activation.Activation{}, false, err
 	}
+	epoch, err := epochOf(ctx, st, s.UserID)
+	if err != nil {
+		return activation.Activation{}, false, err
+	}
 	for _, a := range list {
-		if !a.Mailed && a.Purpose == s.Purpose && a.PhoneID == s.PhoneID && a.Number == s.Number && a.DeviceType == string(s.Type) && a.State(now.Add(15*time.Second)) == activation.Waiting {
+		if !a.Mailed && a.Epoch == epoch && a.Purpose == s.Purpose && a.PhoneID == s.PhoneID && a.Number == s.Number && a.DeviceType == string(s.Type) && a.State(now.Add(15*time.Second)) == activation.Waiting {
 			return a, true, nil
 		}
 	}
 	return activation.Activation{}, false, nil
 }
 
-func (f *Flow) fresh(o Owner, s Subject, now time.Time, set settings.Settings) activation.Activation {
-	a := activation.Activation{ID: id.Key(f.rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID,
+// epochOf is the epoch of a person; 0 of one who is not there yet.
+func epochOf(ctx context.Context, st Store, userID string) (int64, error) {
+	if userID == "" {
+		return 0, nil
+	}
+	u, err := st.AccountByID(ctx, userID)
+	return u.Epoch, err
+}
+
+func (f *Flow) fresh(ctx context.Context, st Store, o Owner, s Subject, now time.Time, set settings.Settings) (activation.Activation, error) {
+	epoch, err := epochOf(ctx, st, s.UserID)
+	if err != nil {
+		return activation.Activation{}, err
+	}
+	origin := o.LoginID
+	if o.SessionID != "" {
+		of, err := st.SessionByID(ctx, o.SessionID)
+		if err != nil {
+			return activation.Activation{}, err
+		}
+		origin = of.LoginID
+	}
+	a := activation.Activation{ID: id.Key(f.rand, id.Activation), UserID: s.UserID, PhoneID: s.PhoneID, Epoch: epoch, Origin: origin,
 		LoginID: o.LoginID, SessionID: o.SessionID, Purpose: s.Purpose, Number: s.Number, DeviceType: string(s.Type), Created: now, Expires: now.Add(set.PairingLife)}
 	a.LinkDigest = f.keys.Digest(activation.LinkPurpose, f.linkCode(a.ID))
 	a.TypedDigest = f.keys.Digest(activation.TypedPurpose, f.typedCode(a.ID))
-	return a
+	return a, nil
 }
 
 func (f *Flow) linkCode(activationID string) string {
@@ -264,7 +291,10 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		if err != nil {
 			return err
 		}
-		a := f.fresh(o, s, now, set)
+		a, err := f.fresh(ctx, st, o, s, now, set)
+		if err != nil {
+			return err
+		}
 		a.Mailed, a.Expires = true, now.Add(MailLife)
 		a.TypedDigest = nil // 40 bits are enough for ten minutes, not for a day
 		if err := st.CreateActivation(ctx, a); err != nil {

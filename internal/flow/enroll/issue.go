@@ -65,7 +65,10 @@ func (f *Flow) Issue(ctx context.Context, app application.Application, username 
 		if err != nil {
 			return err
 		}
-		a = f.fresh(Owner{}, Subject{Purpose: activation.Issue, UserID: u.ID}, f.now(), set)
+		if a, err = f.fresh(ctx, st, Owner{}, Subject{Purpose: activation.Issue, UserID: u.ID}, f.now(), set); err != nil {
+			return err
+		}
+		a.ApplicationID = app.ID
 		a.Expires = a.Created.Add(life)
 		if life > set.PairingLife {
 			a.TypedDigest = nil // 40 bits are enough for ten minutes, not for a day

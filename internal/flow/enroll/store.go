@@ -8,6 +8,7 @@ import (
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
 	"countersign/internal/flow/journal"
@@ -41,6 +42,8 @@ type Store interface {
 
 	// user.Store:
 	CreateUser(ctx context.Context, u user.User) error
+	SessionByID(ctx context.Context, id string) (session.Session, error)
+	AccountByID(ctx context.Context, id account.ID) (user.User, error)
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	UserByID(ctx context.Context, id string) (user.User, error)
 	UserByName(ctx context.Context, name string) (user.User, error)

@@ -2,7 +2,7 @@
 // (push.go), a code of the app (passcode.go), a code of the help desk (helpdesk.go).
 //
 // A factor says which ways in it gives a person, how a request by it starts or a code of it is tried, what the log calls
-// it, what a proof by it is worth afterwards, and how prompts and terminals show it. Everything else reads the list and
+// it, what a proof by it is worth afterwards, and its row in prompts and terminals. Everything else reads the list and
 // names no factor: the sign-in flow, the prompts, the doors, remembered browsers, tokens and the log. CONTRIBUTING.md
 // has the recipe for one more.
 //

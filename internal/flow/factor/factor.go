@@ -3,11 +3,13 @@ package factor
 import (
 	"slices"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 )
 
 // Factor is one kind of proof. Its fields are all that the rest of the program knows of it.
@@ -26,33 +28,29 @@ type Factor struct {
 	// else of device management (RULE-38).
 	Recovers bool
 
+	// Lives reports whether an authenticator that proved something by it is still the person's own.
+	Lives func(who flow.Person, authenticator string) bool
 	// Devices lists the person's devices that give a way in each. nil: it has no ways of its own to choose.
 	Devices func(Owner) []Device
 	// Request asks a device and waits for its answer. nil: it sends nothing.
 	Request Request
 	// Code tries codes. nil: it takes none.
 	Code Code
+	// Source is what its codes come from; "" where Code is nil.
+	Source account.Source
 
 	Menu string // message key of its line in a terminal's menu, with argument "device"; "" = not in the menu
-	Page Page   // how the prompts show it
+	Page Page   // its row in the prompts
 }
 
-// Kind is what a prompt does with a factor. Prompts know kinds of page and no factor.
-type Kind int
-
-const (
-	Waits Kind = iota // a request goes out and its page waits for the answer
-	Types             // the person types a code into the one field for every kind of code (RULE-8)
-)
-
-// Page is how a prompt shows a factor. Row, Hint and Frame are keys of the message catalogue.
+// Page is a factor's row in both prompts. Row, Hint and Frame are keys of the message catalogue. What a page does follows
+// from Request and Code: it waits for the answer to a request, or has the one field for every kind of code (RULE-8).
 type Page struct {
-	Kind   Kind
 	Icon   string // of site/web
 	Row    string // its row among the ways in; argument "device"
 	Hint   string // the small line of that row; "" = the device's name
-	Frame  string // its row in the traditional prompt
-	Source string // Types: where the code comes from; key code.kind.<Source> ends the sentence "From …"
+	Frame  string // Request: its row in the traditional prompt, where all codes share one
+	Source string // Code: where the code comes from; key code.kind.<Source> ends the sentence "From …"
 }
 
 // list is every factor, the strongest first.
@@ -82,12 +80,16 @@ func Logged(name string) *Factor {
 	return find(func(f *Factor) bool { return name != "" && (f.Log == name || f.LogNumber == name) })
 }
 
-// Asking finds the factor by which a request was sent.
+// Asking finds the factor by which a request was sent. It always has a Request; that of a factor nobody here knows, or that
+// asks no device, is never ready.
 func Asking(t transaction.Transaction) *Factor {
 	if t.Factor == "" { // of a node that does not write it yet, while versions change
 		return find((*Factor).Rings)
 	}
-	return Logged(t.Factor)
+	if f := Logged(t.Factor); f.Rings() {
+		return f
+	}
+	return &Factor{Log: t.Factor, Request: never{}}
 }
 
 // Unmatched is what the log calls a code that was none of any factor.

@@ -1,6 +1,7 @@
 package factor_test
 
 import (
+	"context"
 	"testing"
 
 	"countersign/internal/base/message"
@@ -36,7 +37,7 @@ func TestEveryFactorSaysAllThatTheOthersRead(t *testing.T) {
 				t.Errorf("%s: no text %s", f.Name, key)
 			}
 		}
-		if f.Takes() != (f.Page.Kind == factor.Types) || f.Takes() != message.Has("code.kind."+f.Page.Source) || f.Rings() != (f.Menu != "") || f.Page.Row == "" {
+		if f.Takes() != message.Has("code.kind."+f.Page.Source) || f.Rings() != (f.Menu != "") || f.Rings() != (f.Page.Frame != "") || f.Page.Icon == "" || f.Page.Row == "" {
 			t.Errorf("%s cannot be shown: %+v", f.Name, f.Page)
 		}
 		if factor.ByName(f.Name) != f || factor.Logged(f.Log) != f || f.LogNumber != "" && factor.Logged(f.LogNumber) != f {
@@ -63,6 +64,23 @@ func TestARequestIsOfTheFactorThatSentIt(t *testing.T) {
 	for written, want := range map[string]string{"": audit.FactorPush, audit.FactorPush: audit.FactorPush, audit.FactorVerifiedPush: audit.FactorPush} {
 		if f := factor.Asking(transaction.Transaction{Factor: written}); f.Log != want || !f.Rings() {
 			t.Errorf("%q is of %q", written, f.Log)
+		}
+	}
+}
+
+// A newer node may send requests by a factor that this one does not know, and a row may be wrong: nobody is let in, and nothing
+// breaks.
+func TestARequestOfNoFactorThatAsksIsNeverReady(t *testing.T) {
+	p := phone.Phone{ID: "DP1", KeyID: "k", Alerts: phone.AlertsOn, Subscription: []byte("s"), OTP: phone.OTP{Type: "hotp"}}
+	for _, written := range []string{"smoke", audit.FactorAppPasscode, audit.FactorBypassCode, audit.FactorNone} {
+		r := transaction.Transaction{Factor: written, PhoneID: "DP1", Number: "123"}
+		f := factor.Asking(r)
+		tried, err := f.Request.Wake(context.Background(), factor.Tools{}, p, r)
+		if f.Request.Ready(p) || f.Request.Awake(p) || f.Request.Digits(policy.Default) != 0 || tried || err != nil {
+			t.Errorf("%s: a request goes out, or is answered", written)
+		}
+		if f.Allowed(policy.Default) || f.Remembers || f.Recovers || f.Takes() || f.LogName(r.Number) != written {
+			t.Errorf("%s: %+v", written, f)
 		}
 	}
 }

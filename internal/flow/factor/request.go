@@ -26,6 +26,23 @@ type Request interface {
 	Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (tried bool, err error)
 }
 
+// never is the Request of a factor that asks nobody.
+type never struct{}
+
+// Ready implements Request.
+func (never) Ready(phone.Phone) bool { return false }
+
+// Awake implements Request.
+func (never) Awake(phone.Phone) bool { return false }
+
+// Digits implements Request.
+func (never) Digits(policy.Policy) int { return 0 }
+
+// Wake implements Request.
+func (never) Wake(context.Context, Tools, phone.Phone, transaction.Transaction) (bool, error) {
+	return false, nil
+}
+
 // Tools are what starting a request or trying a code needs of the outside.
 type Tools struct {
 	Keys      *secret.Keyring

@@ -34,6 +34,7 @@ type claim struct {
 	seed []byte
 	sent transaction.Transaction // the first request, zero when none
 	dead []transaction.Transaction
+	old  string // the key that this one takes the place of; empty when none was connected
 	was  string // name of the phone whose app this one takes the place of; empty when no app was connected
 }
 

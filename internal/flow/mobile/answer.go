@@ -49,35 +49,55 @@ func (f *Flow) Answer(ctx context.Context, phoneID string, a phonewire.Answer) (
 		f.logger.Warn("an answer that does not fit its request was refused", "phone", phoneID, "transaction", t.ID)
 		return phonewire.Outcome{}, ErrMismatch
 	}
-	if t.State != transaction.Pending {
-		return f.outcome(already(t)), nil
+	to := decided(t, a)
+	late := t.State != transaction.Pending || !f.now().Before(t.Expires)
+	var done transaction.Transaction
+	if !late {
+		done, err = f.signIn.Answer(ctx, t.ID, to, func(ctx context.Context, st flow.AnswerStore, v flow.Snapshot) error {
+			if err := signs(v, signer); err != nil {
+				return err
+			}
+			return st.AdvanceAnswerCounter(ctx, signer.KeyID, a.Counter)
+		})
+		late = errors.Is(err, transaction.ErrDecided)
 	}
-	if !f.now().Before(t.Expires) {
-		return f.outcome(phonewire.StateExpired), nil
-	}
-	done, err := f.signIn.Answer(ctx, t.ID, decided(t, a), func(ctx context.Context, st flow.AnswerStore, v flow.Snapshot) error {
-		p, _ := v.Phone(phoneID)
-		switch p.KeyID {
-		case "":
-			return phone.ErrRemoved
-		case signer.KeyID:
-			return st.AdvanceAnswerCounter(ctx, p.KeyID, a.Counter)
-		}
-		return phone.ErrReplaced
-	})
-	if errors.Is(err, phone.ErrCounter) {
-		err = f.overtaken(ctx, t, signer.KeyID, a.Counter)
-	}
-	if errors.Is(err, transaction.ErrDecided) {
+	switch overtaken := errors.Is(err, phone.ErrCounter); {
+	case to == transaction.Fraud && (late || overtaken):
+		return f.notMe(ctx, t, signer)
+	case overtaken:
+		return phonewire.Outcome{}, f.overtaken(ctx, t, signer.KeyID, a.Counter)
+	case late:
 		if t, err = f.db.Read().TransactionByID(ctx, t.ID); err != nil {
 			return phonewire.Outcome{}, err
 		}
 		return f.outcome(already(t)), nil
-	}
-	if err != nil {
+	case err != nil:
 		return phonewire.Outcome{}, err
 	}
 	return f.outcome(states[done.State]), nil
+}
+
+// signs reports whether a phone is, with the account's row locked, still paired by the key that signed: phone.ErrRemoved,
+// phone.ErrReplaced.
+func signs(v flow.Snapshot, signer phone.Phone) error {
+	p, _ := v.Phone(signer.ID)
+	switch p.KeyID {
+	case "":
+		return phone.ErrRemoved
+	case signer.KeyID:
+		return nil
+	}
+	return phone.ErrReplaced
+}
+
+// notMe passes on "not me" that could not decide its request any more. It is never dropped, and needs no counter: it only
+// takes away, and only once.
+func (f *Flow) notMe(ctx context.Context, t transaction.Transaction, signer phone.Phone) (phonewire.Outcome, error) {
+	_, err := f.signIn.Report(ctx, t.ID, func(v flow.Snapshot) error { return signs(v, signer) })
+	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	return f.outcome(phonewire.StateReported), nil
 }
 
 // decided is what an answer makes of its request. The number is looked at here, once: a wrong one denies (RULE-14).

@@ -2,6 +2,7 @@ package mobile
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -9,8 +10,10 @@ import (
 	"countersign/internal/base/message"
 	"countersign/internal/base/otp"
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/audit"
+	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
@@ -29,7 +32,7 @@ func (f *Flow) bind(ctx context.Context, st Store, c *claim) error {
 			Number: c.act.Number, Type: phone.Type(c.act.DeviceType)}
 	}
 	if c.p.KeyID != "" {
-		c.was = c.p.Name
+		c.was, c.old = c.p.Name, c.p.KeyID
 	}
 	c.p.Platform, c.p.Model = c.wire.Platform, c.wire.Model
 	if name == "" {
@@ -57,10 +60,42 @@ func (f *Flow) bind(ctx context.Context, st Store, c *claim) error {
 	if err := st.BindKey(ctx, c.p, c.key); err != nil {
 		return err
 	}
+	if err := f.carry(ctx, st, c); err != nil {
+		return err
+	}
 	if err := st.MarkEnrolled(ctx, c.user.ID, c.now); err != nil {
 		return err
 	}
 	return st.UseEnrollments(ctx, c.user.ID, c.now)
+}
+
+// carry lets the session that puts a new phone in the place of an old one go on, and the sign-in it came from: what was proved
+// by the old app's key counts as proved by the new one's. Everything else that the old key opened has ended with it.
+func (f *Flow) carry(ctx context.Context, st Store, c *claim) error {
+	if c.old == "" || c.act.SessionID == "" {
+		return nil
+	}
+	s, err := st.SessionByID(ctx, c.act.SessionID)
+	if err != nil {
+		return err
+	}
+	moved := func(p account.Proof) account.Proof {
+		if p.Authenticator == c.old {
+			p.Authenticator = c.key.ID
+		}
+		return p
+	}
+	if err := st.RenewSession(ctx, s.ID, moved(s.Proof)); err != nil {
+		return err
+	}
+	l, err := st.LoginByID(ctx, s.LoginID)
+	if errors.Is(err, login.ErrStale) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return st.RenewLogin(ctx, l.ID, moved(l.Proof), moved(l.Manage))
 }
 
 // defaultName is for a phone whose person chose no name: its model, else what the person said it is.
@@ -93,7 +128,7 @@ func (f *Flow) endOld(ctx context.Context, st Store, c *claim) error {
 		return err
 	}
 	for _, t := range open {
-		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, c.now); err != nil {
+		if err := st.DecideTransaction(ctx, t.ID, transaction.Cancelled, account.Proof{}, c.now); err != nil {
 			return err
 		}
 		if err := st.BumpLogin(ctx, t.LoginID); err != nil {

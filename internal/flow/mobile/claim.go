@@ -1,10 +1,12 @@
 package mobile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"countersign/internal/base/id"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
@@ -46,7 +48,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	if c.user, err = st.LockAccount(ctx, id); err != nil {
 		return err
 	}
-	if c.user.Refusal() != nil || (c.act.UserID != "" && c.act.UserID != id) {
+	if c.user.Refusal() != nil || c.act.Epoch != c.user.Epoch || (c.act.UserID != "" && c.act.UserID != id) {
 		return activation.ErrExpired
 	}
 	if err := f.mayStillEnroll(ctx, st, c, invited); err != nil {
@@ -138,7 +140,7 @@ func (f *Flow) claimIssued(ctx context.Context, st Store, c *claim) error {
 	if !c.user.FirstEnrolled.IsZero() {
 		return activation.ErrUsed // somebody enrolled meanwhile
 	}
-	return f.loadApplication(ctx, st, c, application.PortalID)
+	return f.loadApplication(ctx, st, c, cmp.Or(c.act.ApplicationID, application.PortalID))
 }
 
 // lockUser takes the row of the user a code was made for, who must still be let in.
@@ -146,7 +148,7 @@ func (f *Flow) lockUser(ctx context.Context, st Store, c *claim) (err error) {
 	if c.user, err = st.LockAccount(ctx, c.act.UserID); err != nil {
 		return lacking(err, activation.ErrExpired)
 	}
-	if !c.user.MaySignIn() {
+	if !c.user.MaySignIn() || c.act.Epoch != c.user.Epoch {
 		return activation.ErrExpired
 	}
 	return nil
@@ -158,13 +160,29 @@ func (f *Flow) spendLoginProof(ctx context.Context, st Store, c *claim) error {
 	if err != nil {
 		return err
 	}
-	if !proved || factor.Logged(by).Recovers || c.act.Purpose != activation.Add {
+	if !proved || factor.Logged(by.Factor).Recovers || c.act.Purpose != activation.Add {
 		return activation.ErrExpired
 	}
 	if c.in, err = st.LoginByID(ctx, c.act.LoginID); err != nil || c.in.UserID != c.user.ID {
 		return lacking(err, activation.ErrExpired)
 	}
-	return f.loadApplication(ctx, st, c, c.in.ApplicationID)
+	if err := f.loadApplication(ctx, st, c, c.in.ApplicationID); err != nil {
+		return err
+	}
+	return f.mustHold(ctx, st, c, by)
+}
+
+// mustHold looks again at the proof that opened the page with the code (RULE-42). The account's row is locked.
+func (f *Flow) mustHold(ctx context.Context, st Store, c *claim, by account.Proof) error {
+	v, err := st.SnapshotAt(ctx, c.user.ID, c.app.ID)
+	if err != nil {
+		return err
+	}
+	demand, err := factor.DemandOf(ctx, st, v.Settings.Policy)
+	if err == nil && !(factor.Holds(v.Person(), by) && demand.Meets(by)) {
+		err = activation.ErrExpired
+	}
+	return err
 }
 
 // spendSessionChange takes one change of the portal session that showed the code, when its proof was fresh then.
@@ -186,7 +204,7 @@ func (f *Flow) spendSessionChange(ctx context.Context, st Store, c *claim) error
 	if !c.app.SelfService {
 		return activation.ErrExpired
 	}
-	return nil
+	return f.mustHold(ctx, st, c, s.Proof)
 }
 
 func (f *Flow) loadApplication(ctx context.Context, st Store, c *claim, appID string) (err error) {

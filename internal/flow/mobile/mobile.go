@@ -26,6 +26,8 @@ import (
 type SignIn interface {
 	// Answer decides a transaction; with runs first in the same database transaction, on what was read there.
 	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore, flow.Snapshot) error) (transaction.Transaction, error)
+	// Report takes the word of a person that a request was not theirs, whatever became of it; with is as that of Answer.
+	Report(ctx context.Context, txID string, with func(flow.Snapshot) error) (transaction.Transaction, error)
 	// FirstRequest writes the request that proves a new phone's path (RULE-9), in the caller's transaction.
 	FirstRequest(ctx context.Context, st flow.RequestStore, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
 }

@@ -220,7 +220,7 @@ func TestWhatForbidsEnrollingBeforeTheScanForbidsIt(t *testing.T) {
 				k.Errorf("%s: enrolled", name)
 			}
 			if _, err := k.DB.Read().UserByName(context.Background(), name); !errors.Is(err, user.ErrUnknown) {
-				k.Errorf("%s: a refused enrolment left a user behind: %v", name, err)
+				k.Errorf("%s: a refused enrollment left a user behind: %v", name, err)
 			}
 		}
 		k.User("bob")
@@ -676,7 +676,7 @@ func TestTheAppKeepsItsAccount(t *testing.T) {
 		}
 		k.Settings(func(s *settings.Settings) { s.Organization = "Northfield" })
 		if s, _ := k.Mobile.Status(ctx, p.ID); s.Organisation != "Northfield" {
-			k.Errorf("organisation %q", s.Organisation)
+			k.Errorf("organization %q", s.Organisation)
 		}
 		if k.Count("alice", audit.UserApproved) < 1 {
 			k.Error("the first request is not in the log")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
@@ -44,7 +45,7 @@ func TestAFetchWaitsForADecisionAndHoldsNothingMeanwhile(t *testing.T) {
 			if err := st.BumpLogin(ctx, sent.LoginID); err != nil {
 				return err
 			}
-			return st.DecideTransaction(ctx, sent.ID, transaction.Cancelled, k.Clock.Now())
+			return st.DecideTransaction(ctx, sent.ID, transaction.Cancelled, account.Proof{}, k.Clock.Now())
 		})
 		if n := <-fetched; n != 1 || early {
 			k.Errorf("%d requests, before the decision: %v", n, early)

@@ -24,6 +24,7 @@ type Store interface {
 	journal.Store
 
 	// flow.Store:
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
 
 	// activation.Store:
@@ -39,8 +40,9 @@ type Store interface {
 	// login.Store:
 	BumpLogin(ctx context.Context, id string) error
 	EnrollLogin(ctx context.Context, id, userID, transactionID string) error
+	RenewLogin(ctx context.Context, id string, proof, manage account.Proof) error
 	LoginByID(ctx context.Context, id string) (login.Login, error)
-	TakeManageProof(ctx context.Context, id string, since time.Time) (factor string, ok bool, err error)
+	TakeManageProof(ctx context.Context, id string, since time.Time) (p account.Proof, ok bool, err error)
 
 	// phone.Store:
 	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
@@ -61,10 +63,11 @@ type Store interface {
 	// session.Store:
 	EndSessions(ctx context.Context, userID, except string) error
 	SessionByID(ctx context.Context, id string) (session.Session, error)
+	RenewSession(ctx context.Context, id string, p account.Proof) error
 	SpendChange(ctx context.Context, id string, since time.Time) (bool, error)
 
 	// transaction.Store:
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
+	DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error
 	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
 	OpenTransactionsOn(ctx context.Context, phoneID string, now time.Time) ([]transaction.Transaction, error)
 	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)

@@ -9,7 +9,7 @@ import (
 )
 
 // PAGE-4: a day, a clock time and its zone, so that nobody has to guess.
-func TestTimesInMailsAreOfTheOrganisationsZone(t *testing.T) {
+func TestTimesInMailsAreOfTheOrganizationsZone(t *testing.T) {
 	for zone, want := range map[string]string{
 		"UTC":                 "Sunday 1 March 2026 at 09:00 UTC",
 		"America/New_York":    "Sunday 1 March 2026 at 04:00 (EST, UTC-5)",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -51,10 +52,14 @@ func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transac
 	if to == transaction.Approved && !f.stillGood(s, t, p) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
-	if err := st.DecideTransaction(ctx, t.ID, to, f.now()); err != nil {
+	e := entryOf(t, p, to)
+	d := login.Decision{Reason: e.Reason, PhoneID: t.PhoneID}
+	if to == transaction.Approved {
+		d.Proof = account.Proof{Factor: e.Factor, Authenticator: p.KeyID, Epoch: s.User.Epoch}
+	}
+	if err := st.DecideTransaction(ctx, t.ID, to, d.Proof, f.now()); err != nil {
 		return t.State, err
 	}
-	e := entryOf(t, p, to)
 	if s.Login.TxID != "" {
 		e.TxID = s.Login.TxID // the name under which the application learns of the sign-in
 	}
@@ -70,9 +75,9 @@ func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transac
 	}
 	switch to {
 	case transaction.Approved:
-		return to, f.approved(ctx, st, s, t, e)
+		return to, f.approved(ctx, st, s, t, d, e)
 	case transaction.Denied, transaction.WrongNumber, transaction.Fraud:
-		return to, f.refusedByPerson(ctx, st, s, e, to == transaction.Fraud)
+		return to, f.refusedByPerson(ctx, st, s, t, e, to == transaction.Fraud)
 	}
 	if err := f.missed(ctx, st, t.UserID, false); err != nil || to == transaction.Cancelled {
 		return to, err
@@ -116,14 +121,14 @@ func sessionOf(v flow.Snapshot) (Session, phone.Phone) {
 }
 
 // approved lets the person in, opens device management, or both.
-func (f *Flow) approved(ctx context.Context, st Store, s Session, t transaction.Transaction, e entry) error {
-	if err := f.prove(ctx, st, s, t.Purpose, login.Proof{Factor: e.Factor, Reason: e.Reason, PhoneID: t.PhoneID}, factor.Asking(t).WayID(t.PhoneID)); err != nil {
+func (f *Flow) approved(ctx context.Context, st Store, s Session, t transaction.Transaction, d login.Decision, e entry) error {
+	if err := f.prove(ctx, st, s, t.Purpose, d, factor.Asking(t).WayID(t.PhoneID)); err != nil {
 		return err
 	}
 	if err := st.TouchPhone(ctx, t.PhoneID, true, f.now()); err != nil {
 		return err
 	}
-	if _, err := f.keepToken(ctx, st, s, t.ID, e.Factor, t.RememberAs); err != nil {
+	if _, err := f.keepToken(ctx, st, s, t.ID, d.Proof, t.RememberAs); err != nil {
 		return err
 	}
 	return f.record(ctx, st, s, e)
@@ -131,38 +136,47 @@ func (f *Flow) approved(ctx context.Context, st Store, s Session, t transaction.
 
 // prove is what every successful proof does, whatever the method. For Manage it sets the proof for device
 // management and completes the sign-in with it (RULE-5: one proof, not two).
-func (f *Flow) prove(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof, wayID string) error {
-	if err := f.allow(ctx, st, s, purpose, p); err != nil {
+func (f *Flow) prove(ctx context.Context, st Store, s Session, purpose transaction.Purpose, d login.Decision, wayID string) error {
+	if err := f.allow(ctx, st, s, purpose, d); err != nil {
 		return err
 	}
 	return st.Proved(ctx, s.User.ID, wayID, f.now())
 }
 
-// allow is the part of prove that concerns the login. The change ends with login.ErrStale when that has moved on.
-func (f *Flow) allow(ctx context.Context, st Store, s Session, purpose transaction.Purpose, p login.Proof) error {
+// allow is the part of prove that concerns the login. The change ends with login.ErrStale when that has moved on. A proof that is
+// not strong enough for the device pages signs in and does no more.
+func (f *Flow) allow(ctx context.Context, st Store, s Session, purpose transaction.Purpose, d login.Decision) error {
 	if s.Login.ID == "" { // a door without a browser reads the decision from its transaction
 		return nil
 	}
 	now := f.now()
-	if purpose != transaction.Manage {
-		if err := st.AllowLogin(ctx, s.Login.ID, p, now); err != nil {
+	opens := purpose != transaction.SignIn || f.recovers(s, d.Proof.Factor)
+	if opens {
+		demand, err := factor.DemandOf(ctx, st, s.Settings.Policy)
+		if err != nil {
+			return err
+		}
+		opens = demand.Meets(d.Proof)
+	}
+	if purpose != transaction.Manage || !opens && s.Login.Stage == login.Open {
+		if err := st.AllowLogin(ctx, s.Login.ID, d, now); err != nil {
 			return err
 		}
 	}
-	if purpose == transaction.SignIn && !f.recovers(s, p) {
+	if !opens {
 		return nil
 	}
-	return st.ProveManage(ctx, s.Login.ID, p, now)
+	return st.ProveManage(ctx, s.Login.ID, d, now)
 }
 
 // recovers: a code of the help desk that signs someone in also opens one device change, so that the prompt can offer
 // "Set up your new phone" although the code is spent (RULE-38).
-func (f *Flow) recovers(s Session, p login.Proof) bool {
-	return factor.Logged(p.Factor).Recovers && s.Application.SelfService
+func (f *Flow) recovers(s Session, logged string) bool {
+	return factor.Logged(logged).Recovers && s.Application.SelfService
 }
 
 // refusedByPerson counts a denied request, a wrong number or a report (RULE-12).
-func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, e entry, report bool) error {
+func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, t transaction.Transaction, e entry, report bool) error {
 	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
 		return err
 	}
@@ -170,7 +184,7 @@ func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, e entry
 		return err
 	}
 	if report {
-		if err := f.reportFraud(ctx, st, s); err != nil {
+		if _, err := f.notTheirs(ctx, st, s, t); err != nil {
 			return err
 		}
 	}

@@ -40,20 +40,22 @@ type Gate struct {
 	User        user.User // zero value when unknown
 	Username    string    // normalized by the application's rule
 	Phones      []phone.Phone
-	Codeless    bool // no bypass code of the user has a use left
+	DeskCodes   []string // IDs of the help desk's codes for them
+	Codeless    bool     // no bypass code of the user has a use left
 	Ways        []Way
+	Read        time.Time // when that was read
 }
 
 // person is whom the gates are asked about.
 func (g Gate) person() flow.Person {
-	return flow.Person{User: g.User, Phones: g.Phones, Application: g.Application, Policy: g.Policy, Settings: g.Settings}
+	return flow.Person{User: g.User, Phones: g.Phones, DeskCodes: g.DeskCodes, Application: g.Application, Policy: g.Policy, Settings: g.Settings}
 }
 
 // Gate looks a person up and asks every gate in the order of H-17. It changes nothing but an overdue
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	st := f.db.Read()
-	g := Gate{Application: r.Application}
+	g := Gate{Application: r.Application, Read: f.now()}
 	known, err := f.lookUp(ctx, st, r, &g)
 	if err != nil {
 		return g, err
@@ -72,7 +74,9 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 // lookUp finds the user, with phones and the settings, by ID or by the presented name in its canonical spelling.
 func (f *Flow) lookUp(ctx context.Context, st Store, r Request, g *Gate) (known bool, err error) {
 	var v flow.Snapshot
-	defer func() { g.User, g.Phones, g.Codeless, g.Settings = v.User, v.Phones, v.Codeless, v.Settings }()
+	defer func() {
+		g.User, g.Phones, g.DeskCodes, g.Codeless, g.Settings = v.User, v.Phones, v.DeskCodes, v.Codeless, v.Settings
+	}()
 	if r.UserID != "" {
 		v, err = st.SnapshotByAccount(ctx, r.UserID)
 		if err == nil && v.User.Kind != r.Kind {
@@ -153,7 +157,7 @@ func (f *Flow) newUserGate(ctx context.Context, st Store, r Request, g Gate, kno
 		case policy.NewUserDeny:
 			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
 		case policy.NewUserAllow:
-			if len(g.Phones) > 0 && !g.User.FirstEnrolled.IsZero() { // whose app went silent is no new user
+			if !g.User.FirstEnrolled.IsZero() { // whoever once had a device is no new user, whatever became of it
 				return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 			}
 			if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
@@ -217,9 +221,9 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	if err != nil {
 		return Opening{}, err
 	}
-	factor := audit.FactorNone
+	by, proof := audit.FactorNone, factor.Unproved(g.person())
 	if recognized {
-		g.Outcome, g.Reason, factor = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered
+		g.Outcome, g.Reason, by, proof = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered, kept.Proof
 	}
 	now := f.now()
 	cookie := secret.NewText(id.Token(f.rand, 32))
@@ -231,14 +235,14 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	}
 	switch g.Outcome {
 	case OutcomeAllow:
-		l.Stage, l.Factor, l.DecidedAt = login.Allowed, factor, now
+		l.Stage, l.Factor, l.Proof, l.DecidedAt = login.Allowed, by, proof, now
 	case OutcomeDeny:
-		l.Stage, l.Factor, l.DecidedAt = login.Refused, factor, now
+		l.Stage, l.Factor, l.DecidedAt = login.Refused, by, now
 	case OutcomeEnroll:
 		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
 	}
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
-		Ways: g.Ways, Phones: g.Phones, Codeless: g.Codeless}
+		Ways: g.Ways, Phones: g.Phones, DeskCodes: g.DeskCodes, Codeless: g.Codeless}
 	start, auto := s.Opening()
 	auto = auto && g.Outcome == OutcomeChallenge && start.Factor().Rings()
 	var sent transaction.Transaction
@@ -255,7 +259,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 			if g.Outcome == OutcomeAllow {
 				result = audit.Success
 			}
-			if err := f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: factor, TxID: l.TxID}); err != nil {
+			if err := f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: by, TxID: l.TxID}); err != nil {
 				return err
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -43,6 +44,9 @@ var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 // next one (D-30). The log knows it as a wrong code.
 const CodeAgain = "code_again"
 
+// CodesOff is the same where the codes of the person's phones are off (RULE-43).
+const CodesOff = "codes_off"
+
 // numberLife is longer than any door takes a txid with a number.
 const numberLife = time.Hour
 
@@ -71,7 +75,7 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 
 // session is the attempt as the rest of the flow knows one: a login that is no row.
 func (a Attempt) session(txID string) Session {
-	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, Codeless: a.Codeless,
+	return Session{Read: a.Read, Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, DeskCodes: a.DeskCodes, Codeless: a.Codeless,
 		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
 }
 
@@ -164,15 +168,18 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 		return t, ErrNoWay
 	}
 	_, outcome, err := f.weigh(ctx, a.session(t.ID), code, transaction.SignIn, func(st Store, s Session, m factor.Match, outcome error) (err error) {
-		t.State, t.Factor, t.Reason, t.PhoneID, t.RememberAs = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, "", ""
+		t.State, t.Factor, t.Reason, t.PhoneID, t.RememberAs, t.Proof = transaction.Denied, factor.Unmatched, audit.InvalidPasscode, "", "", account.Proof{}
 		switch {
 		case outcome == nil:
 			t.State, t.Factor, t.Reason, t.PhoneID = transaction.Approved, m.Log, audit.ValidPasscode, m.PhoneID
-			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, m.Log, a.Keep)
+			t.Proof = decision(s, m).Proof
+			t.RememberAs, err = f.keepToken(ctx, st, s, t.ID, t.Proof, a.Keep)
 		case errors.Is(outcome, ErrPolicy):
 			t.Factor, t.Reason = audit.FactorNone, audit.DeniedByPolicy
 		case m.Again:
 			t.Reason = CodeAgain
+		case errors.Is(outcome, ErrCodesOff):
+			t.Reason = CodesOff
 		}
 		if err != nil || a.InCall {
 			return err
@@ -201,7 +208,7 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 			return t, transaction.ErrUnknown
 		}
 		if t.State != transaction.Pending || ctx.Err() != nil {
-			return t, nil
+			return f.present(context.WithoutCancel(ctx), t)
 		}
 		if wake == nil {
 			var stop func()
@@ -211,6 +218,30 @@ func (f *Flow) Watch(ctx context.Context, txID, applicationID string) (transacti
 		}
 		flow.Await(ctx, wake, safetyPoll)
 	}
+}
+
+// present is a request as its caller may use it now. An approval is good only while what it proved is (RULE-42): after that it
+// is a denial, whoever asks again.
+func (f *Flow) present(ctx context.Context, t transaction.Transaction) (transaction.Transaction, error) {
+	if t.State != transaction.Approved {
+		return t, nil
+	}
+	v, err := f.db.Read().SnapshotByRequest(ctx, t.ID)
+	if err != nil {
+		return t, err
+	}
+	s, _ := sessionOf(v)
+	switch {
+	case s.closed():
+		t.State, t.Reason = transaction.Denied, audit.DeniedByPolicy
+	case s.User.Closed():
+		t.State, t.Reason = transaction.Denied, audit.UserDisabled
+	case s.User.Status == user.LockedOut:
+		t.State, t.Reason = transaction.Denied, audit.LockedOut
+	case !factor.Holds(s.Person(), t.Proof):
+		t.State, t.Reason = transaction.Denied, audit.FactorRestricted
+	}
+	return t, nil
 }
 
 // TimeOut settles a request whose time is over now, so that its caller gets a final answer without waiting

@@ -7,6 +7,7 @@
 //	                                                                                  │
 //	door ◀── Collect (grant, once) ◀─── Finish (grant made, once) ◀───────────────────┘
 //
+// step.go says what a sign-in asks next: the pages show it, and nothing is finished that it does not let through.
 // begin.go passes or refuses the gates; ways.go picks among the ways in; request.go sends requests within the limits of
 // RULE-13; answer.go is what an answer, or none, does; code.go tries codes; session.go is a login read afresh;
 // wait.go feeds waiting pages; remember.go and token.go are browsers and programs that skip the proof; direct.go is for

@@ -43,13 +43,13 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 func (f *Flow) finish(ctx context.Context, st Store, s Session) (secret.Text, error) {
 	grant := secret.NewText(base64.RawURLEncoding.EncodeToString(f.keys.Digest("login-ticket-value", s.Login.ID)))
 	now := f.now()
-	keep, err := f.keeps(ctx, st, s)
+	by, keep, err := f.keeps(ctx, st, s)
 	if err != nil {
 		return grant, err
 	}
 	err = st.FinishLogin(ctx, s.Login.ID, f.keys.Digest(login.GrantPurpose, grant.Reveal()), now.Add(login.GrantLife), now)
 	if err == nil && keep {
-		err = f.keepBrowser(ctx, st, s)
+		err = f.keepBrowser(ctx, st, s, by)
 	}
 	return grant, err
 }
@@ -77,9 +77,10 @@ func (f *Flow) Enter(ctx context.Context, s Session, typed string) (secret.Text,
 
 // after is what the sign-in asks once this code has let in.
 func (f *Flow) after(s Session, m factor.Match) Step {
-	s.Login.Stage, s.Login.Factor = login.Allowed, m.Log
-	if f.recovers(s, login.Proof{Factor: m.Log}) {
-		s.Login.ManageProof = f.now()
+	d := decision(s, m)
+	s.Login.Stage, s.Login.Factor, s.Login.Reason, s.Login.Proof = login.Allowed, m.Log, d.Reason, d.Proof
+	if f.recovers(s, m.Log) {
+		s.Login.ManageProof, s.Login.Manage = f.now(), d.Proof
 	}
 	return Next(s, f.now(), transaction.SignIn)
 }
@@ -110,8 +111,10 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 		if err = st.CollectGrant(ctx, digest, a.ID, f.now()); err != nil {
 			return err
 		}
-		v, err = st.SnapshotByGrant(ctx, digest)
-		return err
+		if v, err = st.SnapshotByGrant(ctx, digest); err != nil {
+			return err
+		}
+		return f.stillUnknown(ctx, st, v.Login)
 	})
 	if errors.Is(err, login.ErrGrant) {
 		err = cmp.Or(f.db.Write(ctx, func(st Store) error { return spend(ctx, st) }), err)
@@ -120,6 +123,22 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 		return r, err
 	}
 	return r, r.fill(v)
+}
+
+// stillUnknown refuses the sign-in of a name that nobody had, when somebody has it by now: what holds for them was never asked.
+// login.ErrGrant.
+func (f *Flow) stillUnknown(ctx context.Context, st Store, l login.Login) error {
+	if l.UserID != "" {
+		return nil
+	}
+	_, err := st.UserByName(ctx, l.Username)
+	switch {
+	case errors.Is(err, user.ErrUnknown):
+		return nil
+	case err == nil:
+		err = login.ErrGrant
+	}
+	return err
 }
 
 // RepeatLife is how long what was collected may be told again to the browser whose sign-in it was: as long as a
@@ -136,25 +155,23 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 	if v.Login.Collected.IsZero() || !f.now().Before(v.Login.Collected.Add(RepeatLife)) {
 		return Result{}, login.ErrGrant
 	}
+	if err := f.stillUnknown(ctx, f.db.Read(), v.Login); err != nil {
+		return Result{}, err
+	}
 	r := Result{Application: v.Application}
 	return r, r.fill(v)
 }
 
 // fill adds the login and the person to what an application learns; login.ErrGrant when they may not sign in there any
-// more: what holds now counts, not what held at the proof (AC-014, AC-034).
+// more: what holds now counts, not what held at the proof (AC-014, AC-034, RULE-42).
 func (r *Result) fill(v flow.Snapshot) error {
 	r.Login = v.Login
-	if (Session{}).as(v).closed() && v.User.Status != user.Bypass { // no policy is asked for somebody on bypass
+	s := Session{Login: v.Login}.as(v)
+	if !s.Application.Usable() || !s.holds() {
 		return login.ErrGrant
 	}
 	r.Event, r.Time = audit.EventAuthentication, r.Login.DecidedAt
-	if r.Login.UserID == "" {
-		return nil
-	}
 	r.User = v.User
-	if !r.User.MaySignIn() {
-		return login.ErrGrant
-	}
 	p, _ := v.Phone(r.Login.PhoneID)
 	r.Device = p.Name
 	return nil

@@ -24,7 +24,11 @@ func (f *Flow) FirstRequest(ctx context.Context, st flow.RequestStore, l login.L
 	if s.Settings, err = st.LoadSettings(ctx); err != nil {
 		return transaction.Transaction{}, err
 	}
-	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
+	demand, err := factor.DemandOf(ctx, st, s.Settings.Policy)
+	if err != nil {
+		return transaction.Transaction{}, err
+	}
+	s.Policy = demand.Raise(policy.Effective(s.Settings.Policy, s.Application.Policy))
 	if login.Asked(l.Door) {
 		return transaction.Transaction{}, nil
 	}

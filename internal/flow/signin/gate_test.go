@@ -273,7 +273,7 @@ func TestAC002AC037OnlySomebodyNewEnrolsInline(t *testing.T) {
 		k.Clock.Advance(time.Second)
 		for name, want := range map[string]bool{"gone": true, "left": false, "dormant": false, "active": false} { // left lay unused for 90 days
 			if got := k.Begin(app, name).Row().Enrolling; got != want {
-				k.Errorf("with re-enrolment on, %s may enrol: %v", name, got)
+				k.Errorf("with re-enrollment on, %s may enroll: %v", name, got)
 			}
 		}
 	})

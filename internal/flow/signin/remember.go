@@ -3,14 +3,13 @@ package signin
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"time"
 
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
-	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/flow/factor"
@@ -34,29 +33,23 @@ func (f *Flow) ChooseRemember(ctx context.Context, s Session, yes bool) error {
 	return f.db.Write(ctx, func(st Store) error { return st.ChooseRemember(ctx, s.Login.ID, yes, f.now()) })
 }
 
-// keeps reports whether the sign-in about to finish makes its browser a remembered one: the person chose it and has
-// proved by a request or a code of an own phone, which is still what it was. The user's row is locked, so that a
-// change of factors or status comes wholly before or wholly after.
-func (f *Flow) keeps(ctx context.Context, st Store, s Session) (bool, error) {
+// keeps gives the proof by which the sign-in about to finish makes its browser a remembered one; false when it does not: the
+// person did not choose it, proved by no own phone, or the proof holds no more. The account's row is locked, so that a change of
+// factors or status comes wholly before or wholly after.
+func (f *Flow) keeps(ctx context.Context, st Store, s Session) (p account.Proof, keep bool, err error) {
 	if !s.Login.Remember || s.RememberDays() == 0 || s.User.ID == "" {
-		return false, nil
+		return p, false, nil
 	}
-	u, err := st.LockAccount(ctx, s.User.ID)
-	if err != nil || u.Refusal() != nil {
-		return false, err
+	v, err := st.LockAt(ctx, s.User.ID, s.Application.ID)
+	if err != nil {
+		return p, false, err
 	}
-	l, err := st.LoginByID(ctx, s.Login.ID)
-	if err != nil || l.Stage != login.Allowed { // a login finished before has made its browser already, or not
-		return false, err
+	s = s.as(v)
+	s.Login, err = st.LoginByID(ctx, s.Login.ID)
+	if err != nil || s.Login.Stage != login.Allowed { // a login finished before has made its browser already, or not
+		return p, false, err
 	}
-	if !factor.Logged(l.Factor).Remembers {
-		return false, nil
-	}
-	p, err := st.PhoneByID(ctx, l.PhoneID)
-	if errors.Is(err, phone.ErrUnknown) {
-		return false, nil
-	}
-	return err == nil && p.UserID == u.ID && p.KeyID != "" && !p.Activated.After(l.DecidedAt), err
+	return s.Login.Proof, factor.Logged(s.Login.Factor).Remembers && s.User.Refusal() == nil && s.holds(), nil
 }
 
 // browserValue is what the cookie holds: 32 bytes that only the master key makes of the login. So a lost redirect
@@ -66,11 +59,11 @@ func (f *Flow) browserValue(loginID string) (value secret.Text, digest []byte) {
 	return value, f.keys.Digest(remembered.DigestPurpose, value.Reveal())
 }
 
-func (f *Flow) keepBrowser(ctx context.Context, st Store, s Session) error {
+func (f *Flow) keepBrowser(ctx context.Context, st Store, s Session, p account.Proof) error {
 	now := f.now()
 	_, digest := f.browserValue(s.Login.ID)
 	return st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
-		Digest: digest, Name: describeClient(s.Login.UserAgent), Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
+		Digest: digest, Proof: p, Name: describeClient(s.Login.UserAgent), Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
 }
 
 // KeptBrowser gives what the browser of a finished sign-in shall keep, and for how long; empty when it was not to be
@@ -103,7 +96,7 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 		over = b.ID
 	}
 	// Where a spare way is demanded, someone without one is asked, and led to it (RULE-10).
-	return b, s.RememberDays() > 0 && b.Good(days, now) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
+	return b, s.RememberDays() > 0 && b.Good(days, now) && factor.Holds(g.person(), b.Proof) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
 }
 
 // meet notes the use of a recognized browser, which ends the change when it was forgotten a moment ago, and drops one whose

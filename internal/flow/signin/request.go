@@ -75,6 +75,13 @@ func (f *Flow) openRequest(ctx context.Context, st Store, s Session, way Way, pu
 	if err != nil {
 		return none, err
 	}
+	if purpose != transaction.SignIn {
+		demand, err := factor.DemandOf(ctx, st, s.Settings.Policy)
+		if err != nil {
+			return none, err
+		}
+		s.Policy, s.Ways = demand.Raise(s.Policy), demand.Ways(s.Ways)
+	}
 	p, err := f.ready(ctx, st, s, way)
 	if err != nil {
 		return none, err
@@ -83,7 +90,7 @@ func (f *Flow) openRequest(ctx context.Context, st Store, s Session, way Way, pu
 	if err != nil {
 		return none, err
 	}
-	return t, st.ShowTransaction(ctx, s.Login.ID, t.ID)
+	return t, st.ShowTransaction(ctx, s.Login.ID, t.ID, purpose == transaction.Manage)
 }
 
 // hold locks the account's row and gives the session as it is now: person, devices, application and policy are read by the
@@ -108,6 +115,9 @@ func (f *Flow) ready(ctx context.Context, st Store, s Session, way Way) (phone.P
 	}
 	if err := f.limited(ctx, st, s, u, way.Factor()); err != nil {
 		return phone.Phone{}, err
+	}
+	if _, usable := s.Way(way.ID); !usable {
+		return phone.Phone{}, ErrNoWay
 	}
 	for _, p := range s.Phones {
 		if p.ID == way.PhoneID && way.Factor().Request.Ready(p) {

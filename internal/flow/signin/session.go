@@ -9,11 +9,13 @@ import (
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
+	"countersign/internal/flow/factor"
 )
 
 // Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
+	now := f.now()
 	snap, err := f.db.Read().SnapshotByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
@@ -30,7 +32,9 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if !f.opens(l, cookie) || !f.now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
-	return f.load(ctx, snap)
+	s, err = f.load(ctx, snap)
+	s.Read = now
+	return s, err
 }
 
 // load adds to a snapshot what its pages and decisions need: policy, ways in, the request on show.
@@ -53,6 +57,21 @@ func (f *Flow) load(ctx context.Context, snap flow.Snapshot) (Session, error) {
 		}
 	}
 	return s, err
+}
+
+// ErrWeak reports a proof that signs in, and is less than the device pages ask for (RULE-5).
+var ErrWeak = errs.New(errs.Forbidden, "proof.weak")
+
+// ForDevices is the session with the ways in that are strong enough for the device pages.
+func (f *Flow) ForDevices(ctx context.Context, s Session) (Session, error) {
+	demand, err := factor.DemandOf(ctx, f.db.Read(), s.Settings.Policy)
+	if err != nil {
+		return s, err
+	}
+	strong := demand.Ways(s.Ways)
+	s.Weak = len(strong) == 0 && len(s.Ways) > 0
+	s.Ways = strong
+	return s, nil
 }
 
 // ErrSpare reports a sign-in that cannot go on before a spare way is set up.

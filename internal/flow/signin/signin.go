@@ -43,6 +43,7 @@ type Flow struct {
 	rand      io.Reader
 	logger    *slog.Logger
 	publicURL string
+	turns     turns
 }
 
 // New builds a Flow.
@@ -82,13 +83,16 @@ type Session struct {
 	User        user.User               // zero value while the person has no user row
 	Ways        []Way                   // usable now, strongest first
 	Phones      []phone.Phone           // of the user, oldest first
+	DeskCodes   []string                // IDs of the help desk's codes for them
+	Weak        bool                    // the person has ways in, and none is strong enough for the device pages
 	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
+	Read        time.Time               // when that was read
 }
 
 // as gives the session under what a snapshot says of application, settings and person; the login and its request stay.
 func (s Session) as(v flow.Snapshot) Session {
-	s.Application, s.Settings, s.User, s.Phones, s.Codeless = v.Application, v.Settings, v.User, v.Phones, v.Codeless
+	s.Application, s.Settings, s.User, s.Phones, s.DeskCodes, s.Codeless = v.Application, v.Settings, v.User, v.Phones, v.DeskCodes, v.Codeless
 	s.Policy = policy.Effective(s.Settings.Policy, s.Application.Policy)
 	s.Ways = factor.Ways(s.owner())
 	return s
@@ -96,7 +100,7 @@ func (s Session) as(v flow.Snapshot) Session {
 
 // Person is whose sign-in it is.
 func (s Session) Person() flow.Person {
-	return flow.Person{User: s.User, Phones: s.Phones, Application: s.Application, Policy: s.Policy, Settings: s.Settings}
+	return flow.Person{User: s.User, Phones: s.Phones, DeskCodes: s.DeskCodes, Application: s.Application, Policy: s.Policy, Settings: s.Settings}
 }
 
 // Result is what an application learns when it collects a finished login.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
-	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
@@ -65,6 +64,8 @@ func Next(s Session, now time.Time, purpose transaction.Purpose) Step {
 		return Step{Kind: Refused, Reason: why}
 	}
 	switch allowed := s.Login.Stage == login.Allowed; {
+	case allowed && !s.holds():
+		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "login.changed")}
 	case !allowed && s.Login.Enrolling && len(s.Ways) == 0:
 		return Step{Kind: Enroll}
 	case manage && s.User.ID == "": // nobody there who could have devices
@@ -120,9 +121,20 @@ func (s Session) refusal() *errs.Error {
 
 // closed reports that nobody is let in now, whatever held when the sign-in began: policy says so, or the application is
 // off or gone (AC-034).
-func (s Session) closed() bool {
-	return !s.Application.Usable() ||
-		s.Policy.Authentication == policy.AuthenticationDeny && s.Application.Type != application.TypePortal
+func (s Session) closed() bool { return !s.Application.Usable() || s.Person().Denied() }
+
+// holds reports whether what let the person in is still good: the proof, or the rule by which none was asked for (RULE-42).
+func (s Session) holds() bool {
+	none := s.Login.Proof == factor.Unproved(s.Person()) && (s.User.ID == "" || s.User.MaySignIn())
+	switch s.Login.Reason {
+	case audit.BypassUser: // no policy is asked for them
+		return none && s.User.Status == user.Bypass
+	case audit.AllowedByPolicy:
+		return none && s.Policy.Authentication == policy.AuthenticationBypass
+	case audit.AllowUnenrolledUser:
+		return none && s.Policy.NewUser == policy.NewUserAllow && !s.Person().Denied() && !s.Person().CanProve()
+	}
+	return factor.Holds(s.Person(), s.Login.Proof)
 }
 
 // ask is the step that asks for a proof. An approval of a request for the device pages is the sign-in too (RULE-5),
@@ -151,13 +163,17 @@ func (s Session) noWay() *errs.Error {
 		return errs.New(errs.Forbidden, "user.lost")
 	case !s.Person().CanProve():
 		return errs.New(errs.Forbidden, "user.codes")
+	case s.Weak:
+		return errs.New(errs.Forbidden, "way.weak")
+	case len(factor.CodesOff(s.owner())) > 0:
+		return errs.New(errs.Forbidden, "way.codes_off")
 	}
 	return errs.New(errs.Forbidden, "way.none")
 }
 
 // proved reports a proof for the device pages that is still good and waits to be taken.
 func (s Session) proved(now time.Time) bool {
-	return !s.Login.ManageProof.IsZero() && now.Sub(s.Login.ManageProof) < session.ProofLife
+	return !s.Login.ManageProof.IsZero() && now.Sub(s.Login.ManageProof) < session.ProofLife && factor.Holds(s.Person(), s.Login.Manage)
 }
 
 // recovers reports whether a new phone is offered: a code of the help desk signed the person in and still opens one

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
@@ -24,6 +25,7 @@ var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 type state struct {
 	signin.Session
 	purpose transaction.Purpose
+	raised  bool // the epoch, since the proof
 }
 
 func (x *state) manage() bool  { return x.purpose == transaction.Manage }
@@ -42,8 +44,16 @@ func (x *state) barred() bool {
 	return bad || x.Login.Stage == login.Refused || x.Login.Stage == login.Open && denied
 }
 
+// lost: what let them in is good no more. Its epoch is over, policy says no by now, or nobody is there whose proof it could be.
+func (x *state) lost() bool {
+	denied := x.Policy.Authentication == policy.AuthenticationDeny && x.Application.Type != application.TypePortal
+	unasked := x.Login.Factor == audit.FactorNone
+	nobody := x.User.ID == "" && !unasked
+	return x.allowed() && (x.raised || nobody || denied)
+}
+
 // good: none of these.
-func (x *state) good() bool { return !x.shut() && !x.over() && !x.barred() }
+func (x *state) good() bool { return !x.shut() && !x.over() && !x.barred() && !x.lost() }
 
 func (x *state) fresh() bool {
 	return !x.Login.ManageProof.IsZero() && x.Login.ManageProof.After(noon.Add(-session.ProofLife))
@@ -87,6 +97,7 @@ var steps = []struct {
 	{"the device pages are turned off", (*state).shut, signin.Refused},
 	{"the sign-in is finished", (*state).over, signin.Done},
 	{"the person may not go on", func(x *state) bool { return !x.shut() && !x.over() && x.barred() }, signin.Refused},
+	{"what let them in is good no more", func(x *state) bool { return !x.shut() && !x.over() && !x.barred() && x.lost() }, signin.Refused},
 	{"somebody new has no device yet", func(x *state) bool { return x.good() && x.newcomer() }, signin.Enroll},
 	{"nobody is there whose devices they would be", (*state).nobody, signin.Refused},
 	{"a request waits on a phone", func(x *state) bool { return x.asked() && x.waiting() }, signin.Waiting},
@@ -141,6 +152,7 @@ var never = []struct {
 	{"the device pages opened without a fresh proof", func(x *state, s signin.Step) bool {
 		return s.Kind == signin.Done && x.manage() && x.Login.Stage != login.Finished && !(x.fresh() && x.Application.SelfService)
 	}},
+	{"somebody passes by a proof that is good no more", func(x *state, s signin.Step) bool { return s.Passes() && x.lost() && !x.over() }},
 	{"somebody who is barred passes, or is asked for anything", func(x *state, s signin.Step) bool {
 		return x.Login.Stage != login.Finished && x.barred() && s.Kind != signin.Refused
 	}},
@@ -204,8 +216,32 @@ func everyState(see func(*state)) {
 	requests := []transaction.Transaction{{}, request(transaction.Pending, transaction.SignIn, soon), request(transaction.Pending, transaction.Manage, soon),
 		request(transaction.Pending, transaction.Manage, noon), request(transaction.Denied, transaction.SignIn, soon), request(transaction.Approved, transaction.Manage, soon)}
 	var x state
+	x.Phones, x.DeskCodes, x.User.Epoch = []phone.Phone{{KeyID: "K"}}, []string{"C"}, 1
+	proved := func() { // x as its proof makes it, at this epoch and at one before
+		plain := x
+		for _, x.raised = range []bool{false, true} {
+			x.Login.Manage = account.Proof{Factor: audit.FactorPush, Authenticator: "K", Epoch: 1}
+			x.Login.Proof = x.Login.Manage
+			switch x.Login.Factor {
+			case audit.FactorBypassCode:
+				x.Login.Proof = account.Proof{Factor: audit.FactorBypassCode, Authenticator: "C", Epoch: 1}
+			case audit.FactorNone:
+				x.Login.Proof, x.Login.Reason = account.Proof{Factor: audit.FactorNone, Epoch: 1}, audit.AllowedByPolicy
+				if x.Policy.Authentication != policy.AuthenticationDeny || x.Application.Type == application.TypePortal {
+					x.Policy.Authentication = policy.AuthenticationBypass
+				}
+			}
+			if x.raised {
+				x.Login.Proof.Epoch, x.Login.Manage.Epoch = 0, 0
+			}
+			if x.Login.Stage == login.Allowed || !x.raised {
+				see(&x)
+			}
+			x = plain
+		}
+	}
 	after := func() {
-		see(&x)
+		proved()
 		if x.Login.Stage != login.Allowed || x.Transaction.ID != "" { // what was asked before does not matter then
 			return
 		}
@@ -216,7 +252,7 @@ func everyState(see func(*state)) {
 					for _, x.Policy.Spare = range []policy.Spare{policy.SpareOff, policy.SpareRemind, policy.SpareRequire} {
 						for _, reminded := range reminders {
 							x.User.SpareReminders, x.User.SpareReminded = reminded.times, noon.Add(-reminded.ago)
-							see(&x)
+							proved()
 						}
 					}
 				}

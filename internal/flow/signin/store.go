@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/internal/domain/account"
+	"countersign/internal/domain/activation"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
@@ -24,8 +25,18 @@ type Store interface {
 	journal.Store
 	factor.Store
 
+	// account.GuessStore:
+	CountGuess(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
+	ForgiveGuesses(ctx context.Context, on account.Source, loginID string) error
+	ReturnGuess(ctx context.Context, g account.Guess) error
+	TurnCodesOff(ctx context.Context, g account.Guess) (bool, error)
+	WarnOfGuesses(ctx context.Context, g account.Guess) (bool, error)
+
 	// application.Store:
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
+
+	// activation.Store:
+	ClaimedFrom(ctx context.Context, loginID string) ([]activation.Activation, error)
 
 	// audit.Store:
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
@@ -42,7 +53,7 @@ type Store interface {
 	LockRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
 
 	// login.Store:
-	AllowLogin(ctx context.Context, id string, p login.Proof, now time.Time) error
+	AllowLogin(ctx context.Context, id string, d login.Decision, now time.Time) error
 	AnswerRecovery(ctx context.Context, id string) error
 	AnswerSpare(ctx context.Context, id string) error
 	BumpLogin(ctx context.Context, id string) error
@@ -52,11 +63,12 @@ type Store interface {
 	ExtendLogin(ctx context.Context, id string, until, now time.Time) (bool, error)
 	FinishLogin(ctx context.Context, id string, grant []byte, grantExpires, now time.Time) error
 	LoginByID(ctx context.Context, id string) (login.Login, error)
-	ProveManage(ctx context.Context, id string, p login.Proof, now time.Time) error
-	ShowTransaction(ctx context.Context, id, transactionID string) error
+	ProveManage(ctx context.Context, id string, d login.Decision, now time.Time) error
+	ShowTransaction(ctx context.Context, id, transactionID string, manage bool) error
 
 	// phone.Store:
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
+	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 
@@ -70,10 +82,11 @@ type Store interface {
 
 	// transaction.Store:
 	CountTransactions(ctx context.Context, userID string, since time.Time) (open, missed int, err error)
-	DecideTransaction(ctx context.Context, id string, to transaction.State, now time.Time) error
+	DecideTransaction(ctx context.Context, id string, to transaction.State, p account.Proof, now time.Time) error
 	ExplainTransaction(ctx context.Context, id, factor, reason string) error
 	MarkDelivery(ctx context.Context, id string, delivered, fetched time.Time, unreachable bool) error
 	OverdueTransactions(ctx context.Context, userID string, now time.Time, limit int) ([]transaction.Transaction, error)
+	ReportTransaction(ctx context.Context, id string, now time.Time) error
 	TransactionByID(ctx context.Context, id string) (transaction.Transaction, error)
 
 	// user.Store:
@@ -84,6 +97,7 @@ type Store interface {
 	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error)
 	ProveAttempt(ctx context.Context, id string, limit int, method string, now time.Time) error
 	Proved(ctx context.Context, id, method string, now time.Time) error
+	RaiseEpoch(ctx context.Context, id account.ID) error
 	RemindSpare(ctx context.Context, id string, now time.Time) error
 	ReserveAttempt(ctx context.Context, id string, limit int) (user.User, error)
 	Unlock(ctx context.Context, id string, lockedBefore time.Time) (bool, error)

@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/base/id"
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/transaction"
@@ -33,8 +34,8 @@ func (f *Flow) tokenValue(txID string) (value secret.Text, digest []byte) {
 // keepToken makes the token of a proof inside the caller's database transaction, with the user's row locked, and gives
 // the name it is listed under; "" when none is made: nobody keeps one, policy remembers nothing, or the proof was not by
 // a request or a code of an own phone.
-func (f *Flow) keepToken(ctx context.Context, st Store, s Session, txID, logged, name string) (string, error) {
-	if name == "" || s.RememberDays() == 0 || !factor.Logged(logged).Remembers {
+func (f *Flow) keepToken(ctx context.Context, st Store, s Session, txID string, p account.Proof, name string) (string, error) {
+	if name == "" || s.RememberDays() == 0 || !factor.Logged(p.Factor).Remembers {
 		return "", nil
 	}
 	if err := f.makeRoom(ctx, st, s); err != nil {
@@ -43,7 +44,7 @@ func (f *Flow) keepToken(ctx context.Context, st Store, s Session, txID, logged,
 	now := f.now()
 	_, digest := f.tokenValue(txID)
 	return name, st.CreateBrowser(ctx, remembered.Browser{ID: id.Key(f.rand, id.Browser), UserID: s.User.ID, ApplicationID: s.Application.ID,
-		Digest: digest, Name: name, Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
+		Digest: digest, Proof: p, Name: name, Created: now, Used: now, Expires: now.Add(time.Duration(s.RememberDays()) * remembered.Day)})
 }
 
 // makeRoom forgets the tokens that were used the longest ago.

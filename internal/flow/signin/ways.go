@@ -66,16 +66,6 @@ func (s Session) preferred() []Way {
 	return append(own, others...)
 }
 
-// Ringing finds the way by which a request goes to a device.
-func (s Session) Ringing(deviceID string) (Way, bool) {
-	for _, w := range factor.Ringing(s.Ways) {
-		if w.PhoneID == deviceID {
-			return w, true
-		}
-	}
-	return Way{}, false
-}
-
 // Codes are the factors whose codes the person may hold, for the hint at the code field.
 func (s Session) Codes() []*factor.Factor { return factor.Codes(s.Ways) }
 

@@ -46,11 +46,11 @@ type View struct {
 	Home    string              // base of the sign-in's addresses
 	Path    string              // base of the page's: Home, or below it for the device pages
 	Box     *Remember           // the choice that the page offers; nil = none
-	Manner  Manner
+	Options Options
 }
 
-// Manner is where the decisions want the two prompts to differ in what they do.
-type Manner struct {
+// Options are where the decisions want the two prompts to differ in what they do.
+type Options struct {
 	// Boxed are the last parts of the addresses whose forms hold the box to have the browser remembered: there no value
 	// means no tick, elsewhere that nothing is said.
 	Boxed []string
@@ -121,6 +121,12 @@ func (b Base) Where(w web.Words) template.HTML {
 // See is the view of a sign-in for a page. A POST must carry its form token; devices.ErrOff where the page is for the
 // devices and those pages are off.
 func (c *Control) See(r *http.Request, s signin.Session, purpose transaction.Purpose, home, path string) (View, error) {
+	if purpose == transaction.Manage {
+		var err error
+		if s, err = c.SignIn.ForDevices(r.Context(), s); err != nil {
+			return View{}, err
+		}
+	}
 	v := View{Control: c, Session: s, Purpose: purpose, Home: home, Path: path, Step: signin.Next(s, c.Now(), purpose)}
 	if err := c.Form(r, s.Login.ID); err != nil {
 		return v, err

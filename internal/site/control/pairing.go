@@ -150,7 +150,7 @@ func MailStatus(mistake *errs.Error) int {
 	return http.StatusUnprocessableEntity
 }
 
-// Masked shows enough of an address to recognise a slip of the finger.
+// Masked shows enough of an address to recognize a slip of the finger.
 func Masked(address string) string {
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 {

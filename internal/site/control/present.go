@@ -27,7 +27,7 @@ func present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 // sees the page.
 func (v *View) fetched(r *http.Request) bool {
 	mode := r.Header.Get("Sec-Fetch-Mode")
-	return r.Header.Get("X-Part") != "" || v.Manner.Framed && mode != "" && mode != "navigate"
+	return r.Header.Get("X-Part") != "" || v.Options.Framed && mode != "" && mode != "navigate"
 }
 
 // Present shows what the sign-in asks next, or goes on when nothing is left to ask.
@@ -49,10 +49,10 @@ func Present(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// ask shows the page of the step. Whoever goes to the device pages leaves the request of the sign-in, where Manner says so.
+// ask shows the page of the step. Whoever goes to the device pages leaves the request of the sign-in, where Options says so.
 func ask(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
-	if v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Manner.TakesBack && !v.fetched(r) {
+	if v.Step.Asks() && v.Purpose == transaction.Manage && v.Transaction.Purpose == transaction.SignIn && v.Options.TakesBack && !v.fetched(r) {
 		if err := TakeBack(v, r); err != nil {
 			return err
 		}
@@ -111,19 +111,20 @@ func goOn(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, v.Home)
 }
 
-// Keep gives the person more time (WCAG 2.2.1).
-func Keep(p Prompt, w http.ResponseWriter, r *http.Request) error {
+// Keep gives the person more time (WCAG 2.2.1). given runs when it has been given, before the answer is written.
+func Keep(p Prompt, given func(), w http.ResponseWriter, r *http.Request) error {
 	v := p.Of()
 	until, err := v.SignIn.KeepGoing(r.Context(), v.Session)
 	if err != nil {
 		return err
 	}
+	given()
 	v.Login.Expires = until
 	e := v.Ending(v.Login, v.Home, r)
 	if e == nil {
 		return web.Move(w, r, v.Home)
 	}
-	return e.Answer(w, r, v.Web.Pages.Words(r), web.Back(r, v.Home, v.Manner.Posted...))
+	return e.Answer(w, r, v.Web.Pages.Words(r), web.Back(r, v.Home, v.Options.Posted...))
 }
 
 // Ending is when the pages of a sign-in close, for somebody who still has something to do there; else nil. More time is

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"time"
 
 	"countersign/internal/domain/transaction"
@@ -8,43 +9,62 @@ import (
 	"countersign/internal/flow/signin"
 )
 
-// This file is what the prompts know of the ways in. They know kinds of page and no factor: those stand in flow/factor.
+// This file is what the prompts know of the ways in. They show rows and name no factor: those stand in flow/factor.
+
+// Row is one way in, as its factor's Page shows it.
+type Row struct {
+	ID      string // of the way; "" = a code that needs no device
+	PhoneID string
+	Device  string // name of the device, "" = none
+	Asks    bool   // a request goes out and its page waits; else a code is typed
+	Page    factor.Page
+}
+
+// RowOf is the row of a way.
+func RowOf(w signin.Way) Row {
+	f := w.Factor()
+	return Row{ID: w.ID, PhoneID: w.PhoneID, Device: w.Device, Asks: f.Rings(), Page: f.Page}
+}
+
+// Rows lists every way in that is open to the person: those of devices, strongest first, then codes that need none.
+func (v *View) Rows() []Row {
+	var rows []Row
+	for _, w := range v.Ways {
+		rows = append(rows, RowOf(w))
+	}
+	for _, f := range v.Codes() {
+		if f.Devices == nil && f.Allowed(v.Policy) {
+			rows = append(rows, Row{Page: f.Page})
+		}
+	}
+	return rows
+}
+
+// Asking lists the rows by which a request can be sent, strongest first.
+func (v *View) Asking() []Row {
+	return slices.DeleteFunc(v.Rows(), func(r Row) bool { return !r.Asks })
+}
 
 // Rings reports whether a way asks on a device, by a request.
 func Rings(w signin.Way) bool { return w.Factor().Rings() }
 
-// requestTo is the ID of the way that asks on a device; "" when there is none.
-func (v *View) requestTo(phoneID string) string {
-	for _, w := range v.Targets() {
-		if w.PhoneID == phoneID {
-			return w.ID
+// AskedBy is the ID of the way by which a request was sent.
+func AskedBy(t transaction.Transaction) string { return factor.Asking(t).WayID(t.PhoneID) }
+
+// requestTo is the ID of the way that a form means, by its own ID or that of its phone; "" when there is none.
+func (v *View) requestTo(id string) string {
+	for _, r := range v.Asking() {
+		if r.ID == id || r.PhoneID == id {
+			return r.ID
 		}
 	}
 	return ""
 }
 
-// Targets are the ways by which a request can be sent, strongest first.
-func (v *View) Targets() []signin.Way { return v.by(Rings) }
-
-// Codes are the ways by which the person can type a code of a device.
-func (v *View) Codes() []signin.Way { return v.by(typed) }
-
-func typed(w signin.Way) bool { return w.Factor().Takes() }
-
-func (v *View) by(is func(signin.Way) bool) []signin.Way {
-	var list []signin.Way
-	for _, w := range v.Ways {
-		if is(w) {
-			list = append(list, w)
-		}
-	}
-	return list
-}
-
 // Kinds names where the codes come from that the person may hold, strongest first (factor.Page.Source).
 func (v *View) Kinds() []string {
 	var kinds []string
-	for _, f := range factor.Codes(v.Ways) {
+	for _, f := range v.Codes() {
 		kinds = append(kinds, f.Page.Source)
 	}
 	return kinds

@@ -12,14 +12,14 @@ import (
 
 // showActivate shows the code named in the address as long as it waits or has been claimed; otherwise it makes
 // one and names it.
-func (c *course) showActivate(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showActivate(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/install", w, r); gone || err != nil {
 		return err
 	}
 	return c.activatePage(r.URL.Query().Get("code"), r.URL.Query().Get("sent"), false, w, r)
 }
 
-func (c *course) activatePage(code, sent string, early bool, w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) activatePage(code, sent string, early bool, w http.ResponseWriter, r *http.Request) error {
 	page := Activate{Step: c.step(c.path + "/install" + c.choices.query()), Token: code, Early: early, SentTo: sent}
 	if code != "" {
 		state, err := c.p.Enroll.Progress(r.Context(), c.owner, code, false)
@@ -51,7 +51,7 @@ func (c *course) activatePage(code, sent string, early bool, w http.ResponseWrit
 }
 
 // activateStatus is held until the app is connected or the code ends.
-func (c *course) activateStatus(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) activateStatus(w http.ResponseWriter, r *http.Request) error {
 	state, err := c.p.PairState(c.owner, r)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func claimed(tablet bool, w web.Words) control.Status {
 }
 
 // activate is "Continue": on when the app is connected, the same page again when it is not.
-func (c *course) activate(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) activate(w http.ResponseWriter, r *http.Request) error {
 	code := r.PostFormValue("code")
 	state, err := c.p.Enroll.Progress(r.Context(), c.owner, code, false)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *course) activate(w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, next)
 }
 
-func (c *course) showMail(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showMail(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/install", w, r); gone || err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (c *course) showMail(w http.ResponseWriter, r *http.Request) error {
 }
 
 // mail sends the link to an address that is not kept (D-22).
-func (c *course) mail(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) mail(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/install", w, r); gone || err != nil {
 		return err
 	}

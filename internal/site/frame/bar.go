@@ -6,7 +6,7 @@ import (
 	"countersign/internal/site/web"
 )
 
-// Tone is the colour of the bar at the foot: blue while something goes on, green, red (B-13).
+// Tone is the color of the bar at the foot: blue while something goes on, green, red (B-13).
 type Tone string
 
 // The tones.
@@ -23,7 +23,7 @@ type Bar struct {
 	Hint   string // a second, smaller one; may be empty
 	Number string // digits to type on the phone; empty = none
 	Cancel bool   // the person may stop it
-	Again  string // phone that a new request may go to; empty = no such button
+	Again  string // way that a new request may go by; empty = no such button
 }
 
 // bar tells what becomes of a request; nil when there is none.
@@ -47,7 +47,7 @@ func (v *view) bar(t transaction.Transaction, w web.Words) *Bar {
 	case state == control.Reported:
 		return &b
 	default:
-		b.Again = t.PhoneID
+		b.Again = control.AskedBy(t)
 		return &b
 	}
 	b := &Bar{Tone: Going, Line: line("sent"), Number: t.Number, Cancel: true}

@@ -55,6 +55,7 @@ type Remove struct {
 	Base
 	Path, ID, Name string
 	Last           bool
+	SignedIn       bool // it gave the proof that these pages stand on
 }
 
 // Frame implements web.Page.

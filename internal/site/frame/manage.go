@@ -117,7 +117,7 @@ func (m *manage) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: m.OnlyWayIn(d.ID)})
+	return m.p.Write(w, r, http.StatusOK, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: m.OnlyWayIn(d.ID), SignedIn: m.SignedInBy(d)})
 }
 
 func (m *manage) remove(w http.ResponseWriter, r *http.Request) error {
@@ -127,6 +127,9 @@ func (m *manage) remove(w http.ResponseWriter, r *http.Request) error {
 	}
 	if last {
 		return m.p.Write(w, r, http.StatusConflict, Remove{Base: m.base, Path: m.path, ID: d.ID, Name: d.Name, Last: true})
+	}
+	if m.SignedInBy(d) { // its proof ended with it, and so did the sign-in
+		return web.Move(w, r, m.base.Home)
 	}
 	return web.Move(w, r, m.path+"?"+url.Values{"done": {"removed"}, "name": {d.Name}}.Encode())
 }

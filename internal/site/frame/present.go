@@ -64,17 +64,9 @@ func (v *view) Again(mistake *errs.Error, status int, w http.ResponseWriter, r *
 func (v *view) prove(mistake *errs.Error, status int, w http.ResponseWriter, r *http.Request) error {
 	words := v.Web.Pages.Words(r)
 	page := Prove{Base: v.base, Path: v.Path, Version: v.Login.Version, Kinds: v.Kinds(), Remember: v.Box, CodeOpen: r.FormValue("code") != ""}
-	for _, way := range v.Targets() {
-		page.Targets = append(page.Targets, Device{way.PhoneID, way.Device})
-	}
-	page.Push = len(page.Targets) > 0
-	if way, ok := v.Preferred(); ok {
-		page.Selected = way.PhoneID
-	}
 	t := v.Step.Request
-	if page.has(t.PhoneID) {
-		page.Selected = t.PhoneID
-	}
+	preferred, _ := v.Preferred()
+	page.Asks = asks(v.Asking(), control.AskedBy(t), preferred.ID)
 	page.Bar = v.bar(t, words)
 	switch {
 	case mistake == nil:
@@ -101,7 +93,7 @@ func (v *view) pause(page *Prove, r *http.Request) error {
 	if r.URL.Query().Get("again") != "" {
 		page.Notice = errs.New(errs.Unproved, "frame.again")
 	}
-	if !page.Push || page.Bar != nil && page.Bar.Tone == Going {
+	if len(page.Asks) == 0 || page.Bar != nil && page.Bar.Tone == Going {
 		return nil
 	}
 	err := v.SignIn.MaySend(r.Context(), v.Session)
@@ -111,20 +103,11 @@ func (v *view) pause(page *Prove, r *http.Request) error {
 	if errs.KindOf(err) != errs.Limited {
 		return err
 	}
-	page.Notice, page.CodeOpen, page.Push = errs.Of(err), true, false
+	page.Notice, page.CodeOpen, page.Asks = errs.Of(err), true, nil
 	if page.Bar != nil {
 		page.Bar.Again = ""
 	}
 	return nil
-}
-
-func (p Prove) has(phoneID string) bool {
-	for _, d := range p.Targets {
-		if d.ID == phoneID {
-			return true
-		}
-	}
-	return false
 }
 
 // cancel takes the open request back (B-07).

@@ -2,8 +2,10 @@ package frame
 
 import (
 	"html/template"
+	"slices"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/flow/factor"
 	"countersign/internal/site/control"
 	"countersign/internal/site/web"
 )
@@ -11,11 +13,9 @@ import (
 // Prove is the page that asks for a proof: to sign in, or before devices are managed (B-02, B-08, B-09).
 type Prove struct {
 	Base
-	Path     string   // base of this page's addresses
-	Targets  []Device // devices that can be asked
-	Selected string   // device the requests go to
-	Push     bool     // a request can be sent
-	CodeOpen bool     // the code button has turned into its field
+	Path     string // base of this page's addresses
+	Asks     []Ask  // what a request can be sent by; none while requests pause
+	CodeOpen bool   // the code button has turned into its field
 	Kinds    []string
 	Err      *errs.Error // at the code field
 	Notice   *errs.Error // above the ways in: why some are missing
@@ -51,14 +51,28 @@ func (p Prove) Heading(w web.Words) string {
 // Lead is the sentence under it.
 func (p Prove) Lead(w web.Words) template.HTML { return w.T("frame.lead." + string(p.Section)) }
 
-// Chosen is the name of the selected device.
-func (p Prove) Chosen() string {
-	for _, d := range p.Targets {
-		if d.ID == p.Selected {
-			return d.Name
+// Ask is one row of the prompt: a factor that asks a device, and the devices it can ask.
+type Ask struct {
+	Page     factor.Page
+	Ways     []control.Row
+	Selected string // ID of the way that requests go by
+}
+
+// asks makes one row of each factor among the ways that ask. first and then are the ways to select, where they are there.
+func asks(ways []control.Row, first, then string) []Ask {
+	var list []Ask
+	for _, w := range ways {
+		i := slices.IndexFunc(list, func(a Ask) bool { return a.Page == w.Page })
+		if i < 0 {
+			i, list = len(list), append(list, Ask{Page: w.Page, Selected: w.ID})
+		}
+		a := &list[i]
+		a.Ways = append(a.Ways, w)
+		if w.ID == first || w.ID == then && a.Selected != first {
+			a.Selected = w.ID
 		}
 	}
-	return ""
+	return list
 }
 
 // Hint names the kinds of code this person can type.
@@ -88,7 +102,7 @@ func (p Refused) Frame(w web.Words) web.Frame {
 	return p.frame("frame-refused", "refused", w.ErrorTitle(p.Err))
 }
 
-// Tone is the colour family.
+// Tone is the color family.
 func (p Refused) Tone() string { return web.Tone(p.Err) }
 
 // Recovered comes after a sign-in by a code from the help desk (RULE-38).

@@ -35,28 +35,30 @@ var proofs = []web.Below[*view]{
 // ends stand below the sign-in, besides control.Ends.
 var ends = []web.Below[*view]{
 	web.Post("/remember", "the choice to have this browser remembered", (*view).remember),
-	web.Post("/keep", "more time, please", func(v *view, w http.ResponseWriter, r *http.Request) error { return control.Keep(v, w, r) }),
+	web.Post("/keep", "more time, please", func(v *view, w http.ResponseWriter, r *http.Request) error {
+		return control.Keep(v, func() {}, w, r)
+	}),
 	web.Post("/leave", "back to the application, not signed in", (*view).leave),
 	web.Get("/setup/finish", "the first device is set up", (*view).showFinish),
 	web.Post("/setup/finish", "what happens at the next sign-in", (*view).finish),
 }
 
 // steps stand below the sign-in and below the device pages.
-var steps = []web.Below[*course]{
-	web.Get("/setup", "begin to set up a device", (*course).showWelcome),
-	web.Get("/setup/type", "what kind of device", (*course).showKind),
-	web.Post("/setup/type", "what kind of device", (*course).kind),
-	web.Get("/setup/number", "which number", (*course).showNumber),
-	web.Post("/setup/number", "which number", (*course).number),
-	web.Get("/setup/platform", "what type of phone", (*course).showPlatform),
-	web.Post("/setup/platform", "what type of phone", (*course).platform),
-	web.Get("/setup/install", "how to install the app", (*course).showInstall),
-	web.Post("/setup/install", "the app is installed", (*course).install),
-	web.Get("/setup/activate", "the picture to scan", (*course).showActivate),
-	web.Get("/setup/activate/status", "what became of the picture", (*course).activateStatus),
-	web.Post("/setup/activate", "on, when the app is connected", (*course).activate),
-	web.Get("/setup/mail", "where to mail the link", (*course).showMail),
-	web.Post("/setup/mail", "mail the link", (*course).mail),
+var steps = []web.Below[*wizard]{
+	web.Get("/setup", "begin to set up a device", (*wizard).showWelcome),
+	web.Get("/setup/type", "what kind of device", (*wizard).showKind),
+	web.Post("/setup/type", "what kind of device", (*wizard).kind),
+	web.Get("/setup/number", "which number", (*wizard).showNumber),
+	web.Post("/setup/number", "which number", (*wizard).number),
+	web.Get("/setup/platform", "what type of phone", (*wizard).showPlatform),
+	web.Post("/setup/platform", "what type of phone", (*wizard).platform),
+	web.Get("/setup/install", "how to install the app", (*wizard).showInstall),
+	web.Post("/setup/install", "the app is installed", (*wizard).install),
+	web.Get("/setup/activate", "the picture to scan", (*wizard).showActivate),
+	web.Get("/setup/activate/status", "what became of the picture", (*wizard).activateStatus),
+	web.Post("/setup/activate", "on, when the app is connected", (*wizard).activate),
+	web.Get("/setup/mail", "where to mail the link", (*wizard).showMail),
+	web.Post("/setup/mail", "mail the link", (*wizard).mail),
 }
 
 // own are the device pages. Each needs the session that a proof opened; each change looks at the proof again.
@@ -94,8 +96,8 @@ func (s Section) below() string {
 	return "/" + string(s)
 }
 
-// manner is what this prompt does its own way.
-var manner = control.Manner{
+// options is what this prompt does its own way.
+var options = control.Options{
 	Boxed:     []string{"remember"},
 	Posted:    []string{"push", "code", "cancel", "wait", "remember", "keep"},
 	TakesBack: true, Framed: true,
@@ -166,7 +168,7 @@ func (p *Pages) find(l login.Login, key secret.Text, section Section, r *http.Re
 	if v.View, err = p.See(r, s, purpose, home, home+section.below()); err != nil {
 		return nil, err
 	}
-	if v.Manner = manner; !v.door.Remembers(l) {
+	if v.Options = options; !v.door.Remembers(l) {
 		v.Box = nil
 	}
 	link := l.Door == login.DoorWizard

@@ -17,7 +17,7 @@ func (p *Pages) Tell(w http.ResponseWriter, r *http.Request, answer, parent, app
 }
 
 // Stop shows why no sign-in comes of a request, and a button that hands answer to the parent. Without an answer the page
-// names nobody, neither application nor organisation: also pages that nobody vouches for may frame it.
+// names nobody, neither application nor organization: also pages that nobody vouches for may frame it.
 func (p *Pages) Stop(w http.ResponseWriter, r *http.Request, err error, answer, parent, app string) {
 	p.Web.FailAs(w, r, err, func(e *errs.Error, reference string) web.Page {
 		base := Base{Base: control.Base{App: app}}

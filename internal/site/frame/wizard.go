@@ -17,14 +17,14 @@ import (
 	"countersign/internal/site/web"
 )
 
-func (c *course) showWelcome(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showWelcome(w http.ResponseWriter, r *http.Request) error {
 	if c.setting != FirstDevice || c.base.Alone { // the page of the link was the welcome
 		return web.Move(w, r, c.path+"/type")
 	}
 	return c.p.Write(w, r, http.StatusOK, Welcome{c.step("")})
 }
 
-func (c *course) showKind(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showKind(w http.ResponseWriter, r *http.Request) error {
 	if err := c.may(); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (c *course) showKind(w http.ResponseWriter, r *http.Request) error {
 	return c.p.Write(w, r, http.StatusOK, page)
 }
 
-func (c *course) kind(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) kind(w http.ResponseWriter, r *http.Request) error {
 	if err := c.may(); err != nil {
 		return err
 	}
@@ -55,14 +55,14 @@ func (c *course) kind(w http.ResponseWriter, r *http.Request) error {
 }
 
 // elsewhere sends the browser to the question that is still open; false when none is.
-func (c *course) elsewhere(here string, w http.ResponseWriter, r *http.Request) (bool, error) {
+func (c *wizard) elsewhere(here string, w http.ResponseWriter, r *http.Request) (bool, error) {
 	if open := c.choices.missing(here); open != "" {
 		return true, web.Move(w, r, c.path+open+c.choices.query())
 	}
 	return false, c.may()
 }
 
-func (c *course) showNumber(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showNumber(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/number", w, r); gone || err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *course) showNumber(w http.ResponseWriter, r *http.Request) error {
 }
 
 // number takes the number. One that is on the list already leads to "replace" (C-31).
-func (c *course) number(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) number(w http.ResponseWriter, r *http.Request) error {
 	c.choices.Number, c.choices.Replace = "", ""
 	page := Number{Step: c.step(c.path + "/type" + c.choices.query()), Countries: countryNames(), Country: r.PostFormValue("country"),
 		Typed: r.PostFormValue("number"), Sure: r.PostFormValue("sure") != ""}
@@ -101,14 +101,14 @@ func (c *course) number(w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, c.path+"/platform"+c.choices.query())
 }
 
-func (c *course) showPlatform(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showPlatform(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/platform", w, r); gone || err != nil {
 		return err
 	}
 	return c.p.Write(w, r, http.StatusOK, c.platformPage())
 }
 
-func (c *course) platformPage() Platform {
+func (c *wizard) platformPage() Platform {
 	back := c.path + "/number" + c.choices.query()
 	switch {
 	case c.choices.Type == phone.Tablet && c.choices.Replace == "":
@@ -120,9 +120,9 @@ func (c *course) platformPage() Platform {
 }
 
 // list is the address of the device list; of the sign-in, for a first device.
-func (c *course) list() string { return strings.TrimSuffix(c.path, "/setup") }
+func (c *wizard) list() string { return strings.TrimSuffix(c.path, "/setup") }
 
-func (c *course) platform(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) platform(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/platform", w, r); gone || err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (c *course) platform(w http.ResponseWriter, r *http.Request) error {
 	return c.p.Write(w, r, http.StatusUnprocessableEntity, page)
 }
 
-func (c *course) showInstall(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) showInstall(w http.ResponseWriter, r *http.Request) error {
 	if gone, err := c.elsewhere("/install", w, r); gone || err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (c *course) showInstall(w http.ResponseWriter, r *http.Request) error {
 		Link: c.p.PublicURL + "/app"})
 }
 
-func (c *course) install(w http.ResponseWriter, r *http.Request) error {
+func (c *wizard) install(w http.ResponseWriter, r *http.Request) error {
 	return web.Move(w, r, c.path+"/activate"+c.choices.query())
 }
 

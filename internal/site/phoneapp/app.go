@@ -69,9 +69,9 @@ var kinds = map[string]string{".js": "text/javascript; charset=utf-8", ".css": "
 // icons are the files of site/web that the app uses too.
 var icons = []string{"favicon.svg", "icon-192.png", "icon-512.png", "icon-maskable-512.png", "apple-touch-icon.png"}
 
-// New reads the embedded files and builds the worker. organisation may be nil.
-func New(organisation func() string) (*App, error) {
-	a := &App{Organisation: organisation, files: map[string]file{}}
+// New reads the embedded files and builds the worker. organization may be nil.
+func New(organization func() string) (*App, error) {
+	a := &App{Organisation: organization, files: map[string]file{}}
 	if err := a.take(assets, "assets", "", "*"); err != nil {
 		return nil, err
 	}

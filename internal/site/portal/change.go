@@ -162,7 +162,7 @@ func (v *view) showRemove(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: v.OnlyWayIn(d.ID)})
+	return v.p.Write(w, r, http.StatusOK, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: v.OnlyWayIn(d.ID), SignedIn: v.SignedInBy(d)})
 }
 
 func (v *view) remove(w http.ResponseWriter, r *http.Request) error {
@@ -172,6 +172,9 @@ func (v *view) remove(w http.ResponseWriter, r *http.Request) error {
 	}
 	if last {
 		return v.p.Write(w, r, http.StatusConflict, Remove{Base: v.base, ID: d.ID, Name: d.Name, Last: true})
+	}
+	if v.SignedInBy(d) { // its proof ended with it, and so did the sign-in
+		return web.Move(w, r, v.signIn())
 	}
 	return web.Move(w, r, At+"?done="+string(Removed))
 }

@@ -70,7 +70,7 @@ func (p Devices) Frame(w web.Words) web.Frame {
 	return f
 }
 
-// Tone is the colour family of the card's state.
+// Tone is the color family of the card's state.
 func (c Card) Tone() string {
 	if c.State == Active {
 		return "ok"

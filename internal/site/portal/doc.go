@@ -60,6 +60,7 @@ type Remove struct {
 	Base
 	ID, Name string
 	Last     bool // the only way in
+	SignedIn bool // it gave the proof that the list stands on
 }
 
 // Frame implements web.Page.

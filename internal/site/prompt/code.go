@@ -13,12 +13,9 @@ type Code struct {
 	Base
 	Path     string // base of this page's addresses; empty = LoginPath
 	Purpose  Purpose
-	Kinds    []string    // the kinds this person has, best first: "app", "text", "token", "help"
-	Letters  bool        // codes may hold letters (YubiKey): full keyboard
-	Err      *errs.Error // a wrong code, too many tries …; shown at the field
-	Push     bool        // a request to a phone is possible: "Back to …"
-	Device   string      // the phone it would go to
-	DeviceID string
+	Kinds    []string     // the kinds this person has, best first (factor.Page.Source)
+	Err      *errs.Error  // a wrong code, too many tries …; shown at the field
+	Ask      *control.Row // a request that is possible instead; nil = none
 	Remember *control.Remember
 }
 

@@ -6,7 +6,7 @@
 //
 //	GET  {P}                  what is asked now
 //	GET  {P}/status?since=N   JSON control.Status, held until the version is above N
-//	POST {P}/push             device=ID: send a request (again)
+//	POST {P}/push             device=ID of a way: send a request (again)
 //	POST {P}/wait             held until the answer, then 303 (no script needed)
 //	GET  {P}/code             the code page        POST {P}/code   code=… [remember=1]
 //	GET  {P}/ways             the ways in

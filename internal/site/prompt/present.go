@@ -123,8 +123,9 @@ func backToApp(b Base, words web.Words) []web.Link {
 
 // keepGoing gives the person more time (WCAG 2.2.1), and the browser a cookie that lasts as long.
 func (v *view) keepGoing(w http.ResponseWriter, r *http.Request) error {
-	v.p.SetCookie(w, r, v.Login, secret.NewText(v.p.Cookies.Get(r, CookieName(v.Login.ID))))
-	return control.Keep(v, w, r)
+	return control.Keep(v, func() {
+		v.p.SetCookie(w, r, v.Login, secret.NewText(v.p.Cookies.Get(r, CookieName(v.Login.ID))))
+	}, w, r)
 }
 
 // remember is told by a script that the box has changed.

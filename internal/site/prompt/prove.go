@@ -33,7 +33,7 @@ func (v *view) paused(r *http.Request, e *errs.Error) Refused {
 
 // pushPage is the waiting page, in whatever state its request is.
 func (v *view) pushPage(t transaction.Transaction) Push {
-	page := Push{Base: v.base, Path: v.Path, Purpose: v.purpose, DeviceID: t.PhoneID, Number: t.Number, State: control.StateOf(t, v.Now()),
+	page := Push{Base: v.base, Path: v.Path, Purpose: v.purpose, Way: control.AskedBy(t), Number: t.Number, State: control.StateOf(t, v.Now()),
 		Version: v.Login.Version, DeliveredAt: control.DeliveredAt(t), Until: t.Expires, Code: true, Remember: v.Box}
 	if t.Purpose == transaction.Pairing {
 		page.Purpose = FirstRequest
@@ -41,23 +41,14 @@ func (v *view) pushPage(t transaction.Transaction) Push {
 			page.Purpose = TryOut
 		}
 	}
-	for _, d := range v.targets() {
-		if d.ID == t.PhoneID {
-			page.Device = d.Name
+	for _, row := range v.Asking() {
+		if row.ID == page.Way {
+			page.Device = row.Device
 		} else if len(page.Others) < 3 {
-			page.Others = append(page.Others, d)
+			page.Others = append(page.Others, row)
 		}
 	}
 	return page
-}
-
-// targets lists the phones a request can go to.
-func (v *view) targets() []Device {
-	var list []Device
-	for _, w := range v.Targets() {
-		list = append(list, Device{ID: w.PhoneID, Name: w.Device, Kind: "phone"})
-	}
-	return list
 }
 
 // Status implements control.Prompt.
@@ -83,8 +74,8 @@ func (v *view) showCode(w http.ResponseWriter, r *http.Request) error {
 
 func (v *view) codePage() Code {
 	page := Code{Base: v.base, Path: v.Path, Purpose: v.purpose, Kinds: v.Kinds(), Remember: v.Box}
-	if targets := v.Targets(); len(targets) > 0 {
-		page.Push, page.Device, page.DeviceID = true, targets[0].Device, targets[0].PhoneID
+	if rows := v.Asking(); len(rows) > 0 {
+		page.Ask = &rows[0]
 	}
 	return page
 }
@@ -94,9 +85,6 @@ func (v *view) showWays(w http.ResponseWriter, r *http.Request) error {
 	if !v.asks() {
 		return web.Move(w, r, v.Home)
 	}
-	page := Ways{Base: v.base, Path: v.Path, Purpose: v.purpose, Phones: v.targets(), Desk: true, Back: !v.proof() && v.Step.Kind == signin.Waiting}
-	for _, way := range v.Codes() {
-		page.Codes = append(page.Codes, CodeWay{Kind: "app", Device: way.Device})
-	}
-	return v.Write(w, r, http.StatusOK, page)
+	return v.Write(w, r, http.StatusOK, Ways{Base: v.base, Path: v.Path, Purpose: v.purpose, Rows: v.Rows(),
+		Back: !v.proof() && v.Step.Kind == signin.Waiting})
 }

@@ -14,23 +14,16 @@ type Push struct {
 	Base
 	Path        string // base of this page's addresses; empty = LoginPath
 	Purpose     Purpose
-	DeviceID    string
+	Way         string // by which the request went
 	Device      string // the phone's name, e.g. "Ana's phone"
 	Number      string // 3 to 6 digits to type in the app; empty = a plain request
 	State       control.RequestState
-	Version     int64     // of the sign-in, for the status poll
-	DeliveredAt time.Time // with control.Delivered
-	Until       time.Time // end of the open request
-	Code        bool      // a code may be typed instead
-	Others      []Device  // other phones a request can go to, at most three show
+	Version     int64         // of the sign-in, for the status poll
+	DeliveredAt time.Time     // with control.Delivered
+	Until       time.Time     // end of the open request
+	Code        bool          // a code may be typed instead
+	Others      []control.Row // other ways by which a request can go, at most three show
 	Remember    *control.Remember
-}
-
-// Device is a phone, tablet or computer with the app, as the ways list names it.
-type Device struct {
-	ID, Name string
-	Kind     string // "phone", "tablet" or "computer"; also the icon
-	Detail   string // e.g. the model; may be empty
 }
 
 // Frame implements web.Page.
@@ -88,7 +81,7 @@ func (p Push) Hint(w web.Words) template.HTML {
 	return ""
 }
 
-// Tone is the colour family of a final state.
+// Tone is the color family of a final state.
 func (p Push) Tone() string {
 	if p.State == control.Reported {
 		return "bad"

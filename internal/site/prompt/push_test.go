@@ -89,7 +89,7 @@ func TestAPageWithoutAPathOfItsOwnUsesTheSignIns(t *testing.T) {
 }
 
 func TestTheCodeHintNamesOnlyWhatThePersonHas(t *testing.T) {
-	if got := string(Code{Kinds: []string{"app", "text", "help"}}.Hint(words)); got != "From <bdi>the countersign app</bdi>, <bdi>a text message</bdi> or <bdi>the help desk</bdi>." {
+	if got := string(Code{Kinds: []string{"app", "help"}}.Hint(words)); got != "From <bdi>the countersign app</bdi> or <bdi>the help desk</bdi>." {
 		t.Error(got)
 	}
 }

@@ -29,7 +29,7 @@ func (p Refused) Frame(w web.Words) web.Frame {
 // Here is the base of the page's addresses.
 func (p Refused) Here() string { return p.LoginPath }
 
-// Tone is the colour family of the page.
+// Tone is the color family of the page.
 func (p Refused) Tone() string { return web.Tone(p.Err) }
 
 // Sign is the icon beside the title.

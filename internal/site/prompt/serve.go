@@ -27,7 +27,7 @@ type Prompt struct {
 	Doors    map[string]Door // by login.Door
 	Portal   string          // path of the device portal, "/my"
 	ClientIP func(r *http.Request) netip.Addr
-	// Wizard is where an enrollment link leads when the organisation wants the traditional wizard (C-10); nil = never.
+	// Wizard is where an enrollment link leads when the organization wants the traditional wizard (C-10); nil = never.
 	Wizard func(l login.Login, key secret.Text) string
 }
 
@@ -82,8 +82,8 @@ func (p *Prompt) Handler() *web.Mux {
 	return mux
 }
 
-// manner is what this prompt does its own way.
-var manner = control.Manner{
+// options is what this prompt does its own way.
+var options = control.Options{
 	Boxed:  []string{"code", "wait", "remember"},
 	Posted: []string{"push", "wait", "renew", "mail", "add", "later", "continue", "keep"},
 }
@@ -127,7 +127,7 @@ func (p *Prompt) find(r *http.Request, below string, purpose Purpose) (*view, er
 	if v.View, err = p.See(r, s, proves, home, home+below); err != nil {
 		return nil, err
 	}
-	v.Manner = manner
+	v.Options = options
 	v.base = Base{Base: v.Around(r), LoginPath: home, Devices: s.Application.SelfService && s.User.ID != ""}
 	if s.Login.Door == InvitationDoor {
 		v.base.App = ""

@@ -1,6 +1,11 @@
 package prompt
 
-import "countersign/internal/site/web"
+import (
+	"slices"
+
+	"countersign/internal/site/control"
+	"countersign/internal/site/web"
+)
 
 // Ways lists every way in that is open to this person ("Other ways"), and, with a Purpose, is
 // the page "First, prove it is you": nothing starts before the person chooses.
@@ -8,16 +13,8 @@ type Ways struct {
 	Base
 	Path    string // base of this page's addresses; empty = LoginPath
 	Purpose Purpose
-	Phones  []Device  // a request can go to each
-	Codes   []CodeWay // kinds of codes, e.g. the app on a phone
-	Desk    bool      // a code from the help desk can be typed (always true unless policy forbids)
-	Back    bool      // a request is open: "Back to …" shows
-}
-
-// CodeWay is one row for a kind of code.
-type CodeWay struct {
-	Kind   string // "app", "text", "token"; names the icon and the sentence
-	Device string // e.g. "Ana's phone"; may be empty
+	Rows    []control.Row
+	Back    bool // a request is open: "Back to …" shows
 }
 
 // Frame implements web.Page.
@@ -50,8 +47,10 @@ func (p Ways) Why(w web.Words) string {
 	return ""
 }
 
-// None reports that no phone and no code is there: only the help desk can help.
-func (p Ways) None() bool { return len(p.Phones) == 0 && len(p.Codes) == 0 }
+// None reports that no device gives a way: only the help desk can help.
+func (p Ways) None() bool {
+	return !slices.ContainsFunc(p.Rows, func(r control.Row) bool { return r.ID != "" })
+}
 
 // Onward reports whether there is any link for the foot of the card.
 func (p Ways) Onward() bool { return p.Proof() || p.Back || p.Devices }

@@ -17,8 +17,15 @@ func framed() frame.Base {
 
 // frames lists the traditional prompt in its states, and then the device pages that it opens.
 func frames() []Story {
-	two := []frame.Device{{ID: "p1", Name: anas.Name}, {ID: "p2", Name: tablet.Name}, {ID: "p4", Name: long.Name}}
-	prove := frame.Prove{Base: framed(), Path: "/frame/abc", Push: true, Targets: two[:1], Selected: "p1", Kinds: []string{"app", "help"}, Version: 1}
+	// ask is the row of a request to one of some devices.
+	ask := func(selected string, devices ...string) []frame.Ask {
+		a := frame.Ask{Page: asks(selected).Page, Selected: asks(selected).ID}
+		for _, d := range devices {
+			a.Ways = append(a.Ways, asks(d))
+		}
+		return []frame.Ask{a}
+	}
+	prove := frame.Prove{Base: framed(), Path: "/frame/abc", Asks: ask(anas, anas), Kinds: []string{"app", "help"}, Version: 1}
 	// with is the prompt with one change, bar the prompt with a line of progress, and section the prompt that asks for a
 	// proof before one of the device pages.
 	with := func(change func(*frame.Prove)) frame.Prove { p := prove; change(&p); return p }
@@ -36,7 +43,7 @@ func frames() []Story {
 			p.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/frame/abc/keep", Token: "token"}
 			p.Bar = &frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Cancel: true}
 		})},
-		{"frame-prompt-devices", with(func(p *frame.Prove) { p.Targets, p.Selected = two, "p2" })},
+		{"frame-prompt-devices", with(func(p *frame.Prove) { p.Asks = ask(tablet, anas, tablet, long) })},
 		{"frame-prompt-code", with(func(p *frame.Prove) { p.CodeOpen = true })},
 		{"frame-prompt-code-wrong", with(func(p *frame.Prove) {
 			p.CodeOpen, p.Err = true, errs.New(errs.Denied, "code.wrong")
@@ -45,12 +52,12 @@ func frames() []Story {
 		{"frame-prompt-waiting", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone.", Hint: "Delivered at 14:02:11. Open until 14:03:11.", Cancel: true})},
 		{"frame-prompt-number", bar(frame.Bar{Tone: frame.Going, Line: "Request sent to Ana's phone. Type this number in the app:", Number: "417",
 			Hint: "The request waits in the app on Ana's phone. Open the app there.", Cancel: true})},
-		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a mistake, send it again.", Again: "p1"})},
+		{"frame-prompt-denied", bar(frame.Bar{Tone: frame.Bad, Line: "The request was turned down on Ana's phone. If that was a mistake, send it again.", Again: asks(anas).ID})},
 		{"frame-prompt-approved", bar(frame.Bar{Tone: frame.Good, Line: "Approved on Ana's phone."})},
 		{"frame-prompt-remember", with(func(p *frame.Prove) { p.Remember = &control.Remember{Days: 30, Checked: true} })},
-		{"frame-prompt-paused", with(func(p *frame.Prove) { p.Push, p.CodeOpen, p.Notice = false, true, errs.New(errs.Limited, "push.storm") })},
+		{"frame-prompt-paused", with(func(p *frame.Prove) { p.Asks, p.CodeOpen, p.Notice = nil, true, errs.New(errs.Limited, "push.storm") })},
 		{"frame-prompt-restricted", with(func(p *frame.Prove) {
-			p.Push, p.Targets, p.CodeOpen, p.Kinds, p.Notice = false, nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
+			p.Asks, p.CodeOpen, p.Kinds, p.Notice = nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
 		})},
 		{"frame-prompt-no-self-service", with(func(p *frame.Prove) { p.Base = off })},
 		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
@@ -69,22 +76,22 @@ func lists() []Story {
 	b := framed()
 	b.Section = frame.Settings
 	items := []frame.Item{
-		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android", Number: "+1 858-534-2230", Active: true, Default: true},
-		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", Active: true, Fresh: true},
-		{ID: "p4", Name: long.Name, Kind: "phone", Number: "+44 20 7946 0018"},
+		{ID: "p1", Name: anas, Kind: "phone", Model: "Pixel 8 · Android", Number: "+1 858-534-2230", Active: true, Default: true},
+		{ID: "p2", Name: tablet, Kind: "tablet", Model: "iPad", Active: true, Fresh: true},
+		{ID: "p4", Name: long, Kind: "phone", Number: "+44 20 7946 0018"},
 	}
 	list := frame.List{Base: b, Path: "/frame/abc/my/def", Name: "Ana Ruiz", Items: items, CanAdd: true, Default: "p1", CanPush: true}
 	// After a device was added, and with one device only, which may be asked without a choice.
 	added, one := list, list
-	added.Done, added.Device = "added", tablet.Name
+	added.Done, added.Device = "added", tablet
 	one.Items, one.Auto, one.Done = items[:1], true, "saved"
-	device := frame.Rename{Base: b, Path: list.Path, ID: "p1", Name: anas.Name, Was: anas.Name}
+	device := frame.Rename{Base: b, Path: list.Path, ID: "p1", Name: anas, Was: anas}
 	wrong := device
 	wrong.Err = errs.New(errs.Invalid, "device.name")
 	return []Story{{"frame-devices", list}, {"frame-devices-added", added}, {"frame-devices-one", one},
 		{"frame-rename", device}, {"frame-rename-mistake", wrong},
-		{"frame-remove", frame.Remove{Base: b, Path: list.Path, ID: "p2", Name: tablet.Name}},
-		{"frame-remove-last", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas.Name, Last: true}}}
+		{"frame-remove", frame.Remove{Base: b, Path: list.Path, ID: "p2", Name: tablet}},
+		{"frame-remove-last", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas, Last: true}}}
 }
 
 // wizards are the steps by which the traditional prompt, or an enrollment link, sets up a device.
@@ -100,11 +107,11 @@ func wizards() []Story {
 	wrong, unsure, taken := number, number, number
 	wrong.Typed, wrong.Err = "555", errs.New(errs.Invalid, "number.invalid")
 	unsure.Typed, unsure.SureErr = "(858) 534-2230", true
-	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, &frame.Device{ID: "p1", Name: anas.Name}
+	taken.Typed, taken.Sure, taken.Taken = "(858) 534-2230", true, &frame.Device{ID: "p1", Name: anas}
 	// A tablet, which has no number; and a device whose app is set up again.
 	tabletStep, again := on, on
 	tabletStep.Tablet = true
-	again.Setting, again.Device, again.Base = frame.Reconnect, anas.Name, framed()
+	again.Setting, again.Device, again.Base = frame.Reconnect, anas, framed()
 	activate := frame.Activate{Step: on, Link: "https://mfa.example.edu/a/K7PQ2M4R9TXW", Code: "K7PQ-2M4R", Address: "mfa.example.edu/a", Token: "DV1", Until: Now.Add(10 * time.Minute)}
 	// Continue pressed before the app was activated, the link mailed, the app activated; and for an app that is set up
 	// again, with one that still works and with one that does not.
@@ -116,7 +123,7 @@ func wizards() []Story {
 	linked.Base.Alone, linked.Base.App, linked.Base.Leave = true, "", false
 	linkedType := frame.Kind{Step: linked.Step, Type: "mobile"}
 	linkedType.Back = ""
-	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas.Name, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
+	finish := frame.Finish{Step: step, CanPush: true, Items: []frame.Item{{ID: "p1", Name: anas, Kind: "phone", Number: "+1 858-534-2230", Active: true}}}
 	finish.Devices = true
 	link := finish // the end after an enrollment link
 	link.LinkOnly, link.Base = true, linked.Base

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/internal/base/errs"
+	"countersign/internal/flow/factor"
 	"countersign/internal/site/control"
 	"countersign/internal/site/portal"
 	"countersign/internal/site/prompt"
@@ -17,12 +18,22 @@ func base() prompt.Base {
 }
 
 // The devices of the stories. The name of long is as long as names may be, to show where pages break it.
-var (
-	anas   = prompt.Device{ID: "p1", Name: "Ana's phone", Kind: "phone", Detail: "Pixel 8"}
-	tablet = prompt.Device{ID: "p2", Name: "Kitchen tablet", Kind: "tablet", Detail: "iPad"}
-	desk   = prompt.Device{ID: "p3", Name: "Office computer", Kind: "computer"}
-	long   = prompt.Device{ID: "p4", Name: "Anastasia-Wilhelmina's second-hand telephone Nr 7", Kind: "phone"}
+const (
+	anas   = "Ana's phone"
+	tablet = "Kitchen tablet"
+	desk   = "Office computer"
+	long   = "Anastasia-Wilhelmina's second-hand telephone Nr 7"
 )
+
+// The rows of the stories, as the factors show them: a request to a device, a code of its app, a code of the help desk.
+func asks(device string) control.Row  { return row("push", device) }
+func types(device string) control.Row { return row("passcode", device) }
+
+func row(method, device string) control.Row {
+	return control.RowOf(factor.Way{ID: method + ":" + device, Method: method, Device: device})
+}
+
+var helpDesk = control.Row{Page: factor.ByName("bypass").Page}
 
 // Stories lists every page in every state, in the order of the index. A new page or state is added to the function of
 // its part; the names are addresses and must be unique.
@@ -41,7 +52,7 @@ func Stories() []Story {
 // pushes are the page that waits for the phone, in every state of the request.
 func pushes() []Story {
 	push := func(state control.RequestState) prompt.Push {
-		return prompt.Push{Base: base(), DeviceID: "p1", Device: anas.Name, Number: "417", State: state, Version: 1,
+		return prompt.Push{Base: base(), Way: asks(anas).ID, Device: anas, Number: "417", State: state, Version: 1,
 			Until: Now.Add(52 * time.Second), DeliveredAt: Now.Add(-19 * time.Second), Code: true}
 	}
 	var out []Story
@@ -52,8 +63,8 @@ func pushes() []Story {
 	plain := push(control.Sent)
 	plain.Number = ""
 	rich := push(control.Delivered)
-	rich.Number, rich.Device = "417902", long.Name
-	rich.Others = []prompt.Device{tablet, desk}
+	rich.Number, rich.Device = "417902", long
+	rich.Others = []control.Row{asks(tablet), asks(desk)}
 	rich.Remember = &control.Remember{Days: 30}
 	first := push(control.Sent)
 	first.Purpose, first.Code = prompt.FirstRequest, false
@@ -71,22 +82,25 @@ func pushes() []Story {
 
 // codesAndWays are the code page and the list of ways to prove it is you, in a sign-in and before a change of devices.
 func codesAndWays() []Story {
-	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Push: true, Device: anas.Name, DeviceID: "p1"}
+	ask := asks(anas)
+	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Ask: &ask}
 	wrong := code
 	wrong.Err = errs.New(errs.Denied, "code.wrong")
-	full := code
-	full.Kinds, full.Remember = []string{"app", "text", "token", "help"}, &control.Remember{Days: 1, Checked: true}
+	off := code
+	off.Err = errs.New(errs.Denied, "code.off").Arg("device", anas)
+	kept := code
+	kept.Remember = &control.Remember{Days: 1, Checked: true}
 	help := prompt.Code{Base: base(), Err: errs.New(errs.Denied, "code.text").Arg("digit", 4)}
 	proof := code
 	proof.Purpose = prompt.NewPhone
-	ways := prompt.Ways{Base: base(), Phones: []prompt.Device{anas, tablet, desk, long}, Desk: true, Back: true,
-		Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}, {Kind: "text", Device: "number ending in 42"}, {Kind: "token"}, {Kind: "otp"}}}
-	few := prompt.Ways{Base: base(), Phones: []prompt.Device{anas}, Codes: []prompt.CodeWay{{Kind: "app", Device: anas.Name}}, Desk: true}
+	ways := prompt.Ways{Base: base(), Back: true,
+		Rows: []control.Row{asks(anas), asks(tablet), asks(desk), asks(long), types(anas), types(long), helpDesk}}
+	few := prompt.Ways{Base: base(), Rows: []control.Row{asks(anas), types(anas), helpDesk}}
 	few.Devices = false
 	// The same list before a change of devices, before a new phone is paired, and for somebody without any way.
-	devices, phone, none := few, few, prompt.Ways{Base: base(), Desk: true, Purpose: prompt.NewPhone}
+	devices, phone, none := few, few, prompt.Ways{Base: base(), Rows: []control.Row{helpDesk}, Purpose: prompt.NewPhone}
 	devices.Purpose, phone.Purpose = prompt.ManageDevices, prompt.NewPhone
-	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-all-kinds", full}, {"code-help-only", help}, {"code-proof", proof},
+	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-off", off}, {"code-remember", kept}, {"code-help-only", help}, {"code-proof", proof},
 		{"ways", ways}, {"ways-few", few}, {"verify-devices", devices}, {"verify-new-phone", phone}, {"verify-none", none}}
 }
 
@@ -101,8 +115,8 @@ func pairings() []Story {
 	badMail.Mail = control.PairMail{Offered: true, Address: "ana.example", Err: errs.New(errs.Invalid, "mail.address")}
 	add.Setting, add.Path, add.Back = control.AddPhone, "/portal/pair", web.Link{Text: "Back to my devices", Path: "/portal"}
 	add.App, add.Mail.Offered = "", false
-	replace.Setting, replace.Device = control.ReplacePhone, anas.Name
-	connect.Setting, connect.Device = control.ConnectApp, anas.Name
+	replace.Setting, replace.Device = control.ReplacePhone, anas
+	connect.Setting, connect.Device = control.ConnectApp, anas
 	return []Story{{"enroll", pair}, {"enroll-done", done}, {"enroll-expired", expired},
 		{"enroll-mailed", mailed}, {"enroll-mail-mistake", badMail}, {"pair-add", add}, {"pair-new-phone", replace}, {"pair-connect", connect}}
 }
@@ -112,8 +126,8 @@ func afterwards() []Story {
 	off := base()
 	off.Devices = false
 	return []Story{
-		{"spare", prompt.Spare{Base: base(), Device: anas.Name, Left: 2}}, {"spare-last", prompt.Spare{Base: base(), Left: 0}},
-		{"spare-one-left", prompt.Spare{Base: base(), Left: 1}}, {"spare-required", prompt.Spare{Base: base(), Device: anas.Name, Required: true}},
+		{"spare", prompt.Spare{Base: base(), Device: anas, Left: 2}}, {"spare-last", prompt.Spare{Base: base(), Left: 0}},
+		{"spare-one-left", prompt.Spare{Base: base(), Left: 1}}, {"spare-required", prompt.Spare{Base: base(), Device: anas, Required: true}},
 		{"recovered", prompt.Recovered{Base: base()}}, {"recovered-no-self-service", prompt.Recovered{Base: off}},
 	}
 }
@@ -156,10 +170,10 @@ func refusals() []Story {
 func portals() []Story {
 	b := portal.Base{Base: base().Base, Path: "/portal", Back: web.Link{Text: "Back to sign-in", Path: "/prompt/abc"}}
 	cards := []portal.Card{
-		{ID: "p1", Name: anas.Name, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute)},
-		{ID: "p2", Name: tablet.Name, Kind: "tablet", Model: "iPad", State: portal.AlertsOff, AddedAt: Now.AddDate(-1, 0, 0), UsedAt: Now.AddDate(0, 0, -1)},
-		{ID: "p3", Name: desk.Name, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
-		{ID: "p4", Name: long.Name, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
+		{ID: "p1", Name: anas, Kind: "phone", Model: "Pixel 8 · Android 15", State: portal.Active, AddedAt: Now.AddDate(0, -3, 0), UsedAt: Now.Add(-2 * time.Minute)},
+		{ID: "p2", Name: tablet, Kind: "tablet", Model: "iPad", State: portal.AlertsOff, AddedAt: Now.AddDate(-1, 0, 0), UsedAt: Now.AddDate(0, 0, -1)},
+		{ID: "p3", Name: desk, Kind: "computer", State: portal.Active, AddedAt: Now, Fresh: true},
+		{ID: "p4", Name: long, Kind: "phone", State: portal.NotActivated, AddedAt: Now.AddDate(0, 0, -9)},
 	}
 	alone := base()
 	alone.App = "" // the portal by itself, outside a sign-in
@@ -168,15 +182,15 @@ func portals() []Story {
 	one, none, added := list, list, list
 	one.Cards, one.OneWay = cards[:1], true
 	none.Cards, none.Name = nil, ""
-	added.Notice = &portal.Notice{Kind: portal.Added, Device: desk.Name}
+	added.Notice = &portal.Notice{Kind: portal.Added, Device: desk}
 	removed, renamed, replaced := list, list, list
-	removed.Notice = &portal.Notice{Kind: portal.Removed, Device: tablet.Name}
+	removed.Notice = &portal.Notice{Kind: portal.Removed, Device: tablet}
 	renamed.Notice = &portal.Notice{Kind: portal.Renamed, Device: "Ana's new phone"}
-	replaced.Notice, replaced.CanAdd = &portal.Notice{Kind: portal.Replaced, Device: anas.Name}, false
+	replaced.Notice, replaced.CanAdd = &portal.Notice{Kind: portal.Replaced, Device: anas}, false
 	known := added
 	known.Browsers = []portal.Browser{
 		{ID: "DR1", Name: "Firefox on Linux", Application: "Payroll", Since: Now.AddDate(0, 0, -12), Used: Now.Add(-3 * time.Hour), Until: Now.AddDate(0, 0, 18), Here: true},
-		{ID: "DR2", Name: "Safari on iOS", Application: long.Name, Since: Now.AddDate(0, 0, -2), Used: Now.AddDate(0, 0, -1), Until: Now.AddDate(0, 0, 28)},
+		{ID: "DR2", Name: "Safari on iOS", Application: long, Since: Now.AddDate(0, 0, -2), Used: Now.AddDate(0, 0, -1), Until: Now.AddDate(0, 0, 28)},
 		{ID: "DR3", Application: "Library", Since: Now, Until: Now.AddDate(0, 0, 1)},
 	}
 	// A minute before the session ends, with and without more time to give.
@@ -186,11 +200,11 @@ func portals() []Story {
 	return []Story{
 		{"devices", list}, {"devices-closing", closing}, {"devices-closing-last", last}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
-		{"device-replaced", portal.Switched{Base: portal.Base{Base: base().Base, Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas.Name}},
-		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas.Name, Was: anas.Name}},
-		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long.Name, Err: errs.New(errs.Invalid, "device.name.empty")}},
-		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet.Name}},
-		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas.Name, Last: true}},
+		{"device-replaced", portal.Switched{Base: portal.Base{Base: base().Base, Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas}},
+		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas, Was: anas}},
+		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long, Err: errs.New(errs.Invalid, "device.name.empty")}},
+		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet}},
+		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas, Last: true}},
 		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle")}},
 		{"portal-once", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},
 	}

@@ -237,7 +237,7 @@ func TestNamesCannotBreakOutOfASentence(t *testing.T) {
 	}
 }
 
-func TestTimesAreClockTimesInTheZoneOfTheOrganisation(t *testing.T) {
+func TestTimesAreClockTimesInTheZoneOfTheOrganization(t *testing.T) {
 	w := Words{Now: now, Zone: time.FixedZone("org", 3600)}
 	for want, at := range map[string]time.Time{"15:32": now.Add(30 * time.Minute), "22 November, 00:02": now.Add(9 * time.Hour), "21 November 2027, 15:02": now.AddDate(1, 0, 0)} {
 		if got := w.ClockText(at); got != want {

@@ -23,7 +23,7 @@ const (
 	rollbackTimeout  = 2 * time.Second
 )
 
-// raceTries is how often a change is run again after a serialisation failure or deadlock.
+// raceTries is how often a change is run again after a serialization failure or deadlock.
 const raceTries = 3
 
 // Options say where the database is.

@@ -20,9 +20,9 @@ import (
 	"countersign/internal/site/web"
 )
 
-// course is one walk through the wizard: for the first device inside a sign-in, or for one more from the
+// wizard is one walk through the wizard: for the first device inside a sign-in, or for one more from the
 // device pages. What was chosen on the way stands in the addresses, so Back and a reload lose nothing.
-type course struct {
+type wizard struct {
 	p        *Pages
 	base     Base
 	path     string // base of the wizard's addresses
@@ -92,12 +92,12 @@ func (c choices) missing(here string) string {
 }
 
 // first walks inside a sign-in that asks for a first device.
-func (p *Pages) first(serve web.Serve[*course]) web.Handler {
+func (p *Pages) first(serve web.Serve[*wizard]) web.Handler {
 	return p.with(SignIn)(func(v *view, w http.ResponseWriter, r *http.Request) error {
 		if v.Step.Kind != signin.Enroll {
 			return v.afterSetUp(w, r)
 		}
-		c := &course{p: p, base: v.base, path: v.Path + "/setup", setting: FirstDevice, owner: enroll.Owner{LoginID: v.Login.ID},
+		c := &wizard{p: p, base: v.base, path: v.Path + "/setup", setting: FirstDevice, owner: enroll.Owner{LoginID: v.Login.ID},
 			userID: v.User.ID, username: v.Login.Username, phones: v.Phones, choices: choicesOf(r, v.Phones), may: func() error { return nil }}
 		c.after = func(context.Context, enroll.Subject) (string, error) { return v.Path + "/setup/finish", nil }
 		return serve(c, w, r)
@@ -119,9 +119,9 @@ func (v *view) afterSetUp(w http.ResponseWriter, r *http.Request) error {
 }
 
 // more walks inside a device session.
-func (p *Pages) more(serve web.Serve[*course]) web.Handler {
+func (p *Pages) more(serve web.Serve[*wizard]) web.Handler {
 	return p.withSession(func(m *manage, w http.ResponseWriter, r *http.Request) error {
-		c := &course{p: p, base: m.base, path: m.path + "/setup", setting: OneMore, owner: enroll.Owner{SessionID: m.Session.ID},
+		c := &wizard{p: p, base: m.base, path: m.path + "/setup", setting: OneMore, owner: enroll.Owner{SessionID: m.Session.ID},
 			userID: m.User.ID, username: m.User.Username, phones: m.Phones, choices: choicesOf(r, m.Phones)}
 		c.base.Section = Add
 		if c.choices.Replace != "" {
@@ -143,7 +143,7 @@ func (p *Pages) more(serve web.Serve[*course]) web.Handler {
 }
 
 // step fills what the pages share; back is the address of the page before.
-func (c *course) step(back string) Step {
+func (c *wizard) step(back string) Step {
 	s := Step{Base: c.base, Path: c.path, Back: back, Choices: c.choices.query(), Setting: c.setting, Tablet: c.choices.Type == phone.Tablet}
 	s.Device = phone.Labels(c.phones)[c.choices.Replace]
 	s.Works = slices.ContainsFunc(c.phones, func(p phone.Phone) bool { return p.ID == c.choices.Replace && p.CanProve() })
@@ -151,7 +151,7 @@ func (c *course) step(back string) Step {
 }
 
 // subject is what claiming the code will do.
-func (c *course) subject() enroll.Subject {
+func (c *wizard) subject() enroll.Subject {
 	s := enroll.Subject{Purpose: activation.Enroll, UserID: c.userID, PhoneID: c.choices.Replace}
 	if c.setting != FirstDevice {
 		s.Purpose = activation.Add
@@ -166,7 +166,7 @@ func (c *course) subject() enroll.Subject {
 }
 
 // byNumber finds the person's own phone with a number (D-29).
-func (c *course) byNumber(number string) (phone.Phone, bool) {
+func (c *wizard) byNumber(number string) (phone.Phone, bool) {
 	for _, p := range c.phones {
 		if p.Number == number {
 			return p, true

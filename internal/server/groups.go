@@ -22,7 +22,7 @@ import (
 // oidcDoor is the door of the Web SDK.
 func (s *Server) oidcDoor() *oidc.Door {
 	return &oidc.Door{
-		SignIn: s.SignIn, Applications: s.DB.Read(), Keys: doorKeys{s.Keys}, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
+		SignIn: s.SignIn, Applications: s.DB.Read(), Keys: doorKeys{s.Keys, oidc.Digests}, PublicURL: s.Config.PublicURL, APIHosts: s.Config.APIHosts,
 		Now: s.now, Rand: s.rand, Log: s.Log, ClientIP: clientIP, Page: s.Site.Fail,
 		SetLoginCookie: (&prompt.Prompt{Cookies: s.cookies}).SetCookie, PromptURL: func(l login.Login) string { return prompt.Path(l.ID) },
 		Remembered: func(r *http.Request, applicationID string) secret.Text {
@@ -45,10 +45,10 @@ func (s *Server) promptPages(door *oidc.Door) *prompt.Prompt {
 	}
 }
 
-// frameRooms are the door of Web SDK v2 and the pages it shows in the application's frame.
-func (s *Server) frameRooms() (*frame.Door, *framepages.Pages) {
+// frameDoor makes the door of Web SDK v2 and the pages it shows in the application's frame.
+func (s *Server) frameDoor() (*frame.Door, *framepages.Pages) {
 	pages := &framepages.Pages{Control: s.control(), PublicURL: s.Config.PublicURL}
-	door := &frame.Door{SignIn: s.SignIn, Applications: s.DB.Read(), Keys: doorKeys{s.Keys}, Now: s.now, Log: s.Log, ClientIP: clientIP,
+	door := &frame.Door{SignIn: s.SignIn, Applications: s.DB.Read(), Keys: doorKeys{s.Keys, nil}, Now: s.now, Log: s.Log, ClientIP: clientIP,
 		Page: s.Site.Fail, Embed: web.Embed, Path: framepages.Path, Tell: pages.Tell, Stop: pages.Stop,
 		Remembered: func(r *http.Request, applicationID, parent string) secret.Text {
 			return secret.NewText(s.cookies.Get(r, framepages.RememberCookie(applicationID, parent)))
