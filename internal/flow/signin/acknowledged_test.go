@@ -7,6 +7,7 @@ import (
 
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
+	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/flow"
 	"countersign/internal/flow/directory"
@@ -64,8 +65,9 @@ func TestNobodyIsLetInOnceItWasAcknowledgedThatNobodyIs(t *testing.T) {
 					return func() error { return l.Code(p.Code(), transaction.SignIn) }
 				},
 				"a code that is looked at twice": func() func() error {
-					l, code := k.Begin(app, "ana"), k.BypassCode("ana")
-					return func() error { return l.Code(code, transaction.SignIn) }
+					seen := k.Begin(app, "ana").Session()
+					k.Settings(func(s *settings.Settings) { s.Help += "!" }) // not as it was read
+					return func() error { return k.SignIn.Code(ctx, seen, p.Code(), transaction.SignIn) }
 				},
 				"an answer": func() func() error {
 					k.Clock.Advance(signin.MissedWindow)
@@ -97,7 +99,9 @@ func TestNobodyIsLetInOnceItWasAcknowledgedThatNobodyIs(t *testing.T) {
 					case <-time.After(100 * time.Millisecond):
 					}
 				}
-				k.OK(decide())
+				if err := decide(); err != nil {
+					k.Fatalf("%s, %s: %v", how, what, err)
+				}
 				if late != nil {
 					k.Fatalf("%s decided nothing", how)
 				}

@@ -52,7 +52,21 @@ const numberLife = time.Hour
 
 // Preauth asks the gates and logs what they decided at once (allow, deny), and that nothing but a code of the help
 // desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
-func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
+// An allow is decided by what its own change reads: when that is not what the gates were asked about, they are asked again.
+func (f *Flow) Preauth(ctx context.Context, r Request) (g Gate, err error) {
+	for range 3 {
+		if g, err = f.preauth(ctx, r); !errors.Is(err, errOtherwise) {
+			return g, err
+		}
+		if r.Application, err = f.db.Read().ApplicationByID(ctx, r.Application.ID); err != nil {
+			return g, err
+		}
+	}
+	g.Outcome, g.Reason = OutcomeDeny, audit.DeniedByPolicy // it changes all the time
+	return g, nil
+}
+
+func (f *Flow) preauth(ctx context.Context, r Request) (Gate, error) {
 	g, err := f.Gate(ctx, r)
 	if err == nil && !r.Proving && !r.Remembered.Empty() {
 		if g, err = f.recall(ctx, r, g); g.Reason == audit.RememberedDevice {
@@ -69,6 +83,11 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 	txID := id.UUID(f.rand)
 	s := Attempt{Gate: g, Request: r}.session(txID)
 	return g, f.db.Write(ctx, func(st Store) error {
+		if g.Outcome == OutcomeAllow {
+			if _, err := f.still(ctx, st, r, g); err != nil {
+				return err
+			}
+		}
 		return f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: txID})
 	})
 }
