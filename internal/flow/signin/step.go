@@ -64,6 +64,8 @@ func Next(s Session, now time.Time, purpose transaction.Purpose) Step {
 		return Step{Kind: Refused, Reason: why}
 	}
 	switch allowed := s.Login.Stage == login.Allowed; {
+	case allowed && s.Person().Denied():
+		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "way.denied")}
 	case allowed && !s.holds():
 		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "login.changed")}
 	case !allowed && s.Login.Enrolling && len(s.Ways) == 0:
