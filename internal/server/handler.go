@@ -8,6 +8,7 @@ import (
 
 	"countersign/internal/api/oidc"
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 	"countersign/internal/site/web"
 )
 
@@ -17,6 +18,7 @@ func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
 	h = limitBody(s.deadline, h)
+	h = listener.Handler(signedCall, http.HandlerFunc(busy), h)
 	h = s.requestLog.Wrap(h)
 	h = s.hosts.guard(h)
 	if s.Config.TLS.Mode == config.TLSProxy {
