@@ -79,9 +79,14 @@ func (f *Flow) still(ctx context.Context, st Store, r Request, before Gate) (Gat
 	var err error
 	if known {
 		v, err = st.LockAt(ctx, before.User.ID, before.Application.ID)
-	} else if _, err = st.UserByName(ctx, before.Username); err == nil {
+	} else if err = st.HoldPolicy(ctx); err == nil {
+		_, err = st.UserByName(ctx, before.Username)
+	}
+	switch {
+	case known:
+	case err == nil:
 		err = errOtherwise // somebody has the name by now
-	} else if errors.Is(err, user.ErrUnknown) {
+	case errors.Is(err, user.ErrUnknown):
 		if v.Application, err = st.ApplicationByID(ctx, before.Application.ID); err == nil {
 			v.Settings, err = st.LoadSettings(ctx)
 		}

@@ -64,10 +64,12 @@ func Next(s Session, now time.Time, purpose transaction.Purpose) Step {
 		return Step{Kind: Refused, Reason: why}
 	}
 	switch allowed := s.Login.Stage == login.Allowed; {
-	case allowed && s.Person().Denied():
-		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "way.denied")}
 	case allowed && !s.holds():
-		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "login.changed")}
+		code := "login.changed"
+		if s.Person().Denied() {
+			code = "way.denied"
+		}
+		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, code)}
 	case !allowed && s.Login.Enrolling && len(s.Ways) == 0:
 		return Step{Kind: Enroll}
 	case manage && s.User.ID == "": // nobody there who could have devices
