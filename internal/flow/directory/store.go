@@ -31,6 +31,7 @@ type Store interface {
 	CreateApplication(ctx context.Context, a application.Application) error
 	ForgetHosts(ctx context.Context, applicationID string, keep int) (int64, error)
 	Hosts(ctx context.Context, applicationID string) ([]application.Host, error)
+	ReplaceSecret(ctx context.Context, a application.Application, old []byte) error
 	SaveApplication(ctx context.Context, a application.Application) error
 	SeeHost(ctx context.Context, h application.Host) error
 
