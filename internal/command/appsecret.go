@@ -44,7 +44,7 @@ func (c *appResetSecret) Run(r *run) error {
 		return r.show(doc, func(p *page) {
 			p.line("app.secret_reset", "name", cell(a.Name))
 			if doc.OldSecret != nil {
-				p.line("app.secret_until", "until", cell(doc.overlap))
+				p.line("app.secret_until", "until", cell(doc.overlap), "id", a.ID)
 			} else {
 				p.line("app.secret_ended")
 			}
