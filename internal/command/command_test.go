@@ -334,6 +334,14 @@ func TestAPersonFromAddToTrash(t *testing.T) {
 	if exit, _, bad := s.run("user", "sign-out", "nobody"); exit != exitFailed || bad == "" {
 		t.Fatalf("exit %d: %s", exit, bad)
 	}
+	var reset struct{ Reset []string }
+	s.json(&reset, "user", "reset-codes", "ana")
+	if reset.Reset == nil || len(reset.Reset) != 0 {
+		t.Fatalf("%+v", reset)
+	}
+	if exit, _, bad := s.run("user", "reset-codes", "ana", "--device", "no such phone"); exit != exitFailed || bad == "" {
+		t.Fatalf("exit %d: %s", exit, bad)
+	}
 	if exit, _, bad := s.run("user", "unlock", "ana"); exit != exitFailed || !strings.Contains(bad, "not locked out") {
 		t.Fatalf("exit %d: %s", exit, bad)
 	}

@@ -34,7 +34,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// forget deletes rows that finished before keepFinished, and browsers, assertions and quotas that have expired.
+// forget deletes rows that finished before keepFinished, and browsers, assertions, guesses and quotas that have expired.
 func (s *Server) forget(ctx context.Context) error {
 	now := s.now()
 	before := now.Add(-keepFinished)
@@ -49,6 +49,9 @@ func (s *Server) forget(ctx context.Context) error {
 			return err
 		}
 		if _, err := st.SweepBrowsers(ctx, now); err != nil {
+			return err
+		}
+		if _, err := st.SweepGuesses(ctx, now); err != nil {
 			return err
 		}
 		if _, err := st.SweepAssertions(ctx, now); err != nil {

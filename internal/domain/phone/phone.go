@@ -26,7 +26,8 @@ type Phone struct {
 	Key       []byte // SubjectPublicKeyInfo (DER, P-256) of that key
 	Activated time.Time
 
-	OTP OTP
+	OTP     OTP
+	Guesses account.Guesses // wrong codes tried on the app
 
 	Subscription []byte // sealed Web Push subscription, purpose SubscriptionPurpose, row ID; nil = alerts off
 	Alerts       Alerts
@@ -85,8 +86,13 @@ func (p Phone) CanProve() bool { return p.Connected() }
 // Connected reports whether an app is paired with this phone: it answers requests.
 func (p Phone) Connected() bool { return p.KeyID != "" }
 
-// MakesCodes reports whether the app on this phone makes codes.
-func (p Phone) MakesCodes() bool { return p.Connected() && p.OTP.Type != "" }
+// MakesCodes reports whether the app on this phone makes codes that are taken.
+func (p Phone) MakesCodes() bool { return p.hasCodes() && p.Guesses.Off.IsZero() }
+
+// CodesOff reports whether they are not taken because too many were wrong (RULE-43).
+func (p Phone) CodesOff() bool { return p.hasCodes() && !p.Guesses.Off.IsZero() }
+
+func (p Phone) hasCodes() bool { return p.Connected() && p.OTP.Type != "" }
 
 var (
 	// ErrUnknown reports a phone that does not exist or is another user's.
@@ -158,7 +164,7 @@ type Store interface {
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
 
 	// BindKey makes k the phone's only active key (an earlier one becomes replaced) and writes Platform,
-	// Model, Activated, OTP; subscription and alerts are cleared.
+	// Model, Activated, OTP; subscription, alerts and guesses are cleared.
 	BindKey(ctx context.Context, p Phone, k Key) error
 	// UnbindKey ends the active key with the given state and clears app fields of the phone.
 	UnbindKey(ctx context.Context, phoneID string, state KeyState, now time.Time) error
@@ -170,7 +176,8 @@ type Store interface {
 
 	// SpendPasscode moves the counter of the phone as it was read from below next to next (HOTP: matched+1; TOTP:
 	// matched step, and passes when stored < step) and clears the resync run: one conditional UPDATE. The
-	// change ends with ErrCodeSpent when the code was already used or the phone was paired anew. It sets LastUsed.
+	// change ends with ErrCodeSpent when the code was already used, the phone was paired anew or its codes are off. It sets
+	// LastUsed and clears Guesses.InARow.
 	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) error
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
