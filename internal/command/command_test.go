@@ -11,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/internal/base/message"
+	"countersign/internal/server/listener"
 	"countersign/internal/testkit/pgtest"
 )
 
@@ -405,6 +407,9 @@ func TestTheDoctorFindsWhatIsWrongAndHowToMendIt(t *testing.T) {
 	}
 	if code != exitDone {
 		t.Errorf("exit %d for warnings", code)
+	}
+	if places := strconv.Itoa(listener.Places(listener.Files())); !strings.Contains(found["connections"].Found, places+" connections") {
+		t.Errorf("%+v, want %s connections", found["connections"], places)
 	}
 	if err := os.Chmod(filepath.Join(s.dir, "data", "master.key"), 0o644); err != nil {
 		t.Fatal(err)

@@ -22,7 +22,6 @@ func (s *Server) sweep(ctx context.Context) {
 			return
 		case <-second.C:
 		}
-		limitMemory(n%5 == 4)
 		if err := s.SignIn.Expire(ctx); err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "requests that ran out could not be ended", "error", err)
 		}
