@@ -139,7 +139,7 @@ describe('my devices', () => {
     await add(page);
     const plain = await stage.computer({ javaScriptEnabled: false, storageState: await page.context().storageState() });
     await plain.page.goto(new URL('my', stage.url).href);
-    await plain.page.getByRole('link', { name: /^Rename/ }).first().click();
+    await plain.page.getByRole('link', { name: /^Rename/ }).last().click();
     await plain.page.getByLabel('New name').fill('Kitchen tablet');
     await plain.page.getByRole('button', { name: 'Save name' }).click();
     await plain.page.getByText('now called Kitchen tablet').waitFor();
@@ -149,11 +149,24 @@ describe('my devices', () => {
     assert.equal(await plain.page.locator('li.device').count(), 1);
   });
 
+  it('ends with the device that proved, and says so before', async () => {
+    const { user, computer: { page }, phone } = await stage.enrolled(app);
+    await manage(page, phone, user);
+    await add(page);
+    await page.getByRole('link', { name: /^Remove/ }).first().click();
+    await page.getByText('You signed in with this device.').waitFor();
+    await page.getByRole('button', { name: 'Remove device' }).click();
+    await page.getByRole('heading', { name: 'Sign in once more' }).waitFor();
+    await page.goto(new URL('my', stage.url).href);
+    assert.equal(await page.locator('li.device').count(), 0);
+  });
+
   it('renames and removes without a mouse', async () => {
     const { user, computer: { page }, phone } = await stage.enrolled(app);
     await manage(page, phone, user);
     await add(page);
-    await tabTo(page, /^Rename/);
+    const spare = await page.getByRole('link', { name: /^Rename/ }).last().innerText();
+    await tabTo(page, spare.replace(/\s+/g, ' ').trim());
     enter(page);
     await screen(page, 'device-rename');
     await page.locator('#name:focus').waitFor();
