@@ -492,7 +492,7 @@ func (h *host) neverOpens(failmode string) {
 	}
 	for what, flags := range map[string][]string{
 		"policy denies": {"--authentication", "deny"}, "new people are denied": {"--new-user", "deny"},
-		"codes only": {"--methods", "passcode"}, "turned off": {}, "deleted": {},
+		"codes only": {"--methods", "passcode"}, "turned off": {}, "deleted": {}, "secret reset": {}, "secret reset twice": {}, "secret reset, turned off": {},
 	} {
 		other := unixHost(h.demo, flags...)
 		var done any
@@ -501,6 +501,14 @@ func (h *host) neverOpens(failmode string) {
 			h.command(&done, "app", "set", other.ID, "--disabled")
 		case "deleted":
 			h.command(&done, "app", "delete", other.ID)
+		case "secret reset":
+			h.command(&done, "app", "reset-secret", other.ID, "--overlap", "0")
+		case "secret reset twice":
+			h.command(&done, "app", "reset-secret", other.ID)
+			h.command(&done, "app", "reset-secret", other.ID, "--overlap", "0")
+		case "secret reset, turned off":
+			h.command(&done, "app", "reset-secret", other.ID, "--overlap", "0")
+			h.command(&done, "app", "set", other.ID, "--disabled")
 		}
 		names := []string{"nina", "cy"}
 		if what == "new people are denied" {

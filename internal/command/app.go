@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"time"
 
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
@@ -30,8 +31,10 @@ type appDoc struct {
 	Disabled     bool      `json:"disabled"`               // every sign-in is refused
 	Policy       policyDoc `json:"policy"`                 // what it sets itself
 	Created      *string   `json:"created"`                // RFC 3339
+	OldSecret    *string   `json:"old_secret_until"`       // until when a secret from before a reset works; null: none does
 
-	row application.Application
+	row     application.Application
+	overlap time.Time // OldSecret
 }
 
 // appDoc makes the document of an application. secret is its secret key, or "" to leave it out.
@@ -44,10 +47,11 @@ func (in *instance) appDoc(a application.Application, secret string) appDoc {
 	if hosts == nil {
 		hosts = []string{}
 	}
+	overlap := a.Overlap(in.now())
 	return appDoc{
 		Name: a.Name, Type: string(a.Type), ClientID: a.ID, ClientSecret: secret, IKey: a.ID, SKey: secret, APIHost: in.apiHost,
 		SelfService: a.SelfService, Names: string(a.Normalization), RedirectURIs: uris, FrameHosts: hosts, Dateless: a.TakesDateless(), Outage: outageWord(a), Disabled: a.Disabled,
-		Policy: policyOf(a.Policy), Created: stamp(a.Created), row: a,
+		Policy: policyOf(a.Policy), Created: stamp(a.Created), OldSecret: stamp(overlap), row: a, overlap: overlap,
 	}
 }
 
@@ -56,7 +60,7 @@ func (d appDoc) write(p *page) {
 	p.fields(append([]any{
 		"name", d.Name, "type", d.Type, "client_id", d.ClientID, "client_secret", d.ClientSecret, "api_host", d.APIHost,
 		"self_service", d.SelfService, "names", d.Names, "redirect_uris", d.RedirectURIs, "frame_hosts", d.FrameHosts, "dateless", d.Dateless, "outage", d.Outage, "disabled", d.Disabled,
-		"created", d.row.Created}, d.Policy.fields()...)...)
+		"created", d.row.Created, "old_secret_until", d.overlap}, d.Policy.fields()...)...)
 }
 
 // outageWord is the value of --outage that describes an application.
@@ -233,30 +237,6 @@ func (c *appSet) Run(r *run) error {
 		}
 		doc := in.appDoc(a, "")
 		return r.show(doc, doc.write)
-	})
-}
-
-// appResetSecret is `countersign app reset-secret`: it replaces the secret key of an application, writes a row of
-// the administrator log and prints the new one. Requests that are signed with the old key are refused at once.
-type appResetSecret struct {
-	App string `arg:"" help:"client_id or name."`
-}
-
-func (c *appResetSecret) Run(r *run) error {
-	return r.open(func(in *instance) error {
-		a, err := in.findApp(r.ctx, c.App)
-		if err != nil {
-			return err
-		}
-		secret, err := in.ResetSecret(r.ctx, directory.CommandLine, a.ID)
-		if err != nil {
-			return err
-		}
-		doc := in.appDoc(a, secret.Reveal())
-		return r.show(doc, func(p *page) {
-			p.line("app.secret_reset", "name", cell(a.Name))
-			in.keys(p, doc)
-		})
 	})
 }
 

@@ -53,6 +53,18 @@ func TestHostsThatFailOpenAreListedFirst(t *testing.T) {
 	if !regexp.MustCompile(`(?s)\(tells no name\) +LETS PEOPLE IN.*b.example.edu +LETS PEOPLE IN.*a.example.edu +lets nobody in.*2 of 3`).MatchString(text) {
 		t.Error(text)
 	}
+	text = s.ok("app", "reset-secret", "Gateway")
+	if shown := s.ok("app", "show", "Gateway"); !strings.Contains(text, "works beside it until") || !strings.Contains(text, "seen: 3. Of them, 2 let") || !strings.Contains(shown, "Old secret works until") {
+		t.Error(text, shown)
+	}
+	var reset resetDoc
+	s.json(&reset, "app", "reset-secret", "Gateway", "--overlap", "0")
+	if shown := s.ok("app", "show", "Gateway"); reset.Hosts != 3 || reset.HostsOpen != 2 || reset.OldSecret != nil || strings.Contains(shown, "Old secret") {
+		t.Errorf("%+v\n%s", reset, shown)
+	}
+	if code, _, bad := s.run("app", "reset-secret", "Gateway", "--overlap", "169h"); code != exitFailed || !strings.Contains(bad, "7 days") {
+		t.Errorf("exit %d: %s", code, bad)
+	}
 	s.ok("app", "delete", "Gateway")
 	stored(s, func(st flow.Store) error {
 		if hosts, err := st.Hosts(t.Context(), app.ClientID); err != nil || len(hosts) != 0 {

@@ -28,7 +28,7 @@ type appCommands struct {
 	List           appList           `cmd:"" help:"List applications."`
 	Show           appShow           `cmd:"" help:"Show one application."`
 	Set            appSet            `cmd:"" help:"Change an application."`
-	ResetSecret    appResetSecret    `cmd:"" help:"Give an application a new secret; the old one stops at once."`
+	ResetSecret    appResetSecret    `cmd:"" help:"Give an application a new secret; the old one works for a day more, or as long as you say."`
 	Hosts          appHosts          `cmd:"" help:"List the hosts of an application, and which let people in when the server cannot be reached."`
 	ForgetBrowsers appForgetBrowsers `cmd:"" help:"Make every remembered browser ask again at its next sign-in to an application."`
 	Delete         appDelete         `cmd:"" help:"Delete an application; its key stops for good."`

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"time"
 
 	"countersign/internal/adapter/bus"
 	"countersign/internal/adapter/sqlstore"
@@ -24,6 +25,7 @@ var errSchema = errs.New(errs.Unavailable, "command.schema")
 // commands print.
 type instance struct {
 	*directory.Flow
+	now        func() time.Time
 	apiHost    string
 	mailServer string // host name; "": none is set, and mail stays in the outbox
 	caFile     string // certificate of the local authority; "": the certificate comes from elsewhere
@@ -65,6 +67,7 @@ func (r *run) open(work func(in *instance) error) (err error) {
 	defer closeBell()
 	notices := notice.New(notice.Needs{DB: flow.PartOf[notice.Store](db), Keys: keys, Rand: r.Rand, Now: r.Now, Log: log, PublicURL: cfg.PublicURL, Zone: cfg.Organization.Zone()})
 	return work(&instance{
+		now:     r.Now,
 		Flow:    directory.New(directory.Needs{DB: flow.PartOf[directory.Store](db), Keys: keys, Now: r.Now, Rand: r.Rand, Bell: bell, PublicURL: cfg.PublicURL, Notices: notices}),
 		apiHost: cfg.APIHosts[0], mailServer: cfg.Mail.SMTPHost, caFile: localCA(cfg),
 	})

@@ -17,6 +17,7 @@ import (
 	"countersign/internal/domain/outbox"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
+	"countersign/internal/domain/quota"
 	"countersign/internal/domain/remembered"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/settings"
@@ -36,6 +37,7 @@ type Store interface {
 	login.Store
 	outbox.Store
 	phone.Store
+	quota.Store
 	remembered.Store
 	session.Store
 	settings.Store

@@ -174,9 +174,8 @@ func (s *Server) openFlows(sender notice.Sender) {
 	s.SignIn = signin.New(signin.Needs{DB: flow.PartOf[signin.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk,
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL})
 	s.Enroll = enroll.New(enroll.Needs{DB: flow.PartOf[enroll.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Notices: s.Desk,
-		Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL, Mails: enroll.MailQuota(), Newcomers: enroll.NewcomerQuota()})
+		Now: s.now, Rand: s.rand, PublicURL: s.Config.PublicURL})
 	s.Mobile = mobile.New(mobile.Needs{DB: flow.PartOf[mobile.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Doorbell: s.doorbell(), Notices: s.Desk, SignIn: s.SignIn,
-		Guesses: mobile.GuessQuota(), Tests: mobile.TestQuota(),
 		Now: s.now, Rand: s.rand, Log: s.Log, PublicURL: s.Config.PublicURL, VAPIDKey: s.Push.PublicKey})
 	s.Devices = devices.New(devices.Needs{DB: flow.PartOf[devices.Store](s.DB), Keys: s.Keys, Bell: s.Bell, Notices: s.Desk, Alerts: s.Mobile,
 		Now: s.now, Rand: s.rand})

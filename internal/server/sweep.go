@@ -33,7 +33,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// forget deletes rows that finished before keepFinished, and browsers, assertions and guesses that have expired.
+// forget deletes rows that finished before keepFinished, and browsers, assertions, guesses and quotas that have expired.
 func (s *Server) forget(ctx context.Context) error {
 	now := s.now()
 	before := now.Add(-keepFinished)
@@ -53,7 +53,10 @@ func (s *Server) forget(ctx context.Context) error {
 		if _, err := st.SweepGuesses(ctx, now); err != nil {
 			return err
 		}
-		_, err := st.SweepAssertions(ctx, now)
+		if _, err := st.SweepAssertions(ctx, now); err != nil {
+			return err
+		}
+		_, err := st.SweepQuotas(ctx, now)
 		return err
 	})
 }

@@ -13,7 +13,7 @@ var applications = newTable("applications", func(a *application.Application) []c
 	return []column{{"application_id", &a.ID}, {"name", &a.Name}, {"type", (*string)(&a.Type)}, {"secret", &a.Secret},
 		{"self_service", &a.SelfService}, {"normalization", (*string)(&a.Normalization)}, {"redirect_uris", asJSON{&a.RedirectURIs, "[]"}},
 		{"policy", asJSON{&a.Policy, "{}"}}, {"disabled", &a.Disabled}, {"created_at", &a.Created}, {"deleted_at", &a.Deleted},
-		{"options", asJSON{&a.Options, "{}"}}}
+		{"options", asJSON{&a.Options, "{}"}}, {"retired_secrets", asJSON{&a.Retired, "[]"}}}
 })
 
 var createApplication = applications.insert()
@@ -49,9 +49,9 @@ func (s *store) PoliciesInUse(ctx context.Context) ([]policy.Policy, error) {
 	return list(ctx, s.run, policiesInUse, `SELECT DISTINCT policy FROM applications WHERE disabled = FALSE AND deleted_at = 0`)
 }
 
-// applicationChanges are the columns that may change.
+// applicationChanges are the columns that may change, but for the secrets.
 var applicationChanges = newTable("applications", func(a *application.Application) []column {
-	return []column{{"application_id", &a.ID}, {"name", &a.Name}, {"secret", &a.Secret}, {"self_service", &a.SelfService},
+	return []column{{"application_id", &a.ID}, {"name", &a.Name}, {"self_service", &a.SelfService},
 		{"normalization", (*string)(&a.Normalization)}, {"redirect_uris", asJSON{&a.RedirectURIs, "[]"}}, {"policy", asJSON{&a.Policy, "{}"}},
 		{"disabled", &a.Disabled}, {"deleted_at", &a.Deleted}, {"options", asJSON{&a.Options, "{}"}}}
 })
@@ -64,6 +64,20 @@ func (s *store) SaveApplication(ctx context.Context, a application.Application) 
 		return err
 	}
 	return s.must(ctx, application.ErrUnknown, saveApplication, args...)
+}
+
+var applicationSecrets = newTable("applications", func(a *application.Application) []column {
+	return []column{{"application_id", &a.ID}, {"secret", &a.Secret}, {"retired_secrets", asJSON{&a.Retired, "[]"}}}
+})
+
+var replaceSecret = applicationSecrets.update() + ` AND secret = $4`
+
+func (s *store) ReplaceSecret(ctx context.Context, a application.Application, old []byte) error {
+	args, err := applicationSecrets.values(a, blob(old))
+	if err != nil {
+		return err
+	}
+	return s.must(ctx, application.ErrSecretChanged, replaceSecret, args...)
 }
 
 func (s *store) SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error {

@@ -201,6 +201,17 @@ func TestApplications(t *testing.T) {
 		changed.Name, changed.RedirectURIs, changed.Policy, changed.Disabled = "z", nil, policy.Policy{NumberEntry: 4}, false
 		write(t, db, func(s flow.Store) error { return s.SaveApplication(ctx, changed) })
 		same(t, "saved", got[application.Application](t)(db.Read().ApplicationByID(ctx, full.ID)), changed)
+		kept := changed
+		changed.Replace([]byte("new"), []byte("old"), at(time.Hour))
+		write(t, db, func(s flow.Store) error { return s.SaveApplication(ctx, changed) })
+		same(t, "no secret is saved with the rest", got[application.Application](t)(db.Read().ApplicationByID(ctx, full.ID)), kept)
+		replace := func(old []byte) bool {
+			return took(t, db, application.ErrSecretChanged, func(s flow.Store) error { return s.ReplaceSecret(ctx, changed, old) })
+		}
+		same(t, "another secret than the present one", replace([]byte("x")), false)
+		same(t, "replaced", replace(kept.Secret), true)
+		same(t, "once", replace(kept.Secret), false)
+		same(t, "secrets", got[application.Application](t)(db.Read().ApplicationByID(ctx, full.ID)), changed)
 		fails(t, "save unknown", db.Write(ctx, func(s flow.Store) error { return s.SaveApplication(ctx, application.Application{ID: "DI0"}) }), application.ErrUnknown)
 		_, err := db.Read().ApplicationByID(ctx, "DI0")
 		fails(t, "unknown", err, application.ErrUnknown)

@@ -7,7 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"countersign/internal/domain/application"
+	"countersign/internal/api/reply"
+	"countersign/internal/api/signed"
 	"countersign/internal/domain/login"
 	"countersign/internal/flow/signin"
 )
@@ -17,6 +18,7 @@ type state struct {
 	User   []byte `json:"user"` // as presented
 	Parent string `json:"parent"`
 	Enroll bool   `json:"enroll,omitempty"` // asked for by ENROLL_REQUEST
+	Secret int    `json:"secret,omitempty"` // number of the one that the request was signed with: the answer is, too
 }
 
 func (s state) encode() []byte {
@@ -58,7 +60,10 @@ func (d *Door) Complete(ctx context.Context, s signin.Session) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	key, err := d.Keys.Open(application.SecretPurpose, result.Application.ID, result.Application.Secret)
+	key, err := signed.SecretNumbered(d.Keys, result.Application, mine.Secret, d.Now())
+	if errors.Is(err, reply.ErrRetired) {
+		return "", errClosed.With(err)
+	}
 	if err != nil {
 		return "", err
 	}

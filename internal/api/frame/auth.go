@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"countersign/internal/api/reply"
 	"countersign/internal/api/signed"
 	"countersign/internal/base/errs"
 	"countersign/internal/base/secret"
@@ -99,7 +100,7 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 		d.Page(w, r, errRequest.With(err))
 		return
 	}
-	q, app, key, err := d.trusted(r.Context(), p["tx"])
+	q, app, secretNumber, err := d.trusted(r.Context(), p["tx"])
 	parent, reason := framer(p["parent"], r.Referer(), app.Options.Hosts)
 	if err != nil {
 		if reason == "" && !outside(r) {
@@ -130,40 +131,42 @@ func (d *Door) auth(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead { // a link checker opens no sign-in
 		return
 	}
-	d.begin(w, r, q, app, key, parent)
+	d.begin(w, r, q, app, secretNumber, parent)
 }
 
 // outside reports a page opened by itself, not in a frame: there nobody takes the answer, and whoever sent the address
 // may not be who it is for. In browsers that do not tell, the page finds out by its script.
 func outside(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Dest") == "document" }
 
-// trusted finds the application of a request and checks that it is its word.
-func (d *Door) trusted(ctx context.Context, tx string) (request, application.Application, []byte, error) {
+// trusted finds the application of a request and checks that it is its word, by which of its secrets.
+func (d *Door) trusted(ctx context.Context, tx string) (request, application.Application, int, error) {
 	q, err := parse(tx)
 	if err != nil {
-		return q, application.Application{}, nil, errRequest.With(err)
+		return q, application.Application{}, 0, errRequest.With(err)
 	}
 	app, err := d.Applications.ApplicationByID(ctx, q.IKey)
 	switch {
 	case errors.Is(err, application.ErrUnknown):
-		return q, app, nil, errRequest.With(err)
+		return q, app, 0, errRequest.With(err)
 	case err != nil:
-		return q, app, nil, errBusy.With(err)
+		return q, app, 0, errBusy.With(err)
 	case app.Type != application.TypeWebSDK2:
-		return q, app, nil, errRequest.With(errors.New("application is of another type"))
+		return q, app, 0, errRequest.With(errors.New("application is of another type"))
 	}
-	key, err := d.Keys.Open(application.SecretPurpose, app.ID, app.Secret)
-	if err != nil {
-		return q, app, nil, errBusy.With(err)
+	by, err := signed.FindSecret(d.Keys, app, d.Now(), func(key []byte) bool { return q.verify(key) == nil })
+	switch {
+	case errors.Is(err, reply.ErrTooManyRequests):
+		return q, app, 0, errBusy.With(err)
+	case errors.Is(err, reply.ErrRetired):
+		return q, app, 0, errClosed.With(err)
+	case err != nil:
+		return q, app, 0, errRequest.With(err)
 	}
-	if err := q.verify(key); err != nil {
-		return q, app, nil, errRequest.With(err)
-	}
-	return q, app, key, nil
+	return q, app, by.Number, nil
 }
 
-func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app application.Application, key []byte, parent string) {
-	s := state{User: q.User, Parent: parent, Enroll: q.Prefix == prefixEnroll}
+func (d *Door) begin(w http.ResponseWriter, r *http.Request, q request, app application.Application, secretNumber int, parent string) {
+	s := state{User: q.User, Parent: parent, Enroll: q.Prefix == prefixEnroll, Secret: secretNumber}
 	var kept secret.Text
 	if d.Remembered != nil && !s.Enroll { // who comes to set up a device is asked
 		kept = d.Remembered(r, app.ID, parent)

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"countersign/internal/base/quota"
 	"countersign/internal/domain/application"
 )
 
@@ -37,7 +36,7 @@ type Recorder struct {
 	mu    sync.Mutex
 	heard map[hostKey]application.Host // as last noted
 	news  map[hostKey]application.Host // to be written
-	quota quota.Quota
+	noted map[string][]time.Time       // by application, of the last hour
 }
 
 // failModes are the words of Duo Unix, and those of the Authentication Proxy.
@@ -60,8 +59,7 @@ func (r *Recorder) Hear(app application.Application, hostname, failmode string) 
 	if old, ok := r.heard[key]; ok && !noteworthy(old, h) {
 		return
 	}
-	r.quota.Limit, r.quota.Window = hostNews, time.Hour
-	if !r.quota.Take(app.ID, now) {
+	if !r.room(app.ID, now) {
 		return
 	}
 	if r.heard == nil || len(r.heard) >= maxHeard {
@@ -71,6 +69,23 @@ func (r *Recorder) Hear(app application.Application, hostname, failmode string) 
 		r.news = map[hostKey]application.Host{}
 	}
 	r.heard[key], r.news[key] = h, h
+}
+
+// room takes one of the hostNews places of an application. This only spares this node's memory and writes, so it is counted
+// here: the database keeps application.MaxHosts at most. r.mu is held.
+func (r *Recorder) room(applicationID string, now time.Time) bool {
+	before := r.noted[applicationID]
+	for len(before) > 0 && now.Sub(before[0]) >= time.Hour {
+		before = before[1:]
+	}
+	if len(before) >= hostNews {
+		return false
+	}
+	if r.noted == nil {
+		r.noted = map[string][]time.Time{}
+	}
+	r.noted[applicationID] = append(before, now)
+	return true
 }
 
 func noteworthy(old, now application.Host) bool {

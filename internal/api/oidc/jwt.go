@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"countersign/internal/api/reply"
+	"countersign/internal/api/signed"
 	"countersign/internal/domain/application"
 )
 
@@ -43,7 +46,7 @@ type holder interface {
 }
 
 // open verifies a token in one parse: header, application, signature. It returns the application
-// and its 40-byte key. The claims are filled but not yet judged.
+// and the 40-byte key that the token is signed with. The claims are filled but not yet judged.
 // An unknown client and a wrong signature are one answer (bad).
 func (d *Door) open(ctx context.Context, token, clientID string, claims holder, bad *kind) (application.Application, []byte, *refusal) {
 	var app application.Application
@@ -81,9 +84,19 @@ func (d *Door) open(ctx context.Context, token, clientID string, claims holder, 
 		}
 		return key, nil
 	})
+	if errors.Is(err, jwt.ErrTokenSignatureInvalid) {
+		var older signed.Secret
+		if older, err = signed.FindRetired(d.Keys, app, d.Now(), signs(token)); err == nil {
+			key = older.Key
+		}
+	}
 	switch {
 	case down != nil:
 		return app, nil, shed(down)
+	case errors.Is(err, reply.ErrTooManyRequests):
+		return app, nil, shed(err)
+	case errors.Is(err, reply.ErrRetired):
+		return app, nil, refuse(closedClient, "secret was reset")
 	case err != nil:
 		return app, nil, refuse(bad, "token: "+reason(err))
 	case !app.Usable():
@@ -92,6 +105,15 @@ func (d *Door) open(ctx context.Context, token, clientID string, claims holder, 
 		return app, nil, refuse(closedClient, "application of type "+string(app.Type))
 	}
 	return app, key, nil
+}
+
+// signs tells whether a key is the one that a token of three parts, HS512, is signed with.
+func signs(token string) func(key []byte) bool {
+	at := strings.LastIndexByte(token, '.')
+	mac, err := base64.RawURLEncoding.Strict().DecodeString(token[at+1:])
+	return func(key []byte) bool {
+		return err == nil && jwt.SigningMethodHS512.Verify(token[:at], mac, key) == nil
+	}
 }
 
 // plainHeader lets alg and typ pass. Everything else names another key or another way to read the
@@ -113,7 +135,7 @@ func plainHeader(header map[string]any) error {
 
 // reason keeps the library's words, which quote claims only as far as JSON errors do, short for the log.
 func reason(err error) string {
-	for _, known := range []error{jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid, application.ErrUnknown, jwt.ErrTokenUnverifiable} {
+	for _, known := range []error{jwt.ErrTokenMalformed, reply.ErrSignature, application.ErrUnknown, jwt.ErrTokenUnverifiable} {
 		if errors.Is(err, known) {
 			return known.Error()
 		}

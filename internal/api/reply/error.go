@@ -38,6 +38,7 @@ var (
 	ErrTimestamp       = &Error{Status: 401, Code: 40105, Message: "Bad request timestamp"}
 	ErrWrongType       = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "Wrong integration type for this API."}
 	ErrClosed          = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "This application is turned off."}
+	ErrRetired         = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "This secret key was reset."}
 	ErrStale           = &Error{Status: 403, Code: 40301, Message: "Access forbidden", Detail: "The request's date is not the present."}
 	ErrNotFound        = &Error{Status: 404, Code: 40401, Message: "Resource not found"}
 	ErrMethod          = &Error{Status: 405, Code: 40501, Message: "Method not allowed"}

@@ -54,8 +54,8 @@ type Request struct {
 
 // Read proves who sent a request and gives its parameters: of the query, of a form or of a JSON body, whatever
 // the signature covers and nothing else. The error is a *reply.Error: 40101 … 40105 for one who proved nothing,
-// 403 for a known application that may not (deleted, disabled, of another type, or, for unix, stale:
-// 401 would open its hosts, RULE-30), 40002 for what does not parse, 42901 when it cannot be known now. When the
+// 403 for a known application that may not (deleted, disabled, of another type, with a secret that was reset, or, for unix,
+// stale: 401 would open its hosts, RULE-30, RULE-34), 40002 for what does not parse, 42901 when it cannot be known now. When the
 // database is lost for longer, it is 50301 for an application that wants it so, else an *outage.Lost, with the request as
 // far as its door needs it to deny.
 func (c *Reader) Read(r *http.Request) (Request, error) {
@@ -153,16 +153,13 @@ func shaped(key string) bool {
 	return len(key) == 20 && strings.Trim(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
-func (c *Reader) verify(r duosign.Request, signature string, app application.Application) (duosign.Version, error) {
-	skey, err := c.Keys.Open(application.SecretPurpose, app.ID, app.Secret)
-	if err != nil {
-		return 0, reply.ErrTooManyRequests.With(err)
-	}
-	version, err := duosign.Verify(r, signature, string(skey))
-	if err != nil {
-		return 0, reply.ErrSignature
-	}
-	return version, nil
+func (c *Reader) verify(r duosign.Request, signature string, app application.Application) (version duosign.Version, err error) {
+	given := duosign.Given(r, signature)
+	_, err = FindSecret(c.Keys, app, c.Now(), func(key []byte) (ok bool) {
+		version, ok = given.By(string(key))
+		return ok
+	})
+	return version, err
 }
 
 // mayCall asks what a right signature does not settle.

@@ -52,6 +52,8 @@ func newCaller(keys *secret.Keyring) (*signed.Reader, *book) {
 		"DIWEB":      func(a *application.Application) { a.Type = application.TypeWebSDK },
 		"DIDATELESS": func(a *application.Application) { a.Options.Dateless = "on" },
 		"DIBROKEN":   func(a *application.Application) { a.Secret = []byte("x") },
+		"DIRETIRED":  func(a *application.Application) { retire(keys, a, 3) },
+		"DIMANY":     func(a *application.Application) { retire(keys, a, application.MaxRetired+5) },
 		"DIPORTAL":   func(a *application.Application) { a.Type = application.TypePortal },
 	} {
 		a := application.Application{ID: key(name), Name: name, Type: application.TypeAuthAPI}
@@ -63,6 +65,19 @@ func newCaller(keys *secret.Keyring) (*signed.Reader, *book) {
 	}
 	return &signed.Reader{Applications: b, Keys: keys, Now: func() time.Time { return at },
 		Types: []application.Type{application.TypeAuthAPI, application.TypeUnix}, Lists: []string{"list"}}, b
+}
+
+func retired(n int) string { return strings.Repeat(string(rune('a'+n)), 40) }
+
+// retire gives an application so many secrets from before, of which the last one still works.
+func retire(keys *secret.Keyring, a *application.Application, n int) {
+	for i := range n {
+		until := at
+		if i == n-1 {
+			until = at.Add(time.Second)
+		}
+		a.Replace(a.Secret, keys.Seal(application.SecretPurpose, application.RetiredRow(a.ID, i), []byte(retired(i))), until)
+	}
 }
 
 func key(name string) string { return name + strings.Repeat("0", 20-len(name)) }
@@ -147,6 +162,14 @@ func TestWhoSignedIsToldFromWhoDidNot(t *testing.T) {
 		{"a deleted application", form("DIGONE"), 40301},
 		{"an application of another type", form("DIWEB"), 40301},
 		{"a secret that does not open", form("DIBROKEN"), 42901},
+		{"the present secret after resets", form("DIRETIRED"), 0},
+		{"one that was reset and still works", with(form("DIRETIRED"), func(c *call) { c.skey = retired(2) }), 0},
+		{"one that was reset", with(form("DIRETIRED"), func(c *call) { c.skey = retired(0) }), 40301},
+		{"one that was reset, in a stale request", with(form("DIRETIRED"), func(c *call) { c.skey, c.date = retired(0), "Tue, 03 Mar 2026 11:54:00 -0000" }), 40301},
+		{"one that was reset, without a date", with(form("DIRETIRED"), func(c *call) { c.skey, c.date, c.version = retired(0), "", duosign.V1 }), 40301},
+		{"another secret after resets", with(form("DIRETIRED"), func(c *call) { c.skey = "x" }), 40103},
+		{"the present secret after many resets", form("DIMANY"), 0},
+		{"one that is not known any more", with(form("DIMANY"), func(c *call) { c.skey = retired(0) }), 40301},
 		{"a body of 65 KiB", with(form("DIGOOD"), func(c *call) { c.body = "username=" + strings.Repeat("a", 65<<10) }), 41301},
 		{"a duplicate", with(form("DIGOOD"), func(c *call) { c.body = "username=alice&username=bob" }), 40002},
 		{"a duplicate over query and body", with(form("DIGOOD"), func(c *call) { c.query = "username=bob" }), 40002},

@@ -86,26 +86,53 @@ func sign(text string, d Digest, skey string) string {
 // The caller must not read what the version does not sign: the body of a GET, and the query of a request
 // with a body under v4 and v5.
 func Verify(r Request, signature, skey string) (Version, error) {
-	var d Digest
+	if v, ok := Given(r, signature).By(skey); ok {
+		return v, nil
+	}
+	return 0, ErrWrong
+}
+
+// Signature is what came with a request. What it may cover is written once, for all keys that it is tried with.
+type Signature struct {
+	request  Request
+	hex      string
+	digest   Digest
+	versions []Version
+	texts    [][]string // of versions; nil until one is tried
+}
+
+// Given makes the Signature of a request.
+func Given(r Request, signature string) *Signature {
+	s := &Signature{request: r, hex: signature}
 	switch len(signature) {
 	case 2 * sha1.Size:
-		d = SHA1
+		s.digest = SHA1
 	case 2 * sha512.Size:
-		d = SHA512
+		s.digest = SHA512
 	default:
-		return 0, ErrWrong
+		return s
 	}
+	s.versions = r.candidates(s.digest)
+	s.texts = make([][]string, len(s.versions))
+	return s
+}
+
+// By finds the version under which the signature is one by a key, as Verify does.
+func (s *Signature) By(skey string) (Version, bool) {
 	if skey == "" {
-		return 0, ErrWrong
+		return 0, false
 	}
-	for _, v := range r.candidates(d) {
-		for _, text := range r.texts(v) {
-			if hmac.Equal([]byte(sign(text, d, skey)), []byte(signature)) {
-				return v, nil
+	for i, v := range s.versions {
+		if s.texts[i] == nil {
+			s.texts[i] = s.request.texts(v)
+		}
+		for _, text := range s.texts[i] {
+			if hmac.Equal([]byte(sign(text, s.digest, skey)), []byte(s.hex)) {
+				return v, true
 			}
 		}
 	}
-	return 0, ErrWrong
+	return 0, false
 }
 
 // texts lists the spellings of one version. The host stands with and without its port. Under v5 the headers

@@ -48,8 +48,9 @@ type Application struct {
 	ID            string // integration key / client_id, DI + 18
 	Name          string
 	Type          Type
-	Secret        []byte // sealed, purpose SecretPurpose, row ID; 40 characters when opened
-	SelfService   bool   // people may manage their devices from its prompt (D-01)
+	Secret        []byte    // sealed, purpose SecretPurpose, row ID; 40 characters when opened
+	Retired       []Retired // secrets from before, the oldest first
+	SelfService   bool      // people may manage their devices from its prompt (D-01)
 	Normalization Normalization
 	RedirectURIs  []string // exact addresses; empty = any https or loopback address in the signed request (RULE-27)
 	Policy        policy.Policy
@@ -89,9 +90,6 @@ func (a Application) TakesDateless() bool {
 	return a.Options.Dateless == "on" || a.Options.Dateless == "" && a.Type == TypeUnix
 }
 
-// SecretPurpose is the sealing purpose of Application.Secret.
-const SecretPurpose = "application-secret"
-
 var (
 	// ErrUnknown reports a key no application has.
 	ErrUnknown = errs.New(errs.NotFound, "application.unknown")
@@ -129,8 +127,12 @@ type Store interface {
 	LockApplication(ctx context.Context, id string) (Application, error)
 	// Applications lists those not deleted, by name.
 	Applications(ctx context.Context) ([]Application, error)
-	// SaveApplication writes every field but ID, Type and Created, so what it writes was read by LockApplication. ErrUnknown.
+	// SaveApplication writes every field but ID, Type, Created and the secrets, so what it writes was read by LockApplication.
+	// ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
+	// ReplaceSecret writes an application's secrets in the place of the present one, old as it is sealed. The change ends with
+	// ErrSecretChanged when that is not the present one any more. One statement.
+	ReplaceSecret(ctx context.Context, a Application, old []byte) error
 	// PoliciesInUse lists the different policies of the applications that are neither off nor deleted.
 	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	// SpendAssertion records the digest of a client assertion's jti until expires (RULE-26). One statement.

@@ -175,8 +175,9 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key str
 			return ErrPortal
 		}
 		a.Deleted, a.Disabled = f.now(), true
-		// A secret nobody has seen takes the place of the one in use.
-		a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.rand)))
+		if err := f.forgetSecrets(ctx, st, a); err != nil {
+			return err
+		}
 		if err := st.SaveApplication(ctx, a); err != nil {
 			return err
 		}
@@ -207,26 +208,6 @@ func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) 
 		return secret.Text{}, err
 	}
 	return secret.NewText(string(plain)), nil
-}
-
-// ResetSecret gives an application a new secret; the old one stops at once (RULE-34).
-func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
-	plain := id.ApplicationSecret(f.rand)
-	err := f.change(ctx, actor, audit.OverSettings, func(st Store) error {
-		a, err := lockApplication(ctx, st, key)
-		if err != nil {
-			return err
-		}
-		a.Secret = f.keys.Seal(application.SecretPurpose, a.ID, []byte(plain))
-		if err := st.SaveApplication(ctx, a); err != nil {
-			return err
-		}
-		return f.log(ctx, st, actor, "integration_skey_reset", a.Name, map[string]any{"application_id": a.ID})
-	})
-	if err != nil {
-		return secret.Text{}, err
-	}
-	return secret.NewText(plain), nil
 }
 
 // liveApplication reads an application that was not deleted.

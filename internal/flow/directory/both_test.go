@@ -67,7 +67,7 @@ func TestTwoOperatorsAtOnceDoNotUndoEachOther(t *testing.T) {
 			return func() error { _, err := f.SetApplication(ctx, by, app.ID, c); return err }
 		}
 		reset := func(f *directory.Flow) func() error {
-			return func() error { s, err := f.ResetSecret(ctx, by, app.ID); plain = s.Reveal(); return err }
+			return func() error { _, s, err := f.ResetSecret(ctx, by, app.ID, 0); plain = s.Reveal(); return err }
 		}
 		settle := func(f *directory.Flow, c directory.SettingsChange) func() error {
 			return func() error { _, err := f.SetSettings(ctx, by, c); return err }

@@ -32,6 +32,7 @@ type Store interface {
 	ForgetHosts(ctx context.Context, applicationID string, keep int) (int64, error)
 	Hosts(ctx context.Context, applicationID string) ([]application.Host, error)
 	LockApplication(ctx context.Context, id string) (application.Application, error)
+	ReplaceSecret(ctx context.Context, a application.Application, old []byte) error
 	SaveApplication(ctx context.Context, a application.Application) error
 	SeeHost(ctx context.Context, h application.Host) error
 

@@ -7,6 +7,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"io"
@@ -14,10 +15,10 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
-	"countersign/internal/base/quota"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/quota"
 	"countersign/internal/domain/settings"
 	"countersign/internal/flow"
 )
@@ -32,8 +33,7 @@ type Needs struct {
 	Rand      io.Reader
 	PublicURL string // scheme and host of every link
 
-	Mails     *quota.Quota // links mailed per name: MailQuota
-	Newcomers *quota.Quota // people whom Portal registers, per application: NewcomerQuota; nil: no limit
+	Newcomers quota.Quota // people whom Portal registers, per application; zero: NewcomerQuota
 }
 
 // Flow shows and mails pairing codes.
@@ -45,14 +45,13 @@ type Flow struct {
 	now       func() time.Time
 	rand      io.Reader
 	publicURL string
-	mails     *quota.Quota
-	newcomers *quota.Quota
+	newcomers quota.Quota
 }
 
 // New builds a Flow.
 func New(n Needs) *Flow {
 	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, notices: n.Notices, now: n.Now, rand: n.Rand,
-		publicURL: n.PublicURL, mails: n.Mails, newcomers: n.Newcomers}
+		publicURL: n.PublicURL, newcomers: cmp.Or(n.Newcomers, NewcomerQuota)}
 }
 
 // Owner is the page that shows a code: a sign-in or a portal session, one of the two.
@@ -87,16 +86,16 @@ const (
 	MaxMailsADay = 15
 )
 
-// MailQuota is the limit of Flow.Mails.
-func MailQuota() *quota.Quota { return &quota.Quota{Limit: MaxMailsADay, Window: 24 * time.Hour} }
+// MailQuota is the limit of links mailed per name.
+var MailQuota = quota.Quota{Name: "mail", Most: MaxMailsADay, Window: 24 * time.Hour}
 
 // MaxNewcomers is how many people nobody knew one application may bring to the enrollment pages in an hour: names cost
 // a caller nothing, and each becomes a row that stays, because an account that was never set up must be able to go
 // stale (AC-037). The rest are led to the help desk.
 const MaxNewcomers = 500
 
-// NewcomerQuota is the limit of Flow.Newcomers.
-func NewcomerQuota() *quota.Quota { return &quota.Quota{Limit: MaxNewcomers, Window: time.Hour} }
+// NewcomerQuota is the limit of people whom Portal registers, per application.
+var NewcomerQuota = quota.Quota{Name: "newcomers", Most: MaxNewcomers, Window: time.Hour}
 
 var (
 	// ErrMailLimit reports a page that has mailed its code MaxMails times.
@@ -270,9 +269,6 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		return err
 	}
 	now := f.now()
-	if !f.mails.Take(username, now) {
-		return ErrMailLimit
-	}
 	return f.db.Write(ctx, func(st Store) error {
 		if err := one(ctx, st, o, s); err != nil {
 			return err
@@ -286,6 +282,9 @@ func (f *Flow) Mail(ctx context.Context, o Owner, s Subject, address, username s
 		}
 		if n >= MaxMails {
 			return ErrMailLimit
+		}
+		if ok, err := st.TakeQuota(ctx, MailQuota, username, now); err != nil || !ok {
+			return firstOf(err, ErrMailLimit)
 		}
 		set, err := st.LoadSettings(ctx)
 		if err != nil {

@@ -131,13 +131,11 @@ func (f *Flow) Portal(ctx context.Context, app application.Application, userID, 
 
 func (f *Flow) portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	var token string
-	var newcomer bool
 	err := f.db.Write(ctx, func(st Store) error {
-		u, fresh, err := f.invitee(ctx, st, app, userID, username)
+		u, err := f.invitee(ctx, st, app, userID, username)
 		if err != nil {
 			return err
 		}
-		newcomer = fresh
 		now := f.now()
 		open, err := st.OpenEnrollments(ctx, u.ID, now)
 		if err != nil {
@@ -160,9 +158,6 @@ func (f *Flow) portal(ctx context.Context, app application.Application, userID, 
 	if err != nil {
 		return "", err
 	}
-	if newcomer && f.newcomers != nil {
-		f.newcomers.Take(app.ID, f.now())
-	}
 	return f.publicURL + "/enroll/" + token, nil
 }
 
@@ -172,22 +167,21 @@ func (f *Flow) portalToken(linkID string) string {
 }
 
 // invitee finds the person, or registers who is not there yet.
-func (f *Flow) invitee(ctx context.Context, st Store, app application.Application, userID, username string) (u user.User, fresh bool, err error) {
+func (f *Flow) invitee(ctx context.Context, st Store, app application.Application, userID, username string) (u user.User, err error) {
 	if userID != "" {
 		u, err = st.LockAccount(ctx, userID)
 	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
-		if f.newcomers != nil && !f.newcomers.Left(app.ID, f.now()) {
-			return u, false, ErrIssueNone
+		if ok, err := st.TakeQuota(ctx, f.newcomers, app.ID, f.now()); err != nil || !ok {
+			return u, firstOf(err, ErrIssueNone)
 		}
-		u, err = f.register(ctx, st, app, username)
-		return u, true, err
+		return f.register(ctx, st, app, username)
 	}
 	if err != nil {
-		return u, false, err
+		return u, err
 	}
 	s, err := st.SnapshotByAccount(ctx, u.ID)
 	if err == nil && (u.Refusal() != nil || s.Person().CanProve()) {
 		err = ErrIssueNone
 	}
-	return u, false, err
+	return u, err
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"countersign/internal/base/quota"
+	"countersign/internal/domain/quota"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/enroll"
 	"countersign/internal/testkit/flowkit"
@@ -17,7 +17,9 @@ import (
 // already, and people of other applications, are not kept from their pages by that.
 func TestAnApplicationBringsSoManyNewPeopleInAnHourAndNoMore(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
-		k.Rewire(func(n *flowkit.Needs) { n.Enroll.Newcomers = &quota.Quota{Limit: 3, Window: time.Hour} })
+		k.Rewire(func(n *flowkit.Needs) {
+			n.Enroll.Newcomers = quota.Quota{Name: "newcomers", Most: 3, Window: time.Hour}
+		})
 		ssh, wiki := k.Application("ssh"), k.Application("wiki")
 		known := k.User("known")
 		come := func(name string) error {

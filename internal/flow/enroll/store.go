@@ -8,6 +8,7 @@ import (
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/quota"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
@@ -39,6 +40,9 @@ type Store interface {
 
 	// phone.Store:
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
+
+	// quota.Store:
+	TakeQuota(ctx context.Context, q quota.Quota, holder string, now time.Time) (bool, error)
 
 	// user.Store:
 	CreateUser(ctx context.Context, u user.User) error

@@ -42,20 +42,12 @@ type claim struct {
 // key, claim, log rows, notices and the first request are one database transaction: a crash leaves all or
 // nothing, and of two apps that scan one code the second is refused (X-33, AC-007).
 func (f *Flow) Activate(ctx context.Context, a phonewire.Activation, from netip.Addr, userAgent string) (phonewire.Account, error) {
-	now, where := f.now(), source(from)
-	code := phonewire.NormalizeCode(a.Code)
-	guessable := len(code) == typedLength
-	if guessable && !f.guesses.Left(where, now) {
-		return phonewire.Account{}, ErrGuesses
-	}
+	now := f.now()
 	spki, err := base64.RawURLEncoding.DecodeString(a.PublicKey)
 	if err != nil {
 		return phonewire.Account{}, errs.New(errs.Invalid, "request.invalid")
 	}
-	act, err := f.find(ctx, code)
-	if guessable && errors.Is(err, activation.ErrExpired) {
-		f.guesses.Take(where, now)
-	}
+	act, err := f.look(ctx, phonewire.NormalizeCode(a.Code), source(from))
 	if errors.Is(err, activation.ErrUsed) {
 		return f.again(ctx, act, phonewire.KeyID(spki))
 	}
@@ -97,12 +89,12 @@ func lacking(err error, say *errs.Error) error {
 const typedLength = 8
 
 // find looks a normalized code up by its digest and says what is wrong with it.
-func (f *Flow) find(ctx context.Context, code string) (activation.Activation, error) {
+func (f *Flow) find(ctx context.Context, st Store, code string) (activation.Activation, error) {
 	purpose := activation.LinkPurpose
 	if len(code) == typedLength {
 		purpose = activation.TypedPurpose
 	}
-	a, err := f.db.Read().ActivationByDigest(ctx, f.keys.Digest(purpose, code))
+	a, err := st.ActivationByDigest(ctx, f.keys.Digest(purpose, code))
 	if err != nil {
 		return a, err
 	}

@@ -33,8 +33,8 @@ func (f *Flow) TestAlert(ctx context.Context, phoneID string) error {
 	if f.doorbell == nil || p.Subscription == nil {
 		return ErrAlertsOff
 	}
-	if !f.tests.Take(phoneID, f.now()) {
-		return ErrGuesses
+	if err := f.db.Write(ctx, func(st Store) error { return take(ctx, st, TestQuota, phoneID, f.now()) }); err != nil {
+		return err
 	}
 	c := message.English()
 	return f.knock(ctx, p, c.Text("alert.test.title"), c.Text("alert.test.body"), "test", testAlertLife)

@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"time"
 
-	"countersign/internal/base/quota"
 	"countersign/internal/base/secret"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
@@ -45,9 +44,6 @@ type Needs struct {
 	Log       *slog.Logger
 	PublicURL string
 	VAPIDKey  string // base64url public key, "" = no Web Push
-
-	Guesses *quota.Quota // wrong typed codes per address: GuessQuota
-	Tests   *quota.Quota // test alerts per phone: TestQuota
 }
 
 // Flow is the phone's side. It implements the Mobile interface of internal/api/phone.
@@ -63,15 +59,12 @@ type Flow struct {
 	logger    *slog.Logger
 	publicURL string
 	vapidKey  string
-	guesses   *quota.Quota
-	tests     *quota.Quota
 }
 
 // New builds a Flow.
 func New(n Needs) *Flow {
 	return &Flow{db: n.DB, keys: n.Keys, bell: n.Bell, doorbell: n.Doorbell, notices: n.Notices, signIn: n.SignIn,
-		now: n.Now, rand: n.Rand, logger: n.Log, publicURL: n.PublicURL, vapidKey: n.VAPIDKey,
-		guesses: n.Guesses, tests: n.Tests}
+		now: n.Now, rand: n.Rand, logger: n.Log, publicURL: n.PublicURL, vapidKey: n.VAPIDKey}
 }
 
 // Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).

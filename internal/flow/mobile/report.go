@@ -12,14 +12,14 @@ import (
 // look after sign-ins are told; what they do about it is theirs to decide, because the phone that speaks may be the
 // wrong one.
 func (f *Flow) Report(ctx context.Context, phoneID, device string) error {
-	if !f.tests.Take("report:"+phoneID, f.now()) {
-		return ErrGuesses
-	}
 	device, err := phone.CleanName(device)
 	if err != nil {
 		return err
 	}
 	err = f.db.Write(ctx, func(st Store) error {
+		if err := take(ctx, st, ReportQuota, phoneID, f.now()); err != nil {
+			return err
+		}
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
 			return err

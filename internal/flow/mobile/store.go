@@ -9,6 +9,7 @@ import (
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/phone"
+	"countersign/internal/domain/quota"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
@@ -56,6 +57,10 @@ type Store interface {
 	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed []byte, alerts phone.Alerts) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
+
+	// quota.Store:
+	QuotaLeft(ctx context.Context, q quota.Quota, holder string, now time.Time) (bool, error)
+	TakeQuota(ctx context.Context, q quota.Quota, holder string, now time.Time) (bool, error)
 
 	// remembered.Store:
 	ForgetBrowsersOf(ctx context.Context, userID string) (int64, error)

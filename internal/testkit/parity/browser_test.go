@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -123,6 +124,27 @@ func (t *twin) redeem(v *testkit.Visitor) (decision, error) {
 	if res.StatusCode != http.StatusOK {
 		return "", fmt.Errorf("token: %d %s", res.StatusCode, raw)
 	}
+	var answer struct {
+		IDToken string `json:"id_token"`
+	}
+	if err := json.Unmarshal(raw, &answer); err != nil {
+		return "", err
+	}
+	at := strings.LastIndexByte(answer.IDToken, '.')
+	if at < 0 || base64.RawURLEncoding.EncodeToString(mac(sha512.New, t.skey, answer.IDToken[:at])) != answer.IDToken[at+1:] {
+		return "", errors.New("the id_token is not signed with the secret that its caller has")
+	}
+	return allowed, nil
+}
+
+// answered reads the answer that a page of the frame hands to its parent.
+func (t *twin) answered(page string) (decision, error) {
+	_, answer, _ := strings.Cut(page, `data-answer="`)
+	answer, _, _ = strings.Cut(answer, `"`)
+	at := strings.LastIndexByte(answer, '|')
+	if at < 0 || hex.EncodeToString(mac(sha1.New, t.skey, answer[:at])) != answer[at+1:] {
+		return "", errors.New("the answer is not signed with the secret that its caller has")
+	}
 	return allowed, nil
 }
 
@@ -135,7 +157,7 @@ func framed(t *twin) (decision, error) {
 	v.Open("/frame/web/v1/auth?" + values("tx", tx, "parent", "https://benefits.example.edu/login", "v", "2.9").Encode())
 	switch screen := v.Screen(); {
 	case strings.Contains(v.Page, `data-answer="AUTH|`):
-		return allowed, nil
+		return t.answered(v.Page)
 	case v.Status == http.StatusForbidden:
 		return denied, nil
 	case strings.HasPrefix(screen, "setup-"):
@@ -158,7 +180,7 @@ func framed(t *twin) (decision, error) {
 		v.Send(at + "/continue")
 	}
 	if strings.Contains(v.Page, `data-answer="AUTH|`) {
-		return allowed, nil
+		return t.answered(v.Page)
 	}
 	return denied, nil
 }
