@@ -34,6 +34,11 @@ func (s saving) SaveApplication(ctx context.Context, a application.Application) 
 	return s.Store.SaveApplication(ctx, a)
 }
 
+func (s saving) ReplaceSecret(ctx context.Context, a application.Application, old []byte) error {
+	s.do()
+	return s.Store.ReplaceSecret(ctx, a, old)
+}
+
 func (s saving) SaveSettings(ctx context.Context, v settings.Settings) error {
 	s.do()
 	return s.Store.SaveSettings(ctx, v)
