@@ -132,7 +132,7 @@ func (s Session) holds() bool {
 	case audit.AllowedByPolicy:
 		return none && s.Policy.Authentication == policy.AuthenticationBypass
 	case audit.AllowUnenrolledUser:
-		return none && s.Policy.NewUser == policy.NewUserAllow && !s.Person().Denied() && !s.Person().CanProve()
+		return none && s.Policy.NewUser == policy.NewUserAllow && !s.Person().Denied() && !s.Person().CanProve() && s.User.FirstEnrolled.IsZero()
 	}
 	return factor.Holds(s.Person(), s.Login.Proof)
 }
