@@ -96,7 +96,7 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 		over = b.ID
 	}
 	// Where a spare way is demanded, someone without one is asked, and led to it (RULE-10).
-	return b, s.RememberDays() > 0 && b.Good(days, now) && factor.Holds(g.person(), b.Proof) && (g.Policy.Spare != policy.SpareRequire || s.devices() > 1), over, nil
+	return b, s.RememberDays() > 0 && b.Good(days, now) && factor.Holds(g.person(), b.Proof) && (g.Policy.Spare != policy.SpareRequire || devices(g.person(), g.Ways) > 1), over, nil
 }
 
 // meet notes the use of a recognized browser, which ends the change when it was forgotten a moment ago, and drops one whose
