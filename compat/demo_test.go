@@ -28,6 +28,7 @@ type demo struct {
 	stop   func() // ends the program; called when the test ends, too
 	kill   func() // ends it as a power cut does
 	env    []string
+	pid    int // of a server that was started by run
 	trust  *x509.CertPool
 	wrap   func(http.RoundTripper) http.RoundTripper // of every client; nil: none
 

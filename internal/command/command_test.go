@@ -11,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/internal/base/message"
+	"countersign/internal/server/listener"
 	"countersign/internal/testkit/pgtest"
 )
 
@@ -334,6 +336,14 @@ func TestAPersonFromAddToTrash(t *testing.T) {
 	if exit, _, bad := s.run("user", "sign-out", "nobody"); exit != exitFailed || bad == "" {
 		t.Fatalf("exit %d: %s", exit, bad)
 	}
+	var reset struct{ Reset []string }
+	s.json(&reset, "user", "reset-codes", "ana")
+	if reset.Reset == nil || len(reset.Reset) != 0 {
+		t.Fatalf("%+v", reset)
+	}
+	if exit, _, bad := s.run("user", "reset-codes", "ana", "--device", "no such phone"); exit != exitFailed || bad == "" {
+		t.Fatalf("exit %d: %s", exit, bad)
+	}
 	if exit, _, bad := s.run("user", "unlock", "ana"); exit != exitFailed || !strings.Contains(bad, "not locked out") {
 		t.Fatalf("exit %d: %s", exit, bad)
 	}
@@ -397,6 +407,9 @@ func TestTheDoctorFindsWhatIsWrongAndHowToMendIt(t *testing.T) {
 	}
 	if code != exitDone {
 		t.Errorf("exit %d for warnings", code)
+	}
+	if places := strconv.Itoa(listener.Places(listener.Files())); !strings.Contains(found["connections"].Found, places+" connections") {
+		t.Errorf("%+v, want %s connections", found["connections"], places)
 	}
 	if err := os.Chmod(filepath.Join(s.dir, "data", "master.key"), 0o644); err != nil {
 		t.Fatal(err)

@@ -62,6 +62,7 @@ func (doctorCommand) Run(r *run) error {
 	default:
 		d.add("config", fine, "good", "file", path)
 		d.files(path, cfg)
+		d.connections()
 		d.database(r, cfg)
 		d.certificate(r, cfg)
 		d.mail(r, cfg)

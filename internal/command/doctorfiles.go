@@ -7,9 +7,27 @@ import (
 	"os"
 
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 )
 
-// files checks that no other user may read the files that hold secrets.
+// fewConnections is a number that a server for a thousand people may reach.
+const fewConnections = 4000
+
+// connections tells how many connections a server holds that is started as the doctor was: the system limits open files.
+func (d *report) connections() {
+	files := listener.Files()
+	places := listener.Places(files)
+	state, key := fine, "good"
+	switch {
+	case files == 0:
+		key = "unlimited"
+	case places < fewConnections:
+		state, key = warn, "few"
+	}
+	d.add("connections", state, key, "files", files, "count", places)
+}
+
+// files checks who else may read what holds secrets.
 func (d *report) files(path string, cfg config.Config) {
 	good := true
 	for _, f := range []struct {

@@ -44,6 +44,7 @@ type userCommands struct {
 	BypassCode     userBypassCode     `cmd:"" help:"Make a bypass code for someone without a phone."`
 	Unlock         userUnlock         `cmd:"" help:"Let a locked-out person try again."`
 	SignOut        userSignOut        `cmd:"" help:"End all that a person has opened, everywhere."`
+	ResetCodes     userResetCodes     `cmd:"" help:"Take the codes of a person's phones again after too many wrong ones."`
 	ForgetBrowsers userForgetBrowsers `cmd:"" help:"Make every remembered browser of a person ask again."`
 	Enroll         userEnroll         `cmd:"" help:"Make the link by which a person sets up a first device."`
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"time"
 
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow/directory"
 )
@@ -35,6 +36,24 @@ type phoneDoc struct {
 	Alerts    string  `json:"alerts"`    // on, off or dead
 	LastSeen  *string `json:"last_seen"` // last contact of the app
 	LastUsed  *string `json:"last_used"` // last proof
+
+	Codes      string  `json:"codes"`                     // on, half_way (half of a limit on wrong ones is used up) or off; "": it makes none
+	CodesOff   *string `json:"codes_off_since,omitempty"` // null: they are not off
+	WrongInRow int     `json:"wrong_codes_in_a_row"`
+	ChanceUsed int     `json:"chance_used_percent"` // of the chance of guessing one that is allowed in a year
+}
+
+// codesOf says whether the codes of a phone are taken.
+func codesOf(p phone.Phone) string {
+	switch {
+	case p.CodesOff():
+		return "off"
+	case !p.MakesCodes():
+		return ""
+	case p.Guesses.HalfWay():
+		return "half_way"
+	}
+	return "on"
 }
 
 // bypassDoc is a bypass code in a JSON document. Code is set only in the answer to the command that makes it.
@@ -164,8 +183,14 @@ func (c *userShow) Run(r *run) error {
 			doc.Phones = append(doc.Phones, phoneDoc{
 				ID: ph.ID, Name: ph.Name, Platform: ph.Platform, Model: ph.Model, Activated: ph.Connected(),
 				Alerts: string(ph.Alerts), LastSeen: stamp(ph.LastSeen), LastUsed: stamp(ph.LastUsed),
+				Codes: codesOf(ph), CodesOff: stamp(ph.Guesses.Off), WrongInRow: ph.Guesses.InARow,
+				ChanceUsed: ph.Guesses.Percent(),
 			})
-			phones = append(phones, []any{ph.Name, ph.Platform, ph.Connected(), ph.Alerts, ph.LastSeen})
+			codes := codesOf(ph)
+			if codes != "" {
+				codes = label("codes." + codes)
+			}
+			phones = append(phones, []any{ph.Name, ph.Platform, ph.Connected(), ph.Alerts, codes, ph.LastSeen})
 		}
 		for _, code := range d.BypassCodes {
 			uses := max(code.UsesLeft, 0)
@@ -177,7 +202,7 @@ func (c *userShow) Run(r *run) error {
 			p.fields("unlocks_at", d.UnlocksAt)
 			if phones != nil {
 				p.raw("\n")
-				p.table([]string{"device", "platform", "activated", "alerts", "last_seen"}, phones)
+				p.table([]string{"device", "platform", "activated", "alerts", "codes", "last_seen"}, phones)
 			}
 			if codes != nil {
 				p.raw("\n")

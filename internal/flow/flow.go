@@ -27,6 +27,7 @@ import (
 // Store is every noun's store, bound to one database transaction (or to none, for reading). A database implements it;
 // a flow declares a Store of its own with the methods it uses.
 type Store interface {
+	account.GuessStore
 	activation.Store
 	application.Store
 	audit.Store

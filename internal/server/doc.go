@@ -9,6 +9,7 @@
 //	groups.go  how the doors and pages of each are built
 //	run.go     the configured address, certificate, redirect from port 80
 //	listen.go  listeners, limits, and the way down
+//	crowd.go   which requests are answered while connections are scarce
 //	memory.go  small with very many waiting pages
 //	sweep.go   what is done by the clock instead of by a request
 package server

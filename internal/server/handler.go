@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 	"countersign/internal/site/web"
 )
 
@@ -16,6 +17,7 @@ func (s *Server) Handler() http.Handler {
 	h := plainly(s.mux)
 	h = web.Headers(web.HeaderOptions{HSTS: s.hsts}, h)
 	h = limitBody(s.deadline, h)
+	h = listener.Handler(signedCall, http.HandlerFunc(busy), h)
 	h = s.requestLog.Wrap(h)
 	h = s.hosts.guard(h)
 	if s.Config.TLS.Mode == config.TLSProxy {

@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"countersign/internal/server/listener"
 )
 
 // Limits of the listeners (AC-077). Bodies are bounded by the doors.
@@ -21,9 +22,8 @@ const (
 	headerTime   = 10 * time.Second        // from the first byte to the end of the headers
 	bodyTime     = 30 * time.Second        // for a body to arrive
 	signedBody   = 2200 * time.Millisecond // the same for a signed call
-	stallTime    = 30 * time.Second        // a client that reads nothing for so long is disconnected
+	stallTime    = 30 * time.Second        // an HTTP/2 client that reads nothing for so long is disconnected
 	idleTime     = 2 * time.Minute         // a kept connection without a request is closed
-	maxOpen      = 20_000                  // connections of a listener; further ones wait in the kernel's queue
 	maxStreams   = 128                     // requests at the same time on an HTTP/2 connection
 	maxFrame     = 64 << 10
 	streamBuffer = 128 << 10
@@ -49,15 +49,16 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 
 	var background errgroup.Group
 	background.Go(func() error { s.sweep(work); return nil })
+	background.Go(func() error { limitMemory(work); return nil })
 	background.Go(func() error { s.Desk.Run(work); return nil })
 	background.Go(func() error { s.outage.Watch(work); return nil })
 	background.Go(func() error { s.failModes.Run(work); return nil })
 
-	fronts, bounded := make([]*http.Server, len(listeners)), make([]*limitedListener, len(listeners))
+	fronts := make([]*http.Server, len(listeners))
 	failed := make(chan error, len(listeners))
 	for i, l := range listeners {
-		front, door := s.front(requests, l), limitListener(l.Listener)
-		fronts[i], bounded[i] = front, door
+		front, door := s.front(requests, l), s.limiter.Listen(l.Listener)
+		fronts[i] = front
 		go func() {
 			if l.TLS != nil {
 				failed <- front.ServeTLS(door, "", "")
@@ -74,7 +75,7 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 	s.health.draining.Store(true)
 	if err == nil {
 		s.Log.Info("stopping", "at_most", (farewell + drainTime).String())
-		untilGone(bounded, cmp.Or(s.farewell, farewell))
+		untilGone(s.limiter, cmp.Or(s.farewell, farewell))
 	}
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
@@ -102,11 +103,11 @@ func (s *Server) Serve(ctx context.Context, listeners ...Listen) error {
 }
 
 // untilGone waits until nobody is connected, at most for a time.
-func untilGone(doors []*limitedListener, atMost time.Duration) {
+func untilGone(l *listener.Limiter, atMost time.Duration) {
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
 	for end := time.Now().Add(atMost); time.Now().Before(end); <-look.C {
-		if !slices.ContainsFunc(doors, func(p *limitedListener) bool { return p.connected() > 0 }) {
+		if l.Open() == 0 {
 			return
 		}
 	}
@@ -132,6 +133,7 @@ func (s *Server) front(requests context.Context, l Listen) *http.Server {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    headerLimit - 4096, // the library allows 4 KiB more than it is told
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnContext:       listener.Context,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug), // mostly handshakes of scanners
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams, MaxReadFrameSize: maxFrame,

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -28,6 +29,7 @@ import (
 	"countersign/internal/flow/notice"
 	"countersign/internal/flow/signin"
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 	"countersign/internal/site/web"
 )
 
@@ -48,6 +50,10 @@ type Options struct {
 
 	// Farewell is how long callers on kept connections are told to go before those are closed; 0: a second.
 	Farewell time.Duration
+
+	// Connections is how many connections the server holds, and how many streams; 0: as many as the limit of open files allows.
+	Connections int
+	limiter     *listener.Limiter // shared with another Server of the process; nil: one of its own
 
 	// Elsewhere are other host:port names of the pages; visitors are sent on to the public address.
 	Elsewhere []string
@@ -80,6 +86,7 @@ type Server struct {
 	hsts       bool
 	deadline   time.Duration
 	farewell   time.Duration
+	limiter    *listener.Limiter
 	hosts      *hostNames
 	health     health
 	outage     *outage.Monitor
@@ -101,7 +108,7 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *Server, err error
 		return nil, err
 	}
 	s := &Server{Config: c, Log: o.Log, now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, farewell: o.Farewell,
-		hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
+		limiter: cmp.Or(o.limiter, newLimiter(c, o)), hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -117,7 +118,7 @@ func (w *opening) bridge(ctx context.Context, l Listen) error {
 // keys are new and open nothing.
 func unopened(c config.Config, o Options) (*Server, error) {
 	o.Groups = nil
-	s := &Server{Config: c, Log: o.Log, DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
+	s := &Server{Config: c, Log: o.Log, limiter: cmp.Or(o.limiter, newLimiter(c, o)), DB: sqlstore.Unopened(), Keys: secret.Generate(), Bell: &bus.Hub{}, Push: &webpush.Doorbell{},
 		now: o.Now, rand: o.Rand, hsts: o.HSTS, deadline: o.Deadline, hosts: newHostNames(c.PublicURL, c.APIHosts, o.Elsewhere)}
 	s.health.DB, s.health.Deadline = flow.PartOf[probe](s.DB), s.deadline
 	s.outage = &outage.Monitor{Now: s.now, All: s.DB.Read().Applications}
@@ -131,7 +132,7 @@ func unopened(c config.Config, o Options) (*Server, error) {
 func (s *Server) lend(ctx context.Context, l Listen) (leave func()) {
 	front, served := s.front(context.WithoutCancel(ctx), l), make(chan struct{})
 	front.SetKeepAlivesEnabled(false)
-	door := limitListener(&lent{l.Listener})
+	door := s.limiter.Listen(&lent{l.Listener})
 	go func() {
 		defer close(served)
 		var err error

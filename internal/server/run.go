@@ -12,6 +12,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/server/config"
+	"countersign/internal/server/listener"
 	"countersign/internal/server/tlscert"
 )
 
@@ -22,6 +23,7 @@ import (
 func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	o = o.withDefaults()
 	o.MustExist = true
+	o.limiter = newLimiter(c, o)
 	ctx, cancel := context.WithCancel(ctx)
 	w := startOpening(ctx, c, o)
 	defer func() {
@@ -49,7 +51,8 @@ func Run(ctx context.Context, c config.Config, o Options) (err error) {
 	if certs != nil {
 		defer w.s.redirect(ctx, certs)()
 	}
-	o.Log.Info("serving", "listen", main.Listener.Addr().String(), "public_url", c.PublicURL, "tls", c.TLS.Mode, "database", c.DatabaseName())
+	o.Log.Info("serving", "listen", main.Listener.Addr().String(), "public_url", c.PublicURL, "tls", c.TLS.Mode, "database", c.DatabaseName(),
+		"connections", w.s.limiter.Places, "open_files", listener.Files())
 	return w.s.Serve(ctx, main)
 }
 
@@ -109,7 +112,7 @@ func (s *Server) redirect(ctx context.Context, certs *tlscert.Source) (stop func
 	front := s.front(context.WithoutCancel(ctx), Listen{})
 	front.Handler = certs.HTTPHandler(redirector(s.Config.PublicURL))
 	go func() {
-		if err := front.Serve(limitListener(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := front.Serve(s.limiter.Listen(l)); !errors.Is(err, http.ErrServerClosed) {
 			s.Log.Warn("port 80 is not served any more", "error", err)
 		}
 	}()

@@ -22,7 +22,6 @@ func (s *Server) sweep(ctx context.Context) {
 			return
 		case <-second.C:
 		}
-		limitMemory(n%5 == 4)
 		if err := s.SignIn.Expire(ctx); err != nil && ctx.Err() == nil {
 			s.Log.ErrorContext(ctx, "requests that ran out could not be ended", "error", err)
 		}
@@ -34,7 +33,7 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// forget deletes rows that finished before keepFinished, and browsers and assertions that have expired.
+// forget deletes rows that finished before keepFinished, and browsers, assertions and guesses that have expired.
 func (s *Server) forget(ctx context.Context) error {
 	now := s.now()
 	before := now.Add(-keepFinished)
@@ -49,6 +48,9 @@ func (s *Server) forget(ctx context.Context) error {
 			return err
 		}
 		if _, err := st.SweepBrowsers(ctx, now); err != nil {
+			return err
+		}
+		if _, err := st.SweepGuesses(ctx, now); err != nil {
 			return err
 		}
 		_, err := st.SweepAssertions(ctx, now)

@@ -9,12 +9,13 @@ import (
 )
 
 var phones = newTable("phones", func(p *phone.Phone) []column {
-	return []column{{"phone_id", &p.ID}, {"user_id", &p.UserID}, {"name", &p.Name}, {"number", &p.Number}, {"platform", &p.Platform},
+	return append([]column{{"phone_id", &p.ID}, {"user_id", &p.UserID}, {"name", &p.Name}, {"number", &p.Number}, {"platform", &p.Platform},
 		{"model", &p.Model}, {"created_at", &p.Created}, {"key_id", &p.KeyID}, {"key_spki", &p.Key}, {"activated_at", &p.Activated},
 		{"otp_type", &p.OTP.Type}, {"otp_seed", &p.OTP.Seed}, {"otp_counter", &p.OTP.Counter}, {"resync_next", &p.OTP.ResyncNext},
 		{"resync_count", &p.OTP.ResyncCount}, {"resync_since", &p.OTP.ResyncSince}, {"subscription", &p.Subscription},
 		{"alerts", (*string)(&p.Alerts)}, {"last_seen_at", &p.LastSeen}, {"last_used_at", &p.LastUsed}, {"type", (*string)(&p.Type)},
-		{"instance", &p.Instance}, {"endpoint", &p.Endpoint}}
+		{"instance", &p.Instance}, {"endpoint", &p.Endpoint}},
+		guessColumns(&p.Guesses)...)
 })
 
 var phoneKeys = newTable("phone_keys", func(k *phone.Key) []column {
@@ -54,6 +55,9 @@ func (s *store) DeletePhone(ctx context.Context, id, userID string, now time.Tim
 	if err != nil || !existed {
 		return false, err
 	}
+	if err := s.forgetDays(ctx, id); err != nil {
+		return false, err
+	}
 	return true, s.endKeys(ctx, id, phone.KeyRemoved, now)
 }
 
@@ -78,7 +82,10 @@ func (s *store) BindKey(ctx context.Context, p phone.Phone, k phone.Key) error {
 	}
 	const q = `UPDATE phones SET key_id = $2, key_spki = $3, platform = $4, model = $5, activated_at = $6, otp_type = $7, otp_seed = $8,
 		otp_counter = $9, resync_next = 0, resync_count = 0, resync_since = 0, subscription = NULL, alerts = 'off',
-		instance = $10, endpoint = NULL WHERE phone_id = $1`
+		instance = $10, endpoint = NULL, ` + noGuesses + ` WHERE phone_id = $1`
+	if err := s.forgetDays(ctx, p.ID); err != nil {
+		return err
+	}
 	return s.must(ctx, phone.ErrUnknown, q, p.ID, k.ID, blob(k.SPKI), p.Platform, p.Model, micros(p.Activated),
 		p.OTP.Type, blob(p.OTP.Seed), p.OTP.Counter, blob(p.Instance))
 }
@@ -112,8 +119,8 @@ func (s *store) AdvanceAnswerCounter(ctx context.Context, keyID string, counter 
 
 // SpendPasscode knows the pairing by its sealed seed: no two are sealed alike.
 func (s *store) SpendPasscode(ctx context.Context, p phone.Phone, next int64, now time.Time) error {
-	const q = `UPDATE phones SET otp_counter = $3, resync_next = 0, resync_count = 0, resync_since = 0, last_used_at = $4
-		WHERE phone_id = $1 AND otp_type <> '' AND otp_seed = $2 AND otp_counter < $3`
+	const q = `UPDATE phones SET otp_counter = $3, resync_next = 0, resync_count = 0, resync_since = 0, last_used_at = $4, codes_wrong = 0
+		WHERE phone_id = $1 AND codes_off_at = 0 AND otp_type <> '' AND otp_seed = $2 AND otp_counter < $3`
 	return s.must(ctx, phone.ErrCodeSpent, q, p.ID, blob(p.OTP.Seed), next, micros(now))
 }
 

@@ -30,7 +30,7 @@ var besides = newTable("", func(b *beside) []column {
 })
 
 // A code of the help desk that has a use left has a "+" behind its ID.
-const besideColumns = `COALESCE((SELECT string_agg(bypass_id || CASE WHEN uses_left <> 0 THEN '+' ELSE '' END, ' ')
+const besideColumns = `COALESCE((SELECT string_agg(bypass_id || CASE WHEN uses_left <> 0 AND codes_off_at = 0 THEN '+' ELSE '' END, ' ')
 		FROM bypass_codes WHERE bypass_codes.user_id = users.user_id), '') AS codes,
 	COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
 

@@ -7,8 +7,10 @@ import (
 
 	"countersign/internal/api/attempt"
 	"countersign/internal/base/message"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/flow"
 	"countersign/internal/flow/signin"
 	"countersign/internal/testkit/flowkit"
 )
@@ -39,6 +41,15 @@ func TestADoorWithoutPagesAsksForTheNextCodeOfAResynchronization(t *testing.T) {
 		if third := try(far + 2); third.State != transaction.Approved {
 			t.Errorf("the third code: %+v", third)
 		}
+		k.Write(func(st flow.Store) error { // RULE-43
+			g := account.Guess{On: account.App, ID: p.ID, Chance: account.MaxChance, Time: k.Clock.Now()}
+			_, err := st.TurnCodesOff(context.Background(), g)
+			return err
+		})
+		if s := attempt.StatusOf(message.English(), try(far+3)); s.Result != attempt.ResultDeny || !strings.Contains(s.Text, "codes of your phone are off") {
+			t.Errorf("codes that are off: %+v", s)
+		}
+		k.Write(func(st flow.Store) error { return st.ForgetGuesses(context.Background(), account.App, p.ID) })
 		if wrong := try(far + 5000); wrong.Reason != audit.InvalidPasscode {
 			t.Errorf("a wrong code: %+v", wrong)
 		}

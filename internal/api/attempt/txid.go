@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/internal/base/message"
+	"countersign/internal/domain/transaction"
 )
 
 // TxIDs makes and reads txids that name no row: what one says is in it, so that any node can read it. To others it looks
@@ -29,7 +30,10 @@ const firstDecided = 16
 
 const (
 	txidLife = 10 * time.Minute
-	macSize  = 9
+	// allowLife is shorter: such a txid names no row in which could be looked whether it still holds, so a "yes" in it is good only for
+	// the poll that follows at once.
+	allowLife = transaction.Life
+	macSize   = 9
 
 	// Purposes of the keyring. Other nodes of an instance know them by these names.
 	macSecret    = "ticket"
@@ -48,7 +52,7 @@ func (t TxIDs) ForNumber(n int, whose string) (txid, number string, err error) {
 
 // Number gives the digits of a txid made by ForNumber for the same n and person not long ago.
 func (t TxIDs) Number(txid string, n int, whose string) (string, bool) {
-	kind, ok := t.open(txid, whose)
+	kind, _, ok := t.open(txid, whose)
 	if !ok || n < 3 || n > 6 || int(kind) != n {
 		return "", false
 	}
@@ -69,13 +73,16 @@ func (t TxIDs) ForDecided(c *message.Catalogue, s Status, applicationID string) 
 	return t.make(byte(firstDecided+kind), applicationID)
 }
 
-// Decided reads a txid of ForDecided, for 10 minutes.
+// Decided reads a txid of ForDecided, for 10 minutes; an allow for one (RULE-42).
 func (t TxIDs) Decided(c *message.Catalogue, txid, applicationID string) (Status, bool) {
-	kind, ok := t.open(txid, applicationID)
+	kind, age, ok := t.open(txid, applicationID)
 	if !ok || kind < firstDecided || int(kind) >= firstDecided+len(decided) {
 		return Status{}, false
 	}
 	one := decided[kind-firstDecided]
+	if one.result == ResultAllow && age > allowLife {
+		return Status{}, false
+	}
 	return Status{one.result, one.status, c.Text(one.sentence)}, true
 }
 
@@ -98,17 +105,17 @@ func spelled(b []byte) string {
 
 // open reads a txid made for the same and not long ago. In another spelling it is none: it is used up by its letters
 // (AC-011).
-func (t TxIDs) open(txid, whose string) (kind byte, ok bool) {
+func (t TxIDs) open(txid, whose string) (kind byte, age time.Duration, ok bool) {
 	b, err := hex.DecodeString(strings.ReplaceAll(txid, "-", ""))
 	if err != nil || len(b) != 16 || spelled(b) != txid {
-		return 0, false
+		return 0, 0, false
 	}
 	plain := t.pad(b[:macSize], b[macSize:])
 	if !hmac.Equal(b[:macSize], t.mac(plain, whose)) {
-		return 0, false
+		return 0, 0, false
 	}
-	age := t.Now().Sub(time.Unix(int64(binary.BigEndian.Uint32(plain)), 0))
-	return plain[4], age >= -time.Minute && age <= txidLife
+	age = t.Now().Sub(time.Unix(int64(binary.BigEndian.Uint32(plain)), 0))
+	return plain[4], age, age >= -time.Minute && age <= txidLife
 }
 
 func (t TxIDs) mac(plain []byte, whose string) []byte {

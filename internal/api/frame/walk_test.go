@@ -2,6 +2,7 @@ package frame_test
 
 import (
 	"crypto/rand"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"countersign/internal/base/id"
 	"countersign/internal/client/phone"
+	"countersign/internal/domain/account"
 	domain "countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/user"
@@ -53,6 +55,32 @@ func TestTheLastWrongCodeSaysThatTheAccountIsLocked(t *testing.T) {
 	}
 	if u, _ := w.DB.Read().UserByName(t.Context(), "ana"); u.Status != user.LockedOut {
 		t.Errorf("%+v", u)
+	}
+}
+
+// RULE-43: the wrong code that turns the codes off says so, and the request to the phone is still there.
+func TestTheLastGuessSaysThatTheCodesAreOff(t *testing.T) {
+	w := start(t)
+	d := w.Phone(w.User("ana"), "Ana's phone")
+	if err := w.DB.Write(t.Context(), func(st flow.Store) error {
+		for range 99 {
+			g := account.Guess{On: account.App, ID: d.Account().AccountID, Chance: 1, Time: w.Clock.Now()}
+			if _, _, err := st.CountGuess(t.Context(), g); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	v, at := w.open("TX", "ana")
+	v.Open(at + "?code=1")
+	v.Send(at+"/code", "code", "000000")
+	if v.Screen() != "frame-prompt" || !strings.Contains(html.UnescapeString(v.Page), "those of Ana's phone are off. Use another way") {
+		t.Errorf("%s: %s", v.Screen(), v.Page)
+	}
+	if v.Open(at); !strings.Contains(v.Page, at+`/push"`) {
+		t.Errorf("no request is offered: %s", v.Page)
 	}
 }
 

@@ -18,6 +18,8 @@ type Code struct {
 	Expires  time.Time // zero = never
 	Created  time.Time
 	Creator  string // who made it, for the list
+	Digits   int    // of the code; 0 = of a version that did not note it
+	Guesses  account.Guesses
 }
 
 // Unlimited as UsesLeft never runs out (API: reuse_count 0).
@@ -40,10 +42,10 @@ var ErrTooMany = errs.New(errs.Conflict, "bypass.too_many")
 // Store keeps bypass codes.
 type Store interface {
 	CreateBypassCode(ctx context.Context, c Code) error
-	// LiveBypassCodes lists a user's codes that have uses left and are not expired.
+	// LiveBypassCodes lists a user's codes that have uses left, are not expired and not off.
 	LiveBypassCodes(ctx context.Context, userID string, now time.Time) ([]Code, error)
 	// SpendBypassCode takes one use: check and change are one statement. False when the code is
-	// unknown, expired or used up; the three are one answer on purpose.
+	// unknown, expired, used up or off; they are one answer on purpose. It clears Guesses.InARow.
 	SpendBypassCode(ctx context.Context, userID string, digest []byte, now time.Time) (id string, ok bool, err error)
 	// DeleteBypassCodes removes all codes of a user and returns how many were live.
 	DeleteBypassCodes(ctx context.Context, userID string, now time.Time) (int64, error)

@@ -29,7 +29,8 @@ type Phone struct {
 	Instance  []byte // digest of the storage that the app keeps its keys in; nil = the app did not say
 	Endpoint  []byte // digest of the last address its alerts went to; nil = none since it was paired
 
-	OTP OTP
+	OTP     OTP
+	Guesses account.Guesses // wrong codes tried on the app
 
 	Subscription []byte // sealed Web Push subscription, purpose SubscriptionPurpose, row ID; nil = alerts off
 	Alerts       Alerts
@@ -101,8 +102,13 @@ func (p Phone) SameDevice(q Phone) bool {
 	return p.ID == q.ID || same(p.Instance, q.Instance) || same(p.Endpoint, q.Endpoint)
 }
 
-// MakesCodes reports whether the app on this phone makes codes.
-func (p Phone) MakesCodes() bool { return p.Connected() && p.OTP.Type != "" }
+// MakesCodes reports whether the app on this phone makes codes that are taken.
+func (p Phone) MakesCodes() bool { return p.hasCodes() && p.Guesses.Off.IsZero() }
+
+// CodesOff reports whether they are not taken because too many were wrong (RULE-43).
+func (p Phone) CodesOff() bool { return p.hasCodes() && !p.Guesses.Off.IsZero() }
+
+func (p Phone) hasCodes() bool { return p.Connected() && p.OTP.Type != "" }
 
 var (
 	// ErrUnknown reports a phone that does not exist or is another user's.
@@ -177,7 +183,7 @@ type Store interface {
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
 
 	// BindKey makes k the phone's only active key (an earlier one becomes replaced) and writes Platform,
-	// Model, Activated, OTP, Instance; subscription, Endpoint and alerts are cleared.
+	// Model, Activated, OTP, Instance; subscription, Endpoint, alerts and guesses are cleared.
 	BindKey(ctx context.Context, p Phone, k Key) error
 	// UnbindKey ends the active key with the given state and clears app fields of the phone.
 	UnbindKey(ctx context.Context, phoneID string, state KeyState, now time.Time) error
@@ -191,7 +197,8 @@ type Store interface {
 
 	// SpendPasscode moves the counter of the phone as it was read from below next to next (HOTP: matched+1; TOTP:
 	// matched step, and passes when stored < step) and clears the resync run: one conditional UPDATE. The
-	// change ends with ErrCodeSpent when the code was already used or the phone was paired anew. It sets LastUsed.
+	// change ends with ErrCodeSpent when the code was already used, the phone was paired anew or its codes are off. It sets
+	// LastUsed and clears Guesses.InARow.
 	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) error
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error

@@ -39,7 +39,7 @@ func TestAnActorWithoutTheAuthorityIsRefused(t *testing.T) {
 			}
 		}
 	}
-	if asked != 15 {
+	if asked != 16 {
 		t.Errorf("%d methods take an actor", asked)
 	}
 }

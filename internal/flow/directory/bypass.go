@@ -69,7 +69,7 @@ func (f *Flow) MakeBypassCode(ctx context.Context, actor audit.Actor, who string
 	}
 	c := bypass.Code{
 		ID: id.Key(f.rand, id.BypassCode), UserID: u.ID, Created: f.now(), Creator: actor.Name, UsesLeft: r.Uses,
-		Digest: digest,
+		Digest: digest, Digits: len(plain),
 	}
 	if r.Uses == 0 {
 		c.UsesLeft = bypass.Unlimited

@@ -54,6 +54,9 @@ type Store interface {
 	// login.Store:
 	BumpLogin(ctx context.Context, id string) error
 
+	// account.GuessStore:
+	ForgetGuesses(ctx context.Context, on account.Source, id string) error
+
 	// phone.Store:
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)

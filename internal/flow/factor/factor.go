@@ -3,6 +3,7 @@ package factor
 import (
 	"slices"
 
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
@@ -35,6 +36,8 @@ type Factor struct {
 	Request Request
 	// Code tries codes. nil: it takes none.
 	Code Code
+	// Source is what its codes come from; "" where Code is nil.
+	Source account.Source
 
 	Menu string // message key of its line in a terminal's menu, with argument "device"; "" = not in the menu
 	Page Page   // its row in the prompts

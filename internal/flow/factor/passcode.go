@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/internal/base/otp"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
@@ -19,13 +20,14 @@ var passcode = &Factor{
 	Lives:     ofPhone(phone.Phone.MakesCodes),
 	Devices:   onPhones(phone.Phone.MakesCodes),
 	Code:      appCodes{},
+	Source:    account.App,
 	Page:      Page{Icon: "code", Row: "ways.code.app", Source: "app"},
 }
 
 // Windows of RULE-22.
 const (
 	passcodeDigits  = 6
-	lookAhead       = 20
+	lookAhead       = 5
 	resyncWindow    = 1000
 	resyncCodes     = 3
 	resyncTime      = 5 * time.Minute
@@ -38,27 +40,20 @@ func isPasscode(code string) bool { return len(code) == passcodeDigits && isDigi
 type appCodes struct{}
 
 // Fit implements Code: it opens seeds and makes codes, to find the first of the owner's apps that the code fits.
-func (appCodes) Fit(_ context.Context, t Tools, _ Store, o Owner, code string) (Hit, bool, error) {
-	h, ok := fit(t, o.Phones, code)
-	return h, ok, nil
-}
+func (appCodes) Fit(t Tools, o Owner, code string) (Hit, bool) { return fit(t, o.Phones, code) }
 
-// Again implements Code for every app of the owner as it is now. Only when the code fits none it may be a step of a
+// Try implements Code for every app of the owner. Only when the code fits none it may be a step of a
 // resynchronization: so a thousand codes of each app are not made in vain, and one app's code starts no run on another.
-func (appCodes) Again(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error) {
+func (appCodes) Try(ctx context.Context, t Tools, st Store, o Owner, code string) (Match, error) {
 	if !isPasscode(code) {
 		return Match{}, nil
 	}
-	phones, err := st.PhonesOf(ctx, o.User.ID)
-	if err != nil {
-		return Match{}, err
-	}
-	if h, ok := fit(t, phones, code); ok {
+	if h, ok := fit(t, o.Phones, code); ok {
 		h.OK = true
 		return h.Match, h.Sure(ctx, st, t.Now())
 	}
 	var again bool
-	for _, p := range phones {
+	for _, p := range o.Phones {
 		if !p.MakesCodes() || p.OTP.Type == "totp" {
 			continue
 		}
@@ -76,6 +71,35 @@ func (appCodes) Again(ctx context.Context, t Tools, st Store, o Owner, code stri
 		again = again || ahead
 	}
 	return Match{Again: again}, nil
+}
+
+// Tried implements Code. A thousand codes further on are no part of the chance: of those, one lets nobody in.
+func (appCodes) Tried(_ context.Context, t Tools, _ Store, o Owner, code string) (all []Tried, err error) {
+	if !isPasscode(code) {
+		return nil, nil
+	}
+	for _, p := range o.Phones {
+		if !p.MakesCodes() {
+			continue
+		}
+		window := int64(lookAhead + 1)
+		if p.OTP.Type == "totp" {
+			window = 2*passcodeTimeout + 1
+		}
+		all = append(all, Tried{Guess: account.Guess{ID: p.ID, Chance: chanceOf(window, passcodeDigits)}, Device: p.Name})
+	}
+	return all, nil
+}
+
+// CodesOff names the phones of an owner whose codes would be taken, were they not off (RULE-43).
+func CodesOff(o Owner) (names []string) {
+	labels := phone.Labels(o.Phones)
+	for _, p := range o.Phones {
+		if p.CodesOff() && passcode.Allowed(o.Policy) {
+			names = append(names, labels[p.ID])
+		}
+	}
+	return names
 }
 
 func fit(t Tools, phones []phone.Phone, code string) (Hit, bool) {

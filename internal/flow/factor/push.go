@@ -3,6 +3,7 @@ package factor
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"countersign/internal/base/message"
 	"countersign/internal/base/phonewire"
@@ -39,6 +40,15 @@ func (pushRequest) Digits(p policy.Policy) int { return max(0, p.NumberEntry) }
 // Wake implements Request by a Web Push alert. Its payload holds no secret and no number: it only says that something
 // waits, and the request waits in the app either way.
 func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transaction.Transaction) (tried bool, err error) {
+	payload, err := alert(r, t.PublicURL)
+	if err != nil {
+		return false, nil
+	}
+	return t.knock(ctx, p, payload, r.Expires.Sub(t.Now()))
+}
+
+// knock shows an alert on a phone. tried is false when none could be sent.
+func (t Tools) knock(ctx context.Context, p phone.Phone, payload []byte, life time.Duration) (tried bool, err error) {
 	if t.Doorbell == nil || p.Subscription == nil {
 		return false, nil
 	}
@@ -51,11 +61,19 @@ func (pushRequest) Wake(ctx context.Context, t Tools, p phone.Phone, r transacti
 	if json.Unmarshal(plain, &s) != nil {
 		return false, nil
 	}
-	payload, err := alert(r, t.PublicURL)
-	if err != nil {
-		return false, nil
+	return true, t.Doorbell.Knock(ctx, s, payload, life)
+}
+
+// AlertOfGuesses tells a phone that many wrong codes were typed for its owner (RULE-43). One that it does not reach changes
+// nothing.
+func AlertOfGuesses(ctx context.Context, t Tools, p phone.Phone, username string) error {
+	c := message.English()
+	payload, err := json.Marshal(phonewire.NewAlert(c.Text("alert.codes.title"), c.Text("alert.codes.body", "user", username),
+		t.PublicURL, "/app/", p.ID, "codes-"+p.ID))
+	if err == nil {
+		_, err = t.knock(ctx, p, payload, 24*time.Hour)
 	}
-	return true, t.Doorbell.Knock(ctx, s, payload, r.Expires.Sub(t.Now()))
+	return err
 }
 
 // alert is the text a phone shows when it is woken. It is valid both for our service worker and as a declarative

@@ -28,6 +28,8 @@ const (
 	DeviceRemoved  = "device_removed"     // {username}, {device}
 	BypassCreated  = "bypass_created"     // {username}, {expires}
 	LockedOut      = "locked_out"         // {username}, {application}, {ip}; also to the security desk
+	CodesHalfWay   = "codes_half_way"     // {username}, {device}, {application}, {ip}
+	CodesOff       = "codes_off"          // the same; also to the security desk
 	ChangeReported = "change_reported"    // {username}, {device}; to the organization's security desk
 	FraudReported  = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
 )

@@ -199,13 +199,13 @@ func TestHostileValuesNeitherAddHeadersNorMarkup(t *testing.T) { // AC-051
 	o := newOffice(t)
 	evil := "Ana\r\nBcc: eve@evil.example\u2028<script>alert(1)</script>\u202e{device}"
 	for _, kind := range []string{notice.Activation, notice.Enrollment, notice.DeviceAdded, notice.DeviceReplaced, notice.Reconnected, notice.DeviceRemoved,
-		notice.BypassCreated, notice.LockedOut, notice.FraudReported} {
+		notice.BypassCreated, notice.LockedOut, notice.CodesHalfWay, notice.CodesOff, notice.FraudReported} {
 		o.queue(t, notice.Message{Kind: kind, To: "ana@example.edu", Link: "https://sign.example.edu/a/abc",
 			Args: []any{"username", evil, "device", evil, "application", evil, "ip", "192.0.2.1", "expires", o.now}})
 	}
 	o.deliver(t)
-	if len(o.sent) != 9 {
-		t.Fatalf("%d of 9 kinds were sent", len(o.sent))
+	if len(o.sent) != 11 {
+		t.Fatalf("%d of 11 kinds were sent", len(o.sent))
 	}
 	for _, l := range o.sent {
 		if strings.ContainsAny(l.Subject, "\r\n\u2028\u202e") {

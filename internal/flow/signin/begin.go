@@ -43,6 +43,7 @@ type Gate struct {
 	DeskCodes   []string // IDs of the help desk's codes for them
 	Codeless    bool     // no bypass code of the user has a use left
 	Ways        []Way
+	Read        time.Time // when that was read
 }
 
 // person is whom the gates are asked about.
@@ -54,7 +55,7 @@ func (g Gate) person() flow.Person {
 // automatic unlock. Doors without a browser ask it directly.
 func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 	st := f.db.Read()
-	g := Gate{Application: r.Application}
+	g := Gate{Application: r.Application, Read: f.now()}
 	known, err := f.lookUp(ctx, st, r, &g)
 	if err != nil {
 		return g, err
@@ -67,6 +68,33 @@ func (f *Flow) Gate(ctx context.Context, r Request) (Gate, error) {
 		g.Ways = factor.Ways(factor.Owner{User: g.User, Phones: g.Phones, Codeless: g.Codeless, Policy: g.Policy})
 	}
 	g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known)
+	return g, err
+}
+
+// still asks the gates again inside a change, with the account's row locked. The change ends with errOtherwise when they say
+// something else by now.
+func (f *Flow) still(ctx context.Context, st Store, r Request, before Gate) (Gate, error) {
+	g, known := before, before.User.ID != ""
+	var v flow.Snapshot
+	var err error
+	if known {
+		v, err = st.LockAt(ctx, before.User.ID, before.Application.ID)
+	} else if _, err = st.UserByName(ctx, before.Username); err == nil {
+		err = errOtherwise // somebody has the name by now
+	} else if errors.Is(err, user.ErrUnknown) {
+		if v.Application, err = st.ApplicationByID(ctx, before.Application.ID); err == nil {
+			v.Settings, err = st.LoadSettings(ctx)
+		}
+	}
+	if err != nil {
+		return g, err
+	}
+	g.Application, g.Settings, g.User, g.Phones, g.DeskCodes, g.Codeless = v.Application, v.Settings, v.User, v.Phones, v.DeskCodes, v.Codeless
+	g.Policy = policy.Effective(g.Settings.Policy, g.Application.Policy)
+	g.Ways = factor.Ways(factor.Owner{User: g.User, Phones: g.Phones, Codeless: g.Codeless, Policy: g.Policy})
+	if g.Outcome, g.Reason, err = f.gates(ctx, st, r, g, known); err == nil && (g.Outcome != before.Outcome || g.Reason != before.Reason) {
+		err = errOtherwise
+	}
 	return g, err
 }
 
@@ -120,8 +148,11 @@ func (f *Flow) unlockWhenDue(ctx context.Context, u user.User, set settings.Sett
 	return now, err
 }
 
-// gates asks status, authentication policy, new-user rule and methods, in this order (H-17).
+// gates asks application, status, authentication policy, new-user rule and methods, in this order (H-17).
 func (f *Flow) gates(ctx context.Context, st Store, r Request, g Gate, known bool) (Outcome, string, error) {
+	if !g.Application.Usable() {
+		return OutcomeDeny, audit.DeniedByPolicy, nil
+	}
 	if known {
 		switch g.User.Status {
 		case user.Bypass:

@@ -24,6 +24,8 @@ var (
 	ErrCodeWrong = errs.New(errs.Denied, "code.wrong")
 	// ErrCodeAgain asks for the next code of the same phone: the last one was valid but far ahead (D-30).
 	ErrCodeAgain = errs.New(errs.Denied, "code.resync")
+	// ErrCodesOff is ErrCodeWrong where the codes of one of the person's phones are off (RULE-43).
+	ErrCodesOff = errs.New(errs.Denied, "code.off")
 )
 
 // CleanCode brings a typed code to its one spelling: NFKC (so other scripts' digits count), no spaces, dashes
@@ -52,10 +54,8 @@ func CleanCode(typed string) string {
 }
 
 // Code tries a code of any kind. nil: the login is allowed (SignIn), or the proof for device management is set (Manage; the
-// login is allowed too, RULE-5). A failure is counted before the code is looked at and taken back by a success, all in
-// one database transaction, so codes tried at once never get more looks than the limit (AC-005). Errors: ErrCodeWrong,
-// ErrCodeAgain, user.ErrLocked, also for the wrong code that locks, login.ErrStale; ErrWeak for a right code that signs in and does
-// not open the device pages.
+// login is allowed too, RULE-5). Errors: ErrCodeWrong, ErrCodeAgain, ErrCodesOff, user.ErrLocked, also for the wrong code
+// that locks, login.ErrStale; ErrWeak for a right code that signs in and does not open the device pages.
 func (f *Flow) Code(ctx context.Context, s Session, typed string, purpose transaction.Purpose) error {
 	if !f.open(s, purpose) {
 		return login.ErrStale
@@ -91,65 +91,165 @@ func (f *Flow) tryCode(ctx context.Context, s Session, typed string, purpose tra
 // outcome of weigh.
 type learn func(st Store, s Session, m factor.Match, outcome error) error
 
-// weigh is the one database transaction in which a code is counted, looked at and decided. outcome is nil for
-// a right code, else ErrCodeWrong, ErrCodeAgain, ErrPolicy, user.ErrLocked (no attempt was left, or this was the last) or
-// login.ErrStale: what was counted, spent and logged stays written with it. then, if given, runs last inside it, but for a login
-// that is stale or an account without an attempt left.
+// weighing is a code that is tried.
+type weighing struct {
+	Session
+	code    string // in its one spelling
+	purpose transaction.Purpose
+	then    learn
+}
+
+// weighed is what was found out of it so far.
+type weighed struct {
+	match   factor.Match
+	outcome error
+	counted []counted
+	slow    bool // it is not decided: a slow look is due
+	alarm   bool // its person is told of wrong codes
+}
+
+// weigh counts a code, looks at it and decides it. A failure is counted before the code is looked at and taken back by a
+// success, so codes tried at once never get more looks than the limits (AC-005, RULE-43). Where all looks are quick that
+// is one change. A slow look comes after the change that counts, and before the one that decides: what breaks off in
+// between stays counted.
+//
+// outcome is nil for a right code, else ErrCodeWrong, ErrCodeAgain, ErrCodesOff, ErrPolicy, user.ErrLocked (no attempt was left,
+// or this was the last) or login.ErrStale: what was counted, spent and logged stays written with it. then, if given, runs last
+// inside the change that decides, but for a login that is stale or an account without an attempt left.
 func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose transaction.Purpose, then learn) (m factor.Match, outcome, err error) {
-	code := CleanCode(typed)
-	hits, err := factor.Fit(ctx, f.tools(), f.db.Read(), s.owner(), code)
+	c := weighing{s, CleanCode(typed), purpose, then}
+	mine, err := f.turns.take(ctx, s.User.ID, f.now())
 	if err != nil {
 		return m, nil, err
 	}
-	if len(hits) == 1 && hits[0].Sure != nil {
-		if m, err = f.letIn(ctx, s, hits[0], purpose, then); !errors.Is(err, errOtherwise) {
-			return m, nil, err
+	defer func() { f.turns.end(mine, err == nil && outcome == nil, f.now()) }()
+	if s.mayLook(mine, f.now()) {
+		if hit, ok := factor.Fit(f.tools(), s.owner(), c.code); ok {
+			if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
+				return m, nil, err
+			}
 		}
 	}
+	w, err := f.reserve(ctx, c)
+	if err == nil && w.slow {
+		w, err = f.lookSlowly(ctx, c, w)
+	}
+	if err == nil && w.alarm {
+		f.alarm(s)
+	}
+	return w.match, w.outcome, err
+}
+
+// reserve counts a code, takes the quick looks and, unless a slow one is due, decides.
+func (f *Flow) reserve(ctx context.Context, c weighing) (w weighed, err error) {
 	err = f.db.Write(ctx, func(st Store) error {
-		m, outcome = factor.Match{}, nil
-		v, err := st.LockAt(ctx, s.User.ID, s.Application.ID)
-		if err != nil {
+		w = weighed{}
+		s, err := f.admit(ctx, st, c, &w)
+		if err != nil || w.outcome != nil {
 			return err
-		}
-		s := s.as(v)
-		if s.closed() {
-			outcome = ErrPolicy
-			if err = f.refuseByPolicy(ctx, st, s); err != nil || then == nil {
-				return err
-			}
-			return then(st, s, m, outcome)
 		}
 		u, err := st.ReserveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold)
 		if errors.Is(err, user.ErrLocked) {
-			outcome = err
+			w.outcome = err
 			return f.noAttemptLeft(ctx, st, s)
 		}
 		if err != nil {
 			return err
 		}
 		s.User = u
-		if m, err = factor.Try(ctx, f.tools(), st, s.owner(), code, hits); err != nil {
+		if w.match, err = factor.Try(ctx, f.tools(), st, s.owner(), c.code); err != nil {
 			return err
 		}
-		if m.OK {
-			outcome, err = f.rightCode(ctx, st, s, m, purpose)
-		} else {
-			outcome = ErrCodeWrong
-			if m.Again {
-				outcome = ErrCodeAgain
-			}
-			if s.User.Failures >= s.Settings.LockoutThreshold {
-				outcome = user.ErrLocked // it was the last attempt there was (RULE-12)
-			}
-			err = f.wrongCode(ctx, st, s)
+		if w.match.OK {
+			return f.right(ctx, st, c, s, &w)
 		}
-		if err != nil || then == nil || errors.Is(outcome, login.ErrStale) {
+		if err = f.countGuesses(ctx, st, s, c.code, &w); err != nil || w.slow {
 			return err
 		}
-		return then(st, s, m, outcome)
+		return f.wrong(ctx, st, c, s, &w)
 	})
-	return m, outcome, err
+	return w, err
+}
+
+// lookSlowly makes the digests of a code that was counted, outside of any change, and decides.
+func (f *Flow) lookSlowly(ctx context.Context, c weighing, before weighed) (w weighed, err error) {
+	spend, err := factor.Slowly(ctx, f.tools(), c.owner(), c.code)
+	if err != nil {
+		return before, err
+	}
+	err = f.db.Write(ctx, func(st Store) error {
+		w = before
+		s, err := f.admit(ctx, st, c, &w)
+		if err != nil || w.outcome != nil {
+			return err
+		}
+		if w.outcome = s.User.Refusal(); w.outcome != nil { // another attempt locked the account meanwhile, or the help desk
+			return f.noAttemptLeft(ctx, st, s)
+		}
+		m, err := spend(ctx, st, s.owner())
+		if err != nil {
+			return err
+		}
+		if !m.OK {
+			return f.wrong(ctx, st, c, s, &w)
+		}
+		w.match = m
+		for _, g := range w.counted {
+			if err := st.ReturnGuess(ctx, g.Guess); err != nil {
+				return err
+			}
+		}
+		return f.right(ctx, st, c, s, &w)
+	})
+	return w, err
+}
+
+// admit gives the session as it is now, with the account's row locked. Where policy lets nobody in, that is the outcome.
+func (f *Flow) admit(ctx context.Context, st Store, c weighing, w *weighed) (Session, error) {
+	v, err := st.LockAt(ctx, c.User.ID, c.Application.ID)
+	if err != nil {
+		return c.Session, err
+	}
+	s := c.as(v)
+	if !s.closed() {
+		return s, nil
+	}
+	w.outcome = ErrPolicy
+	if err = f.refuseByPolicy(ctx, st, s); err == nil && c.then != nil {
+		err = c.then(st, s, factor.Match{}, w.outcome)
+	}
+	return s, err
+}
+
+// right decides a code that was found right and is spent.
+func (f *Flow) right(ctx context.Context, st Store, c weighing, s Session, w *weighed) (err error) {
+	w.outcome, err = f.rightCode(ctx, st, s, w.match, c.purpose)
+	if err != nil || c.then == nil || errors.Is(w.outcome, login.ErrStale) {
+		return err
+	}
+	return c.then(st, s, w.match, w.outcome)
+}
+
+// wrong decides a code that no look found right.
+func (f *Flow) wrong(ctx context.Context, st Store, c weighing, s Session, w *weighed) error {
+	if err := f.heedSlow(ctx, st, s, w); err != nil {
+		return err
+	}
+	off := strings.Join(factor.CodesOff(s.owner()), ", ")
+	switch {
+	case s.User.Failures >= s.Settings.LockoutThreshold:
+		w.outcome = user.ErrLocked // it was the last attempt there was (RULE-12)
+	case w.match.Again:
+		w.outcome = ErrCodeAgain
+	case off != "":
+		w.outcome = ErrCodesOff.Arg("device", off)
+	default:
+		w.outcome = ErrCodeWrong
+	}
+	if err := f.wrongCode(ctx, st, s); err != nil || c.then == nil {
+		return err
+	}
+	return c.then(st, s, w.match, w.outcome)
 }
 
 // errOtherwise reports that something was not as it had been read.
@@ -223,6 +323,9 @@ func decision(s Session, m factor.Match) login.Decision {
 
 // letInByCode does what else a right code brings, and logs it.
 func (f *Flow) letInByCode(ctx context.Context, st Store, s Session, m factor.Match) error {
+	if err := f.forgive(ctx, st, s, m); err != nil {
+		return err
+	}
 	if s.Login.TransactionID != "" { // another way was taken: the open request goes quietly
 		open, err := st.OpenTransactionsOf(ctx, "", s.Login.ID, "")
 		if err != nil {

@@ -44,12 +44,29 @@ var ErrNumberSpent = errs.New(errs.Conflict, "push.number_spent")
 // next one (D-30). The log knows it as a wrong code.
 const CodeAgain = "code_again"
 
+// CodesOff is the same where the codes of the person's phones are off (RULE-43).
+const CodesOff = "codes_off"
+
 // numberLife is longer than any door takes a txid with a number.
 const numberLife = time.Hour
 
 // Preauth asks the gates and logs what they decided at once (allow, deny), and that nothing but a code of the help
 // desk is left, as a prompt does when it opens. A call that brings a proof logs the latter no second time.
-func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
+// An allow is decided by what its own change reads: when that is not what the gates were asked about, they are asked again.
+func (f *Flow) Preauth(ctx context.Context, r Request) (g Gate, err error) {
+	for range 3 {
+		if g, err = f.preauth(ctx, r); !errors.Is(err, errOtherwise) {
+			return g, err
+		}
+		if r.Application, err = f.db.Read().ApplicationByID(ctx, r.Application.ID); err != nil {
+			return g, err
+		}
+	}
+	g.Outcome, g.Reason = OutcomeDeny, audit.DeniedByPolicy // it changes all the time
+	return g, nil
+}
+
+func (f *Flow) preauth(ctx context.Context, r Request) (Gate, error) {
 	g, err := f.Gate(ctx, r)
 	if err == nil && !r.Proving && !r.Remembered.Empty() {
 		if g, err = f.recall(ctx, r, g); g.Reason == audit.RememberedDevice {
@@ -66,13 +83,18 @@ func (f *Flow) Preauth(ctx context.Context, r Request) (Gate, error) {
 	txID := id.UUID(f.rand)
 	s := Attempt{Gate: g, Request: r}.session(txID)
 	return g, f.db.Write(ctx, func(st Store) error {
+		if g.Outcome == OutcomeAllow {
+			if _, err := f.still(ctx, st, r, g); err != nil {
+				return err
+			}
+		}
 		return f.record(ctx, st, s, entry{Result: result, Reason: g.Reason, Factor: audit.FactorNone, TxID: txID})
 	})
 }
 
 // session is the attempt as the rest of the flow knows one: a login that is no row.
 func (a Attempt) session(txID string) Session {
-	return Session{Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, DeskCodes: a.DeskCodes, Codeless: a.Codeless,
+	return Session{Read: a.Read, Application: a.Application, Settings: a.Settings, Policy: a.Policy, User: a.User, Ways: a.Ways, Phones: a.Phones, DeskCodes: a.DeskCodes, Codeless: a.Codeless,
 		Login: login.Login{Username: a.Username, IP: ipText(a.Request), UserAgent: clip(a.Request.UserAgent, 512), TxID: txID}}
 }
 
@@ -175,6 +197,8 @@ func (f *Flow) Prove(ctx context.Context, a Attempt, code string) (transaction.T
 			t.Factor, t.Reason = audit.FactorNone, audit.DeniedByPolicy
 		case m.Again:
 			t.Reason = CodeAgain
+		case errors.Is(outcome, ErrCodesOff):
+			t.Reason = CodesOff
 		}
 		if err != nil || a.InCall {
 			return err

@@ -90,13 +90,18 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 	if err != nil || !found || !b.Of(g.User.ID, g.Application.ID) {
 		return b, false, "", err
 	}
-	s := Session{Login: login.Login{Door: r.Door}, Application: g.Application, Policy: g.Policy, Ways: g.Ways}
-	days, now := g.Policy.RememberDays, f.now()
-	if b.Over(days, now) {
+	if b.Over(g.Policy.RememberDays, f.now()) {
 		over = b.ID
 	}
-	// Where a spare way is demanded, someone without one is asked, and led to it (RULE-10).
-	return b, s.RememberDays() > 0 && b.Good(days, now) && factor.Holds(g.person(), b.Proof) && (g.Policy.Spare != policy.SpareRequire || devices(g.person(), g.Ways) > 1), over, nil
+	return b, f.skips(r, g, b), over, nil
+}
+
+// skips reports whether a remembered browser answers the challenge of the gates now. Where a spare way is demanded, someone
+// without one is asked, and led to it (RULE-10).
+func (f *Flow) skips(r Request, g Gate, b remembered.Browser) bool {
+	s := Session{Login: login.Login{Door: r.Door}, Application: g.Application, Policy: g.Policy, Ways: g.Ways}
+	return s.RememberDays() > 0 && b.Good(g.Policy.RememberDays, f.now()) && factor.Holds(g.person(), b.Proof) &&
+		(g.Policy.Spare != policy.SpareRequire || devices(g.person(), g.Ways) > 1)
 }
 
 // meet notes the use of a recognized browser, which ends the change when it was forgotten a moment ago, and drops one whose

@@ -15,6 +15,7 @@ import (
 // Resume finds the login of an address and a cookie. login.ErrStale, login.ErrCookie.
 func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (Session, error) {
 	var s Session
+	now := f.now()
 	snap, err := f.db.Read().SnapshotByLogin(ctx, loginID)
 	if err != nil {
 		return s, err
@@ -31,7 +32,9 @@ func (f *Flow) Resume(ctx context.Context, loginID string, cookie secret.Text) (
 	if !f.opens(l, cookie) || !f.now().Before(l.Expires) {
 		return s, login.ErrStale
 	}
-	return f.load(ctx, snap)
+	s, err = f.load(ctx, snap)
+	s.Read = now
+	return s, err
 }
 
 // load adds to a snapshot what its pages and decisions need: policy, ways in, the request on show.

@@ -43,6 +43,7 @@ type Flow struct {
 	rand      io.Reader
 	logger    *slog.Logger
 	publicURL string
+	turns     turns
 }
 
 // New builds a Flow.
@@ -86,6 +87,7 @@ type Session struct {
 	Weak        bool                    // the person has ways in, and none is strong enough for the device pages
 	Codeless    bool                    // no bypass code of the user has a use left
 	Transaction transaction.Transaction // the one on show; zero when none
+	Read        time.Time               // when that was read
 }
 
 // as gives the session under what a snapshot says of application, settings and person; the login and its request stay.

@@ -66,6 +66,8 @@ func Next(s Session, now time.Time, purpose transaction.Purpose) Step {
 		return Step{Kind: Refused, Reason: why}
 	}
 	switch allowed := s.Login.Stage == login.Allowed; {
+	case allowed && s.Person().Denied():
+		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "way.denied")}
 	case allowed && !s.holds():
 		return Step{Kind: Refused, Reason: errs.New(errs.Forbidden, "login.changed")}
 	case !allowed && s.Login.Enrolling && len(s.Ways) == 0:
@@ -167,6 +169,8 @@ func (s Session) noWay() *errs.Error {
 		return errs.New(errs.Forbidden, "user.codes")
 	case s.Weak:
 		return errs.New(errs.Forbidden, "way.weak")
+	case len(factor.CodesOff(s.owner())) > 0:
+		return errs.New(errs.Forbidden, "way.codes_off")
 	}
 	return errs.New(errs.Forbidden, "way.none")
 }

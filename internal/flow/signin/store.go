@@ -25,6 +25,13 @@ type Store interface {
 	journal.Store
 	factor.Store
 
+	// account.GuessStore:
+	CountGuess(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
+	ForgiveGuesses(ctx context.Context, on account.Source, loginID string) error
+	ReturnGuess(ctx context.Context, g account.Guess) error
+	TurnCodesOff(ctx context.Context, g account.Guess) (bool, error)
+	WarnOfGuesses(ctx context.Context, g account.Guess) (bool, error)
+
 	// application.Store:
 	SpendAssertion(ctx context.Context, applicationID string, digest []byte, expires time.Time) error
 

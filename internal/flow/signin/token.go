@@ -97,6 +97,15 @@ func (f *Flow) recall(ctx context.Context, r Request, g Gate) (Gate, error) {
 	in.Outcome, in.Reason = OutcomeAllow, audit.RememberedDevice
 	txID := id.UUID(f.rand)
 	err = f.db.Write(ctx, func(st Store) error {
+		if good {
+			now, err := f.still(ctx, st, r, g)
+			if err == nil && !f.skips(r, now, b) {
+				err = errOtherwise
+			}
+			if err != nil {
+				return err
+			}
+		}
 		if err := f.meet(ctx, st, b, good, over); err != nil || !good {
 			return err
 		}

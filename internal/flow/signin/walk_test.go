@@ -10,13 +10,17 @@ import (
 	"time"
 
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
 	"countersign/internal/flow"
+	"countersign/internal/flow/devices"
+	"countersign/internal/flow/directory"
 	"countersign/internal/testkit/dbtest"
 	"countersign/internal/testkit/flowkit"
 )
@@ -48,7 +52,7 @@ type walk struct {
 type walked struct {
 	*flowkit.Login
 	stage     login.Stage
-	epoch     int64 // of the person when it was allowed
+	proof     account.Proof // by which it was allowed
 	ticket    string
 	ends      time.Time // of the ticket
 	collected bool
@@ -73,7 +77,7 @@ func TestAC012ARandomWalkNeverLeavesTheAutomaton(t *testing.T) {
 
 func (w *walk) run(n int) {
 	steps := []func() string{w.begin, w.approve, w.approve, w.deny, w.wrongNumber, w.late, w.rightCode, w.wrongCode, w.emptyCode, w.push,
-		w.finish, w.finish, w.collect, w.collectAgain, w.toggle, w.pass, w.wrongPurpose}
+		w.finish, w.finish, w.collect, w.collectAgain, w.toggle, w.pass, w.wrongPurpose, w.anew, w.policy, w.signOut}
 	for i := range n {
 		if len(w.logins) == 0 {
 			w.begin()
@@ -90,7 +94,7 @@ func (w *walk) run(n int) {
 			w.recover()
 		}
 	}
-	for _, must := range []string{"approved", "right code", "finished", "collected", "denied", "wrong number", "ran out", "wrong code", "refused late"} {
+	for _, must := range []string{"approved", "right code", "finished", "collected", "denied", "wrong number", "ran out", "wrong code", "refused late", "left", "replaced", "removed", "policy", "signed out", "reported late"} {
 		if w.events[must] == 0 {
 			w.Errorf("in %d events there was none %q: %v", n, must, w.events)
 		}
@@ -144,14 +148,40 @@ func (w *walk) look(event string) {
 }
 
 // allowed notes what let a sign-in in.
-func (w *walk) allowed(l *walked) { l.stage, l.epoch = login.Allowed, w.Reload("alice").Epoch }
+func (w *walk) allowed(l *walked, factor string) {
+	l.stage, l.proof = login.Allowed, account.Proof{Factor: factor, Authenticator: w.phone.KeyID, Epoch: w.Reload("alice").Epoch}
+}
+
+// holds is the slow reference of RULE-42: what let a sign-in in is still the phone's, of this epoch, and let in by policy.
+func (w *walk) holds(l *walked) bool {
+	u := w.Reload("alice")
+	return l.proof.Epoch == u.Epoch && l.proof.Authenticator == w.phone.Row().KeyID && w.phone.Row().KeyID != "" && w.lets(l.proof.Factor) &&
+		(u.Status == user.Active || u.Status == user.Bypass)
+}
+
+// lets reports whether policy lets a factor in now.
+func (w *walk) lets(factor string) bool {
+	method := policy.MethodPasscode
+	if factor != audit.FactorAppPasscode {
+		method = policy.MethodPush
+	}
+	return w.app.Policy.Authentication != policy.AuthenticationDeny && w.app.Policy.Allows(method)
+}
+
+// later reports a person signed out since.
+func (w *walk) later(epoch int64, why string) {
+	if now := w.Reload("alice").Epoch; now <= epoch {
+		w.Errorf("%s leaves the epoch at %d, after %d", why, now, epoch)
+	}
+}
 
 func (w *walk) any() *walked { return w.logins[w.r.IntN(len(w.logins))] }
 
 func (w *walk) begin() string {
 	l := &walked{Login: w.Begin(w.app, "alice")}
 	l.stage = l.Stage()
-	if l.stage == login.Allowed || (l.stage == login.Open) != (w.Reload("alice").Status == user.Active) {
+	open := w.Reload("alice").Status == user.Active && w.app.Policy.Authentication != policy.AuthenticationDeny
+	if l.stage == login.Allowed || (l.stage == login.Open) != open {
 		w.Errorf("a sign-in of a user who is %s begins %s", w.Reload("alice").Status, l.stage)
 	}
 	if w.logins = append(w.logins, l); len(w.logins) > 6 {
@@ -172,10 +202,10 @@ func (w *walk) shown() (*walked, transaction.Transaction, bool) {
 
 func (w *walk) approve() string {
 	l, t, ok := w.shown()
-	if !ok {
+	if !ok || t.PhoneID != w.phone.ID {
 		return "nothing to answer"
 	}
-	may := t.State == transaction.Pending && w.Clock.Now().Before(t.Expires) && w.Reload("alice").Status == user.Active &&
+	may := w.lets(t.Factor) && t.State == transaction.Pending && w.Clock.Now().Before(t.Expires) && w.Reload("alice").Status == user.Active &&
 		l.stage == login.Open && w.Clock.Now().Before(l.Row().Expires)
 	state, err := w.phone.Send(w.phone.Answer(t, phonewire.Approve))
 	if err != nil {
@@ -185,7 +215,7 @@ func (w *walk) approve() string {
 		w.Errorf("an approval gives %s, and the model says %v: %+v", state, may, t)
 	}
 	if may {
-		w.allowed(l)
+		w.allowed(l, t.Factor)
 		w.states[t.ID] = transaction.Approved
 		return "approved"
 	}
@@ -194,9 +224,10 @@ func (w *walk) approve() string {
 
 func (w *walk) deny() string {
 	_, t, ok := w.shown()
-	if !ok {
+	if !ok || t.PhoneID != w.phone.ID {
 		return "nothing to answer"
 	}
+	epoch := w.Reload("alice").Epoch
 	reason := phonewire.Mistake
 	if w.r.IntN(4) == 0 {
 		reason = phonewire.Fraud
@@ -204,6 +235,12 @@ func (w *walk) deny() string {
 	state, err := w.phone.Send(w.phone.Answer(t, phonewire.Deny, func(a *phonewire.Answer) { a.Reason = reason }))
 	if err != nil || state == phonewire.StateApproved {
 		w.Errorf("a denial gives %s, %v", state, err)
+	}
+	if reason == phonewire.Fraud && t.State != transaction.Fraud && t.Reported.IsZero() {
+		w.later(epoch, "a report")
+		if t.State != transaction.Pending {
+			return "reported late"
+		}
 	}
 	if t.State == transaction.Pending {
 		return "denied"
@@ -213,7 +250,7 @@ func (w *walk) deny() string {
 
 func (w *walk) wrongNumber() string {
 	_, t, ok := w.shown()
-	if !ok || t.Number == "" {
+	if !ok || t.Number == "" || t.PhoneID != w.phone.ID {
 		return "nothing to answer"
 	}
 	state, err := w.phone.Send(w.phone.Answer(t, phonewire.Approve, func(a *phonewire.Answer) { a.Number = other(t.Number) }))
@@ -232,15 +269,15 @@ func (w *walk) late() string {
 // try tries a code and lets the model follow a success.
 func (w *walk) try(code string, right bool, purpose transaction.Purpose) string {
 	l := w.any()
-	may := right && w.Reload("alice").Status == user.Active && l.stage == login.Open && w.Clock.Now().Before(l.Row().Expires)
+	may := right && w.lets(audit.FactorAppPasscode) && w.Reload("alice").Status == user.Active && l.stage == login.Open && w.Clock.Now().Before(l.Row().Expires)
 	if err := l.Code(code, purpose); (err == nil) != may {
 		w.Errorf("a code gives %v, and the model says %v", err, may)
 	}
 	if may {
-		w.allowed(l)
+		w.allowed(l, audit.FactorAppPasscode)
 		return "right code"
 	}
-	if right {
+	if right && w.phone.Row().KeyID != "" {
 		w.phone.Next = uint64(w.phone.Row().OTP.Counter) // it was not looked at
 		return "right code refused"
 	}
@@ -278,7 +315,7 @@ func (w *walk) finish() string {
 	l := w.any()
 	now := w.Clock.Now()
 	active := w.Reload("alice").Status == user.Active // whose page says that they may not go on is not let through either
-	may := (l.stage == login.Allowed && active && l.epoch == w.Reload("alice").Epoch || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
+	may := (l.stage == login.Allowed && active && w.holds(l) || l.stage == login.Finished && !l.collected && now.Before(l.ends)) && now.Before(l.Row().Expires)
 	ticket, err := l.Finish()
 	if (err == nil) != may {
 		w.Errorf("finishing a sign-in that is %s, collected %v, gives %v", l.stage, l.collected, err)
@@ -301,7 +338,7 @@ func (w *walk) collect() string {
 			continue
 		}
 		inTime := w.Clock.Now().Before(l.ends)
-		may := inTime && w.Reload("alice").Status == user.Active && l.epoch == w.Reload("alice").Epoch
+		may := inTime && w.holds(l)
 		r, err := w.SignIn.Collect(context.Background(), flowkit.Secret(l.ticket), w.app.ID)
 		if (err == nil) != may || may && (r.User.Username != "alice" || r.Login.ID != l.ID) {
 			w.Errorf("collecting gives %+v, %v, and the model says %v", r.Login, err, may)
@@ -341,6 +378,63 @@ func (w *walk) toggle() string {
 	return "status"
 }
 
+// anew gives the person another app, in one of the ways there are, as somebody does whom the help desk gave a code.
+func (w *walk) anew() string {
+	if w.r.IntN(6) > 0 || w.Reload("alice").Status != user.Active || w.app.Policy.Authentication == policy.AuthenticationDeny {
+		return "nothing new"
+	}
+	ctx, old, what := context.Background(), w.phone, "replaced"
+	how := w.r.IntN(3)
+	if how == 0 {
+		what = "left"
+		w.OK(w.Mobile.Leave(ctx, old.ID))
+	}
+	portal := func(code string) devices.View {
+		l := w.Begin(w.app, "alice")
+		w.OK(l.Code(code, transaction.Manage))
+		key, err := l.Portal()
+		w.OK(err)
+		return w.View(key)
+	}
+	at := old.ID
+	if how == 2 {
+		at = ""
+	}
+	var err error
+	w.phone, err = w.Claim(w.PairPortal(portal(w.BypassCode("alice")), at).Link)
+	w.OK(err)
+	if how == 2 {
+		what = "removed"
+		w.app.Policy.Methods = nil
+		w.Save(w.app)
+		w.OK(w.Devices.Remove(ctx, portal(w.phone.Code()), old.ID))
+	}
+	return what
+}
+
+// policy changes what lets in.
+func (w *walk) policy() string {
+	p := &w.app.Policy
+	p.Methods = [][]string{nil, nil, {policy.MethodPush}, {policy.MethodPasscode}}[w.r.IntN(4)]
+	p.Authentication = ""
+	if w.r.IntN(4) == 0 {
+		p.Authentication = policy.AuthenticationDeny
+	}
+	w.Save(w.app)
+	return "policy"
+}
+
+func (w *walk) signOut() string {
+	if w.r.IntN(4) > 0 {
+		return "stayed"
+	}
+	epoch := w.Reload("alice").Epoch
+	_, err := w.Directory.SignOut(context.Background(), directory.CommandLine, "alice")
+	w.OK(err)
+	w.later(epoch, "signing out")
+	return "signed out"
+}
+
 func (w *walk) pass() string {
 	w.Clock.Advance(time.Duration(w.r.IntN(5)) * time.Minute)
 	return "waited"
@@ -351,9 +445,11 @@ func (w *walk) recover() {
 	if w.Reload("alice").Status != user.Active {
 		w.Status("alice", user.Active)
 	}
+	w.app.Policy.Methods, w.app.Policy.Authentication = nil, ""
+	w.Save(w.app)
 	l := &walked{Login: w.Begin(w.app, "alice"), stage: login.Open}
 	w.phone.Next = uint64(w.phone.Row().OTP.Counter)
 	w.OK(l.Code(w.phone.Code(), transaction.SignIn))
-	w.allowed(l)
+	w.allowed(l, audit.FactorAppPasscode)
 	w.logins = append(w.logins[1:], l)
 }

@@ -127,7 +127,7 @@ func code(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case !grant.Empty():
 		return p.Leave(grant, w, r)
-	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain), errors.Is(err, signin.ErrWeak):
+	case errors.Is(err, signin.ErrCodeWrong), errors.Is(err, signin.ErrCodeAgain), errors.Is(err, signin.ErrCodesOff), errors.Is(err, signin.ErrWeak):
 		if t := v.Transaction; t.Number != "" && signin.CleanCode(typed) == t.Number && t.State == transaction.Pending {
 			err = errs.New(errs.Denied, "code.number") // the number on the screen goes into the app
 		}

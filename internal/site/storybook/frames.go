@@ -59,6 +59,9 @@ func frames() []Story {
 		{"frame-prompt-restricted", with(func(p *frame.Prove) {
 			p.Asks, p.CodeOpen, p.Kinds, p.Notice = nil, true, []string{"help"}, errs.New(errs.Forbidden, "way.none")
 		})},
+		{"frame-prompt-weak", with(func(p *frame.Prove) {
+			p.CodeOpen, p.Err = true, errs.New(errs.Forbidden, "proof.weak")
+		})},
 		{"frame-prompt-no-self-service", with(func(p *frame.Prove) { p.Base = off })},
 		{"frame-verify-add", section(frame.Add)}, {"frame-verify-settings", section(frame.Settings)},
 		{"frame-refused", frame.Refused{Base: off, Err: errs.New(errs.Forbidden, "user.locked.until").Arg("time", Now.Add(30*time.Minute)), Reference: "Q7KX-44M8"}},
@@ -91,6 +94,7 @@ func lists() []Story {
 	return []Story{{"frame-devices", list}, {"frame-devices-added", added}, {"frame-devices-one", one},
 		{"frame-rename", device}, {"frame-rename-mistake", wrong},
 		{"frame-remove", frame.Remove{Base: b, Path: list.Path, ID: "p2", Name: tablet}},
+		{"frame-remove-signed-in", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas, SignedIn: true}},
 		{"frame-remove-last", frame.Remove{Base: b, Path: list.Path, ID: "p1", Name: anas, Last: true}}}
 }
 

@@ -87,6 +87,8 @@ func codesAndWays() []Story {
 	code := prompt.Code{Base: base(), Kinds: []string{"app", "help"}, Ask: &ask}
 	wrong := code
 	wrong.Err = errs.New(errs.Denied, "code.wrong")
+	off := code
+	off.Err = errs.New(errs.Denied, "code.off").Arg("device", anas)
 	kept := code
 	kept.Remember = &control.Remember{Days: 1, Checked: true}
 	help := prompt.Code{Base: base(), Err: errs.New(errs.Denied, "code.text").Arg("digit", 4)}
@@ -99,7 +101,7 @@ func codesAndWays() []Story {
 	// The same list before a change of devices, before a new phone is paired, and for somebody without any way.
 	devices, phone, none := few, few, prompt.Ways{Base: base(), Rows: []control.Row{helpDesk}, Purpose: prompt.NewPhone}
 	devices.Purpose, phone.Purpose = prompt.ManageDevices, prompt.NewPhone
-	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-remember", kept}, {"code-help-only", help}, {"code-proof", proof},
+	return []Story{{"code", code}, {"code-wrong", wrong}, {"code-off", off}, {"code-remember", kept}, {"code-help-only", help}, {"code-proof", proof},
 		{"ways", ways}, {"ways-few", few}, {"verify-devices", devices}, {"verify-new-phone", phone}, {"verify-none", none}}
 }
 
@@ -142,12 +144,17 @@ func refusals() []Story {
 	none.CodeField, none.Kinds = true, []string{"help"}
 	off := refused(errs.New(errs.NotFound, "portal.off"))
 	off.Actions = []web.Link{{Text: "Back to sign-in", Path: "/prompt/abc"}}
-	out := []Story{{"refused-locked-until", refused(until)}, {"refused-no-way", none}, {"refused-portal-off", off}}
+	// Ways in there are, and none is enough for the device pages.
+	weak := none
+	weak.Err = errs.New(errs.Forbidden, "way.weak")
+	codes := none
+	codes.Err = errs.New(errs.Forbidden, "way.codes_off")
+	out := []Story{{"refused-locked-until", refused(until)}, {"refused-no-way", none}, {"refused-weak", weak}, {"refused-codes-off", codes}, {"refused-portal-off", off}}
 	// One story for every other reason, named after its code.
 	for _, e := range []*errs.Error{
 		errs.New(errs.Denied, "user.disabled"), errs.New(errs.Denied, "user.locked"), errs.New(errs.Denied, "user.trash"),
 		errs.New(errs.Denied, "user.unenrolled"), errs.New(errs.Denied, "user.denied"), errs.New(errs.Denied, "user.lost"), errs.New(errs.Denied, "user.codes"),
-		errs.New(errs.Denied, "way.denied"), errs.New(errs.Denied, "way.location"),
+		errs.New(errs.Denied, "way.denied"), errs.New(errs.Forbidden, "login.changed"), errs.New(errs.Denied, "way.location"),
 		errs.New(errs.Gone, "login.stale"), errs.New(errs.Gone, "login.done"), errs.New(errs.Unproved, "login.cookie"),
 		errs.New(errs.Gone, "enrollment.expired"), errs.New(errs.Gone, "enrollment.used"), errs.New(errs.Gone, "enrollment.revoked"),
 		errs.New(errs.Gone, "activation.expired"), errs.New(errs.Gone, "activation.used"),
@@ -206,6 +213,7 @@ func portals() []Story {
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas, Was: anas}},
 		{"device-rename-mistake", portal.Rename{Base: b, ID: "p1", Was: long, Err: errs.New(errs.Invalid, "device.name.empty")}},
 		{"device-remove", portal.Remove{Base: b, ID: "p2", Name: tablet}},
+		{"device-remove-signed-in", portal.Remove{Base: b, ID: "p1", Name: anas, SignedIn: true}},
 		{"device-remove-last", portal.Remove{Base: b, ID: "p1", Name: anas, Last: true}},
 		{"portal-idle", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.idle")}},
 		{"portal-once", prompt.Refused{Base: alone, Err: errs.New(errs.Unproved, "portal.once"), Actions: []web.Link{{Text: "Back to my devices", Path: "/portal"}}}},

@@ -7,8 +7,10 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/internal/base/message"
@@ -64,11 +66,11 @@ type Config struct {
 type Renderer struct {
 	cfg  Config
 	root *template.Template
-	sets sync.Map // *message.Catalogue -> *sync.Pool of *set
+	sets sync.Map // *message.Catalogue -> *sets
 }
 
-// set is one escaped copy of the templates in one language. Escaping costs more than rendering, so sets are kept in a
-// pool. A set serves one request at a time: its functions use words, which are those of the request.
+// set is one escaped copy of the templates in one language. Escaping costs more than rendering, so sets are kept. A set
+// serves one request at a time: its functions use words, which are those of the request.
 type set struct {
 	*template.Template
 	words Words
@@ -97,23 +99,47 @@ func New(cfg Config) (*Renderer, error) {
 	return p, nil
 }
 
-// pool returns the sets of a language.
-func (p *Renderer) pool(c *message.Catalogue) *sync.Pool {
-	if pool, ok := p.sets.Load(c); ok {
-		return pool.(*sync.Pool)
+// sets are the copies of one language.
+type sets struct {
+	free chan *set
+	made atomic.Int32
+}
+
+// take returns a copy that nobody uses. It makes one while there are fewer than processors, else it waits: making one costs
+// as much as a hundred pages, and a rush of pages must leave processors to others.
+func (s *sets) take(make func() *set) *set {
+	select {
+	case one := <-s.free:
+		return one
+	default:
 	}
-	pool, _ := p.sets.LoadOrStore(c, &sync.Pool{New: func() any {
-		s := &set{}
-		// Clone fails only after a template was executed, and root never is.
-		s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
-		for _, t := range s.Templates() {
-			if t.Tree != nil {
-				p.fold(t.Tree.Root, Words{Catalogue: c})
-			}
+	if int(s.made.Add(1)) <= cap(s.free) {
+		return make()
+	}
+	s.made.Add(-1)
+	return <-s.free
+}
+
+// setsOf returns the sets of a language.
+func (p *Renderer) setsOf(c *message.Catalogue) *sets {
+	if known, ok := p.sets.Load(c); ok {
+		return known.(*sets)
+	}
+	known, _ := p.sets.LoadOrStore(c, &sets{free: make(chan *set, max(2, runtime.GOMAXPROCS(0)))})
+	return known.(*sets)
+}
+
+// escape makes a set of a language.
+func (p *Renderer) escape(c *message.Catalogue) *set {
+	s := &set{}
+	// Clone fails only after a template was executed, and root never is.
+	s.Template = template.Must(p.root.Clone()).Funcs(p.funcs(s))
+	for _, t := range s.Templates() {
+		if t.Tree != nil {
+			p.fold(t.Tree.Root, Words{Catalogue: c})
 		}
-		return s
-	}})
-	return pool.(*sync.Pool)
+	}
+	return s
 }
 
 // Words returns the words for a request: the language of its Accept-Language header, the clock and the time zone.
@@ -167,9 +193,9 @@ func (p *Renderer) RenderAs(words Words, around, page Page) ([]byte, error) {
 		frame.Scripts = append(frame.Scripts[:len(frame.Scripts):len(frame.Scripts)], "ending.js")
 	}
 	c := words.catalogue()
-	sets := p.pool(c)
-	set := sets.Get().(*set)
-	defer sets.Put(set)
+	sets := p.setsOf(c)
+	set := sets.take(func() *set { return p.escape(c) })
+	defer func() { sets.free <- set }()
 	set.words = words
 	var body, whole bytes.Buffer
 	if err := set.ExecuteTemplate(&body, frame.Template, page); err != nil {
