@@ -51,6 +51,11 @@ type Store interface {
 	// name and an address only where there is no row of it (any more). transaction.ErrUnknown, user.ErrUnknown,
 	// application.ErrUnknown.
 	SnapshotByRequest(ctx context.Context, transactionID string) (Snapshot, error)
+	// HoldPolicy keeps applications and settings as they are until the end of the database transaction, once those who
+	// change them are done. It comes first in a change that lets somebody in by what it then reads: such a change is
+	// wholly before a change of policy or sees it. It is awaited with the next statement that is. LockRequest, LockAt and
+	// CollectGrant do it themselves.
+	HoldPolicy(ctx context.Context) error
 	// LockRequest is SnapshotByRequest once the account's row is locked: both take one round trip.
 	LockRequest(ctx context.Context, transactionID string) (Snapshot, error)
 	// SnapshotAt reads the same of an account at an application. LockAt does so once the account's row is locked: both take

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/internal/api/oidc"
 	"countersign/internal/server/config"
 	"countersign/internal/server/listener"
 	"countersign/internal/site/web"
@@ -40,10 +41,10 @@ func limitBody(deadline time.Duration, next http.Handler) http.Handler {
 	})
 }
 
-// bodyLimit is how long a body may take. The signed doors answer by a deadline, 0 for two seconds, whatever hangs
-// (FAIL-2), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
+// bodyLimit is how long a body may take. The signed doors and the health check answer by a deadline, 0 for two seconds,
+// whatever hangs (FAIL-2), but an answer goes out only once the rest of the body is here or given up; hence a little more than that.
 func bodyLimit(deadline time.Duration, path string) time.Duration {
-	if forProgram(path) {
+	if forProgram(path) || path == oidc.HealthPath {
 		return max(deadline, signedBody)
 	}
 	return bodyTime

@@ -214,22 +214,29 @@ func (s *Server) openPush(ctx context.Context) error {
 // nameOrganization stores the configured name and help line in the settings. Values that an operator has set with a
 // command stay.
 func (s *Server) nameOrganization(ctx context.Context) error {
-	want := s.Config.Organization
 	now, err := s.DB.Read().LoadSettings(ctx)
-	if err != nil {
+	if err != nil || !s.name(&now) {
 		return err
 	}
-	before := now
+	return s.DB.Write(ctx, func(st flow.Store) error {
+		now, err := st.LockSettings(ctx) // an operator may have set them meanwhile
+		if err != nil || !s.name(&now) {
+			return err
+		}
+		return st.SaveSettings(ctx, now)
+	})
+}
+
+// name fills in what the configuration says and nobody has set. It reports whether that changed anything.
+func (s *Server) name(now *settings.Settings) bool {
+	want, before := s.Config.Organization, *now
 	if now.Organization == (settings.Settings{}).WithDefaults().Organization && want.Name != "" {
 		now.Organization = want.Name
 	}
 	if now.Help == "" {
 		now.Help = want.Help
 	}
-	if now.Organization == before.Organization && now.Help == before.Help {
-		return nil
-	}
-	return s.DB.Write(ctx, func(st flow.Store) error { return st.SaveSettings(ctx, now) })
+	return now.Organization != before.Organization || now.Help != before.Help
 }
 
 // keepPortal creates the application that stands for the product's own pages, unless it exists.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"countersign/internal/adapter/sqlstore/engine"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/policy"
 )
@@ -25,6 +26,15 @@ var applicationByID = applications.from(`WHERE application_id = $1`)
 
 func (s *store) ApplicationByID(ctx context.Context, id string) (application.Application, error) {
 	return one(ctx, s.run, application.ErrUnknown, applications, applicationByID, id)
+}
+
+var lockApplication = applicationByID + engine.Lock
+
+func (s *store) LockApplication(ctx context.Context, id string) (application.Application, error) {
+	if err := s.run.Alone(ctx); err != nil {
+		return application.Application{}, err
+	}
+	return one(ctx, s.run, application.ErrUnknown, applications, lockApplication, id)
 }
 
 var allApplications = applications.from(`WHERE deleted_at = 0 ORDER BY name, application_id`)

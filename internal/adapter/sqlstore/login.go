@@ -105,6 +105,9 @@ func (s *store) FinishLogin(ctx context.Context, id string, grant []byte, grantE
 func (s *store) CollectGrant(ctx context.Context, grant []byte, applicationID string, now time.Time) error {
 	const q = `UPDATE logins SET ticket_used_at = $3
 		WHERE ticket_digest = $1 AND application_id = $2 AND stage = 'finished' AND ticket_used_at = 0 AND ticket_expires_at > $3`
+	if err := s.run.Share(ctx); err != nil {
+		return err
+	}
 	return s.must(ctx, login.ErrGrant, q, blob(grant), applicationID, micros(now))
 }
 

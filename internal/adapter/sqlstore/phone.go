@@ -129,9 +129,9 @@ func (s *store) SaveResync(ctx context.Context, phoneID string, next int64, coun
 	return s.queue(ctx, q, phoneID, next, int64(count), micros(since))
 }
 
-func (s *store) SaveSubscription(ctx context.Context, phoneID string, sealed, endpoint []byte, alerts phone.Alerts) error {
-	const q = `UPDATE phones SET subscription = $2, alerts = $3, endpoint = COALESCE($4, endpoint) WHERE phone_id = $1`
-	return s.must(ctx, phone.ErrUnknown, q, phoneID, blob(sealed), string(alerts), blob(endpoint))
+func (s *store) SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts phone.Alerts) error {
+	const q = `UPDATE phones SET subscription = $3, alerts = $4, endpoint = COALESCE($5, endpoint) WHERE phone_id = $1 AND key_id = $2`
+	return s.must(ctx, phone.ErrReplaced, q, phoneID, keyID, blob(sealed), string(alerts), blob(endpoint))
 }
 
 func (s *store) DropSubscription(ctx context.Context, phoneID string, sealed []byte) error {

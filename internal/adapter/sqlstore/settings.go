@@ -36,6 +36,14 @@ func (s *store) LoadSettings(ctx context.Context) (settings.Settings, error) {
 	return s.decodeSettings(text)
 }
 
+// LockSettings needs no lock of the row, which may not be there yet: whoever changes settings is alone.
+func (s *store) LockSettings(ctx context.Context) (settings.Settings, error) {
+	if err := s.run.Alone(ctx); err != nil {
+		return settings.Settings{}, err
+	}
+	return s.LoadSettings(ctx)
+}
+
 // decodeSettings decodes a settings text unless it is the one decoded last.
 func (s *store) decodeSettings(text string) (settings.Settings, error) {
 	d := s.memory.settings.Load()

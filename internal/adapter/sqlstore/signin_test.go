@@ -45,9 +45,11 @@ func TestPhonesAndKeys(t *testing.T) {
 		bind("k1", noon)
 		same(t, "key", key("k1"), phone.Key{ID: "k1", PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spkik1"), State: phone.KeyActive, Created: noon})
 		write(t, db, func(s flow.Store) error {
-			return s.SaveSubscription(ctx, "DP2", []byte("sub"), []byte("there"), phone.AlertsOn)
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("sub"), []byte("there"), phone.AlertsOn)
 		})
-		write(t, db, func(s flow.Store) error { return s.SaveSubscription(ctx, "DP2", []byte("sub"), nil, phone.AlertsOn) })
+		write(t, db, func(s flow.Store) error {
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("sub"), nil, phone.AlertsOn)
+		})
 		write(t, db, func(s flow.Store) error { return s.DropSubscription(ctx, "DP2", []byte("an older one")) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", false, at(time.Second)) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", true, at(2*time.Second)) })
@@ -88,6 +90,10 @@ func TestPhonesAndKeys(t *testing.T) {
 		same(t, "a dead key confirms nothing more", key("k1").Confirmed, at(time.Second))
 		same(t, "replaced", []any{key("k1").State, key("k1").Ended}, []any{phone.KeyReplaced, at(time.Minute)})
 		same(t, "alerts are off", []any{byID("DP2").Subscription, byID("DP2").Alerts}, []any{[]byte(nil), phone.AlertsOff})
+		same(t, "a dead key subscribes nothing", took(t, db, phone.ErrReplaced, func(s flow.Store) error {
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("late"), []byte("late"), phone.AlertsOn)
+		}), false)
+		same(t, "alerts are still off", byID("DP2").Subscription, []byte(nil))
 		same(t, "a dead key answers nothing", advance("k1", 9), false)
 		same(t, "a code checked before the new pairing", spend(8), false)
 		fails(t, "a key bound twice", db.Write(ctx, func(s flow.Store) error {

@@ -119,9 +119,11 @@ func (s *store) SnapshotByRequest(ctx context.Context, transactionID string) (fl
 	return v, nil
 }
 
+func (s *store) HoldPolicy(ctx context.Context) error { return s.run.Share(ctx) }
+
 func (s *store) LockRequest(ctx context.Context, transactionID string) (flow.Snapshot, error) {
 	const q = `SELECT user_id FROM users WHERE user_id = (SELECT user_id FROM transactions WHERE transaction_id = $1)` + engine.Lock
-	if err := s.queue(ctx, q, transactionID); err != nil {
+	if err := cmp.Or(s.HoldPolicy(ctx), s.queue(ctx, q, transactionID)); err != nil {
 		return flow.Snapshot{}, err
 	}
 	return s.SnapshotByRequest(ctx, transactionID)
@@ -132,8 +134,7 @@ func (s *store) SnapshotAt(ctx context.Context, id account.ID, applicationID str
 }
 
 func (s *store) LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error) {
-	const q = `SELECT user_id FROM users WHERE user_id = $1` + engine.Lock
-	if err := s.queue(ctx, q, id); err != nil {
+	if err := cmp.Or(s.HoldPolicy(ctx), s.HoldAccount(ctx, id)); err != nil {
 		return flow.Snapshot{}, err
 	}
 	return s.SnapshotAt(ctx, id, applicationID)

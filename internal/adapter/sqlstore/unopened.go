@@ -47,6 +47,8 @@ func (unopened) Facts(context.Context) (engine.Facts, error)            { return
 func (unopened) Close() error                                           { return nil }
 func (unopened) Exec(context.Context, string, []any) (int64, error)     { return 0, ErrUnavailable }
 func (unopened) Queue(context.Context, string, []any, error) error      { return ErrUnavailable }
+func (unopened) Share(context.Context) error                            { return ErrUnavailable }
+func (unopened) Alone(context.Context) error                            { return ErrUnavailable }
 func (unopened) Migrate(context.Context, func(context.Context, *sql.DB) error) error {
 	return ErrUnavailable
 }

@@ -48,6 +48,9 @@ func userSearch(u user.User) string { return strings.ToLower(u.RealName + "\n" +
 var createUser = users.insert("search") + ` ON CONFLICT (username) DO NOTHING`
 
 func (s *store) CreateUser(ctx context.Context, u user.User) error {
+	if user.LooksLikeID(u.Username) {
+		return user.ErrNameInvalid
+	}
 	args, err := users.values(u, userSearch(u))
 	if err != nil {
 		return err
@@ -168,6 +171,11 @@ var lockAccount = accountByID + engine.Lock
 
 func (s *store) LockAccount(ctx context.Context, id string) (user.User, error) {
 	return one(ctx, s.run, user.ErrUnknown, users, lockAccount, id)
+}
+
+func (s *store) HoldAccount(ctx context.Context, id string) error {
+	const q = `SELECT user_id FROM users WHERE user_id = $1` + engine.Lock
+	return s.queue(ctx, q, id)
 }
 
 func (s *store) RemindSpare(ctx context.Context, id string, now time.Time) error {

@@ -28,8 +28,12 @@ func (e *Engine) Preauth(ctx context.Context, words *message.Catalogue, r signin
 		return s, nil
 	}
 	s.Link, err = e.Enroll.Portal(ctx, r.Application, g.User.ID, g.Username)
-	if errors.Is(err, enroll.ErrIssueNone) {
+	switch {
+	case errors.Is(err, enroll.ErrIssueNone):
 		return s, nil
+	case e.cannotBe(err): // a name that nobody new may have
+		g = nobody(r)
+		return Standing{Gate: g, Status: StatusOfGate(words, g)}, nil
 	}
 	return s, e.noPerson(err)
 }
@@ -37,10 +41,19 @@ func (e *Engine) Preauth(ctx context.Context, words *message.Catalogue, r signin
 // gate asks the flow about the person of a call.
 func (e *Engine) gate(ctx context.Context, r signin.Request) (signin.Gate, error) {
 	g, err := e.SignIn.Preauth(ctx, r)
-	if e.Rules.NoPerson == nil && errors.Is(err, user.ErrNameInvalid) {
-		return signin.Gate{Application: r.Application, Outcome: signin.OutcomeDeny}, nil
+	if e.cannotBe(err) {
+		return nobody(r), nil
 	}
 	return g, e.noPerson(err)
+}
+
+// cannotBe reports a name that can be nobody's, at a door that denies such a one.
+func (e *Engine) cannotBe(err error) bool {
+	return e.Rules.NoPerson == nil && errors.Is(err, user.ErrNameInvalid)
+}
+
+func nobody(r signin.Request) signin.Gate {
+	return signin.Gate{Application: r.Application, Outcome: signin.OutcomeDeny}
 }
 
 func (e *Engine) noPerson(err error) error {

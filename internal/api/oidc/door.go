@@ -25,8 +25,10 @@ const Name = "oidc"
 // At is where the door stands. Clients know its addresses by heart.
 const At = "/oauth/v1/"
 
+// HealthPath is where SDKs ask before they send somebody here.
+const HealthPath = At + "health_check"
+
 const (
-	healthPath    = At + "health_check"
 	authorizePath = At + "authorize"
 	tokenPath     = At + "token"
 )
@@ -88,7 +90,7 @@ var routes = []struct {
 	Route
 	serve func(d *Door, w http.ResponseWriter, r *http.Request)
 }{
-	{Route{"POST", healthPath, "say whether the service is up"}, (*Door).health},
+	{Route{"POST", HealthPath, "say whether the service is up"}, (*Door).health},
 	{Route{"GET", authorizePath, "open a sign-in"}, (*Door).authorize},
 	{Route{"POST", authorizePath, "open a sign-in"}, (*Door).authorize},
 	{Route{"POST", tokenPath, "trade a code for an id_token"}, (*Door).token},
@@ -117,7 +119,7 @@ func (d *Door) Handler() http.Handler {
 	mux.HandleFunc(At, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		answer := d.json
-		if r.URL.Path == healthPath {
+		if r.URL.Path == HealthPath {
 			answer = d.fail // the envelope of that address
 		}
 		answer(w, r, d.unknownAddress(w, r))

@@ -23,7 +23,7 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	}
 	if f == nil {
 		var client prover
-		client, f = d.prove(ctx, p, healthPath)
+		client, f = d.prove(ctx, p, HealthPath)
 		if f == nil {
 			f = d.spendInTime(ctx, client)
 		}

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"unicode/utf8"
 )
@@ -148,6 +149,9 @@ func unread(err error) *refusal {
 	var big *http.MaxBytesError
 	if errors.As(err, &big) {
 		return refuse(tooLarge, "body")
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) { // the line is slow, not the client wrong
+		return shed(err)
 	}
 	return refuse(malformed, "body does not read")
 }

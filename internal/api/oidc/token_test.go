@@ -252,8 +252,8 @@ func TestAHealthCheckDoesNotWaitForADiskThatHangs(t *testing.T) {
 	w.hang, w.door.Deadline = make(chan struct{}), 0
 	t.Cleanup(func() { close(w.hang) })
 	began := time.Now()
-	form := url.Values{"client_id": {clientID}, "client_assertion": {signedBy(t, w.assertionClaims(healthPath))}}
-	if rec := w.post(healthPath, form); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
+	form := url.Values{"client_id": {clientID}, "client_assertion": {signedBy(t, w.assertionClaims(HealthPath))}}
+	if rec := w.post(HealthPath, form); rec.Code != 429 || rec.Header().Get("Retry-After") == "" {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 	if took := time.Since(began); took > healthTime+20*time.Second || healthTime > 2*time.Second { // SDKs have no more patience
@@ -336,7 +336,7 @@ func TestMalformedRequestsAreRefused(t *testing.T) {
 			t.Errorf("%s, foreign host: %d", target, rec.Code)
 		}
 		rec := w.do(httptest.NewRequest("GET", "https://"+apiHost+target, nil))
-		if own := strings.Contains(rec.Body.String(), `"code":40501`); own != (target == healthPath) {
+		if own := strings.Contains(rec.Body.String(), `"code":40501`); own != (target == HealthPath) {
 			t.Errorf("GET %s: %s", target, rec.Body)
 		}
 		if rec.Code != 405 || rec.Header().Get("Allow") != "POST" {

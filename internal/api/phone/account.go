@@ -15,7 +15,7 @@ func (d *Door) subscribe(ctx context.Context, c caller, _ *http.Request) (any, e
 	if err := s.Check(); err != nil {
 		return nil, refusal(err)
 	}
-	return nil, d.Mobile.Subscribe(ctx, c.phoneID, s)
+	return nil, d.Mobile.Subscribe(ctx, c.phoneID, c.keyID, s)
 }
 
 func (d *Door) testAlert(ctx context.Context, c caller, _ *http.Request) (any, error) {
@@ -30,7 +30,7 @@ func (d *Door) rename(ctx context.Context, c caller, _ *http.Request) (any, erro
 	if err := n.Check(); err != nil {
 		return nil, refusal(err)
 	}
-	return nil, d.Mobile.Rename(ctx, c.phoneID, n.Name)
+	return nil, d.Mobile.Rename(ctx, c.phoneID, c.keyID, n.Name)
 }
 
 func (d *Door) report(ctx context.Context, c caller, _ *http.Request) (any, error) {
@@ -45,7 +45,7 @@ func (d *Door) report(ctx context.Context, c caller, _ *http.Request) (any, erro
 }
 
 func (d *Door) leave(ctx context.Context, c caller, _ *http.Request) (any, error) {
-	return nil, d.Mobile.Leave(ctx, c.phoneID)
+	return nil, d.Mobile.Leave(ctx, c.phoneID, c.keyID)
 }
 
 func (d *Door) status(ctx context.Context, c caller, _ *http.Request) (any, error) {

@@ -29,16 +29,17 @@ type Mobile interface {
 	// Answer decides a request. The signature was checked against the key that signed the HTTP
 	// request; that the answer fits its transaction and that Counter goes up is checked here.
 	Answer(ctx context.Context, phoneID string, a phonewire.Answer) (phonewire.Outcome, error)
-	// Subscribe stores where alerts go; an empty endpoint turns them off.
-	Subscribe(ctx context.Context, phoneID string, s phonewire.Subscription) error
+	// Subscribe stores where alerts go; an empty endpoint turns them off. It is refused, as Rename and Leave, when the key that
+	// signed the HTTP request is not the phone's any more: Gone "phone.replaced" or "phone.removed".
+	Subscribe(ctx context.Context, phoneID, keyID string, s phonewire.Subscription) error
 	// TestAlert sends an alert now. Limited "rate.limit"; Conflict when alerts are off.
 	TestAlert(ctx context.Context, phoneID string) error
 	// Rename changes what the phone is called.
-	Rename(ctx context.Context, phoneID, name string) error
+	Rename(ctx context.Context, phoneID, keyID, name string) error
 	// Report says that a change of a device was not the person's own. Limited "rate.limit".
 	Report(ctx context.Context, phoneID, device string) error
 	// Leave ends the phone's key: the account was deleted in the app.
-	Leave(ctx context.Context, phoneID string) error
+	Leave(ctx context.Context, phoneID, keyID string) error
 	// Status tells what the server knows of the phone.
 	Status(ctx context.Context, phoneID string) (phonewire.Status, error)
 }

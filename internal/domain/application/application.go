@@ -124,9 +124,12 @@ type Store interface {
 	CreateApplication(ctx context.Context, a Application) error
 	// ApplicationByID finds a live or disabled application, also a deleted one (its tombstone). ErrUnknown.
 	ApplicationByID(ctx context.Context, id string) (Application, error)
+	// LockApplication is ApplicationByID for a change of it, which comes first: until the end of the database transaction
+	// nobody else changes an application or the settings, and nobody is let in by them (flow.Store.HoldPolicy). ErrUnknown.
+	LockApplication(ctx context.Context, id string) (Application, error)
 	// Applications lists those not deleted, by name.
 	Applications(ctx context.Context) ([]Application, error)
-	// SaveApplication writes every field but ID, Type and Created. ErrUnknown.
+	// SaveApplication writes every field but ID, Type and Created, so what it writes was read by LockApplication. ErrUnknown.
 	SaveApplication(ctx context.Context, a Application) error
 	// PoliciesInUse lists the different policies of the applications that are neither off nor deleted.
 	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)

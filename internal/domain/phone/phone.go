@@ -202,8 +202,9 @@ type Store interface {
 	SpendPasscode(ctx context.Context, p Phone, next int64, now time.Time) error
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
-	// SaveSubscription writes the sealed subscription and the alert state. endpoint becomes Endpoint; nil leaves it.
-	SaveSubscription(ctx context.Context, phoneID string, sealed, endpoint []byte, alerts Alerts) error
+	// SaveSubscription writes the sealed subscription and the alert state for the app that has the key. The change ends with
+	// ErrReplaced when the phone's key is another one by now. endpoint becomes Endpoint; nil leaves it.
+	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts Alerts) error
 	// DropSubscription forgets a subscription that is dead, unless another one is in its place by now.
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	// TouchPhone sets LastSeen, and LastUsed when used.

@@ -62,6 +62,9 @@ const SecretPurpose = "instance-secret"
 type Store interface {
 	// LoadSettings gives the stored settings with defaults filled.
 	LoadSettings(ctx context.Context) (Settings, error)
+	// LockSettings is LoadSettings for a change of them, which comes first: see application.Store.LockApplication.
+	LockSettings(ctx context.Context) (Settings, error)
+	// SaveSettings writes every field, so what it writes was read by LockSettings.
 	SaveSettings(ctx context.Context, s Settings) error
 	// KeepSecret stores sealed under name unless there is one already, and returns what is stored:
 	// several nodes starting at once agree.

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"countersign/internal/base/id"
 )
 
 // MaxName is the longest name, in code points.
@@ -39,6 +41,17 @@ func Normalize(name string) (string, error) {
 		return "", ErrNameInvalid
 	}
 	return name, nil
+}
+
+// LooksLikeID reports a name of the shape of a person's ID, in either case. Nobody new is called so: who is asked for by
+// one or the other would not be the one meant.
+func LooksLikeID(name string) bool {
+	if len(name) != 20 || !strings.EqualFold(name[:2], id.User) {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
 }
 
 // Simple takes DOMAIN\name and name@domain down to name (C-24), also where one side is missing: alice\ and @alice are

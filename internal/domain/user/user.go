@@ -88,7 +88,7 @@ var (
 	ErrUnknown = errs.New(errs.NotFound, "user.unknown")
 	// ErrNameTaken reports a name or alias that somebody has.
 	ErrNameTaken = errs.New(errs.Conflict, "user.name_taken")
-	// ErrNameInvalid reports a name that is empty, too long or has forbidden characters.
+	// ErrNameInvalid reports a name that is empty, too long or has forbidden characters, or a new one that looks like an ID.
 	ErrNameInvalid = errs.New(errs.Invalid, "user.name")
 	// ErrLocked reports a user whose status or count leaves no attempt.
 	ErrLocked = errs.New(errs.Denied, "user.locked")
@@ -105,7 +105,7 @@ type Query struct {
 // Store keeps users.
 type Store interface {
 	// CreateUser inserts the user and its name. A person's name is one among people, an administrator's one among
-	// administrators: the same word may be both. ErrNameTaken.
+	// administrators: the same word may be both. ErrNameTaken; ErrNameInvalid for a name that LooksLikeID.
 	CreateUser(ctx context.Context, u User) error
 	// UserByID finds a person, also one in the trash. ErrUnknown.
 	UserByID(ctx context.Context, id string) (User, error)
@@ -142,6 +142,9 @@ type Store interface {
 	// LockAccount takes the row of an account of any kind for the rest of the database transaction, so that what is
 	// counted next (open requests, devices) cannot change underneath. ErrUnknown.
 	LockAccount(ctx context.Context, id account.ID) (User, error)
+	// HoldAccount is LockAccount for a change that needs nothing of the row, or reads it next. It is awaited with the next
+	// statement that is; where there is no such row nothing is held.
+	HoldAccount(ctx context.Context, id account.ID) error
 	// SavePreferences writes DefaultPhone and AutoAction. ErrUnknown.
 	SavePreferences(ctx context.Context, id, defaultPhone, autoAction string) error
 	// RemindSpare adds one to SpareReminders and notes when.

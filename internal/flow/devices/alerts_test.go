@@ -58,7 +58,7 @@ func TestAnAccountThatIsDeletedInTheAppRingsTheOthers(t *testing.T) {
 		k.OK(err)
 		rings(1)
 		second.Subscribe()
-		k.OK(k.Mobile.Leave(context.Background(), second.ID))
+		k.OK(second.Leave())
 		rings(2)
 		if all := k.Doorbell.Rung(); slices.Contains(all, "https://push.example.net/"+second.ID) {
 			k.Errorf("%v", all)

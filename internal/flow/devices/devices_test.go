@@ -376,7 +376,7 @@ func TestAC059EveryChangeIsTold(t *testing.T) {
 		_, err = k.Claim(k.PairPortal(v, p.ID).Link)
 		k.OK(err)
 		told("a new phone in its place", "device_replaced")
-		k.OK(k.Mobile.Leave(context.Background(), second.ID))
+		k.OK(second.Leave())
 		told("the account deleted in the app", "device_removed")
 		_, err = k.Claim(k.PairPortal(v, second.ID).Link)
 		k.OK(err)

@@ -134,7 +134,7 @@ func (f *Flow) Hosts(ctx context.Context, key string) ([]application.Host, error
 func (f *Flow) SetApplication(ctx context.Context, actor audit.Actor, key string, c ApplicationChange) (application.Application, error) {
 	var a application.Application
 	err := f.change(ctx, actor, audit.OverSettings, func(st Store) (err error) {
-		if a, err = liveApplication(ctx, st, key); err != nil {
+		if a, err = lockApplication(ctx, st, key); err != nil {
 			return err
 		}
 		description, err := c.apply(&a)
@@ -167,7 +167,7 @@ var ErrPortal = errs.New(errs.Forbidden, "application.portal")
 // DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
 func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key string) error {
 	return f.change(ctx, actor, audit.OverSettings, func(st Store) error {
-		a, err := liveApplication(ctx, st, key)
+		a, err := lockApplication(ctx, st, key)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (f *Flow) RevealSecret(ctx context.Context, actor audit.Actor, key string) 
 func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (secret.Text, error) {
 	plain := id.ApplicationSecret(f.rand)
 	err := f.change(ctx, actor, audit.OverSettings, func(st Store) error {
-		a, err := liveApplication(ctx, st, key)
+		a, err := lockApplication(ctx, st, key)
 		if err != nil {
 			return err
 		}
@@ -229,8 +229,18 @@ func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string) (
 	return secret.NewText(plain), nil
 }
 
+// liveApplication reads an application that was not deleted.
 func liveApplication(ctx context.Context, st Store, key string) (application.Application, error) {
-	a, err := st.ApplicationByID(ctx, key)
+	return live(st.ApplicationByID(ctx, key))
+}
+
+// lockApplication is liveApplication for a change. It is the only reader of an application that is saved afterwards: two
+// administrators at once change it one after the other.
+func lockApplication(ctx context.Context, st Store, key string) (application.Application, error) {
+	return live(st.LockApplication(ctx, key))
+}
+
+func live(a application.Application, err error) (application.Application, error) {
 	if err == nil && !a.Deleted.IsZero() {
 		return application.Application{}, application.ErrUnknown
 	}
@@ -395,7 +405,7 @@ func (c PolicyChange) agrees(ctx context.Context, st Store, application policy.P
 	if c.NumberEntry == nil && c.NumberRequired == nil {
 		return nil
 	}
-	s, err := st.LoadSettings(ctx)
+	s, err := st.LockSettings(ctx)
 	if err != nil {
 		return err
 	}

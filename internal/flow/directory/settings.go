@@ -38,7 +38,7 @@ func (f *Flow) Settings(ctx context.Context) (settings.Settings, error) {
 func (f *Flow) SetSettings(ctx context.Context, actor audit.Actor, c SettingsChange) (settings.Settings, error) {
 	var s settings.Settings
 	err := f.change(ctx, actor, audit.OverSettings, func(st Store) (err error) {
-		if s, err = st.LoadSettings(ctx); err != nil {
+		if s, err = st.LockSettings(ctx); err != nil {
 			return err
 		}
 		description, err := c.apply(&s)

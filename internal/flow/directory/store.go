@@ -31,6 +31,7 @@ type Store interface {
 	CreateApplication(ctx context.Context, a application.Application) error
 	ForgetHosts(ctx context.Context, applicationID string, keep int) (int64, error)
 	Hosts(ctx context.Context, applicationID string) ([]application.Host, error)
+	LockApplication(ctx context.Context, id string) (application.Application, error)
 	SaveApplication(ctx context.Context, a application.Application) error
 	SeeHost(ctx context.Context, h application.Host) error
 
@@ -69,6 +70,7 @@ type Store interface {
 	EndSessions(ctx context.Context, userID, except string) error
 
 	// settings.Store:
+	LockSettings(ctx context.Context) (settings.Settings, error)
 	SaveSettings(ctx context.Context, s settings.Settings) error
 
 	// transaction.Store:

@@ -277,17 +277,18 @@ func (f *Flow) discardInvitations(ctx context.Context, st Store, userID string) 
 	return err
 }
 
-// findUser takes an ID or any spelling of a name.
+// findUser takes an ID or any spelling of a name. What looks like an ID is one, if anybody has it.
 func findUser(ctx context.Context, st Store, who string) (user.User, error) {
+	if user.LooksLikeID(who) {
+		if u, err := st.UserByID(ctx, strings.ToUpper(who)); !errors.Is(err, user.ErrUnknown) {
+			return u, err
+		}
+	}
 	name, err := user.Normalize(who)
 	if err != nil {
 		return user.User{}, user.ErrUnknown
 	}
-	u, err := st.UserByName(ctx, name)
-	if errors.Is(err, user.ErrUnknown) && strings.HasPrefix(who, id.User) {
-		return st.UserByID(ctx, who)
-	}
-	return u, err
+	return st.UserByName(ctx, name)
 }
 
 // lockUser finds a user and keeps the row until the database transaction ends.

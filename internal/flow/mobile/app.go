@@ -19,9 +19,39 @@ func (f *Flow) NoteContact(ctx context.Context, p phone.Phone) error {
 	return f.db.Write(ctx, func(st Store) error { return st.TouchPhone(ctx, p.ID, false, f.now()) })
 }
 
+// still says whether a phone has the key of the app that calls: the door looked when the call came, and another app may
+// have taken its place since. phone.ErrRemoved, phone.ErrReplaced.
+func still(p phone.Phone, keyID string) error {
+	switch p.KeyID {
+	case keyID:
+		return nil
+	case "":
+		return phone.ErrRemoved
+	}
+	return phone.ErrReplaced
+}
+
+// own reads the phone of an app that changes it, and keeps its key until the end of the change.
+func own(ctx context.Context, st Store, phoneID, keyID string) (phone.Phone, error) {
+	p, err := st.PhoneByID(ctx, phoneID)
+	if err == nil {
+		err = st.HoldAccount(ctx, p.UserID)
+	}
+	if err == nil {
+		p, err = st.PhoneByID(ctx, phoneID)
+	}
+	if err == nil {
+		err = still(p, keyID)
+	}
+	return p, err
+}
+
 // Subscribe implements Mobile.
-func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscription) error {
+func (f *Flow) Subscribe(ctx context.Context, phoneID, keyID string, s phonewire.Subscription) error {
 	p, err := f.db.Read().PhoneByID(ctx, phoneID)
+	if err == nil {
+		err = still(p, keyID)
+	}
 	if err != nil {
 		return err
 	}
@@ -44,7 +74,7 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscr
 		return f.NoteContact(ctx, p) // nothing changes
 	}
 	return f.db.Write(ctx, func(st Store) error {
-		if err := st.SaveSubscription(ctx, phoneID, sealed, endpoint, alerts); err != nil {
+		if err := st.SaveSubscription(ctx, phoneID, keyID, sealed, endpoint, alerts); err != nil {
 			return err
 		}
 		return st.TouchPhone(ctx, phoneID, false, f.now())
@@ -52,13 +82,13 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID string, s phonewire.Subscr
 }
 
 // Rename implements Mobile.
-func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
+func (f *Flow) Rename(ctx context.Context, phoneID, keyID, name string) error {
 	name, err := phone.CleanName(name)
 	if err != nil {
 		return err
 	}
 	return f.db.Write(ctx, func(st Store) error {
-		p, err := st.PhoneByID(ctx, phoneID)
+		p, err := own(ctx, st, phoneID, keyID)
 		if err != nil {
 			return err
 		}
@@ -75,10 +105,10 @@ func (f *Flow) Rename(ctx context.Context, phoneID, name string) error {
 
 // Leave implements Mobile: the account was deleted in the app. The phone record stays, not connected any
 // more: "I have a new phone" brings it back, and the last device cannot be lost by a slip in the app.
-func (f *Flow) Leave(ctx context.Context, phoneID string) error {
+func (f *Flow) Leave(ctx context.Context, phoneID, keyID string) error {
 	var userID string
 	err := f.db.Write(ctx, func(st Store) error {
-		p, err := st.PhoneByID(ctx, phoneID)
+		p, err := own(ctx, st, phoneID, keyID)
 		if err != nil {
 			return err
 		}

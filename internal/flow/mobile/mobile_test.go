@@ -283,7 +283,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		if again := begin(bob); again.Row().Enrolling { // enrolled meanwhile: an ordinary sign-in
 			k.Error("a used link enrols again")
 		}
-		k.OK(k.Mobile.Leave(ctx, p.ID)) // nobody whose phone is gone is told that it is set up
+		k.OK(p.Leave()) // nobody whose phone is gone is told that it is set up
 		k.Want(open(token), enrollment.ErrInvalid)
 
 		// an invitation taken back while its page is open
@@ -662,11 +662,11 @@ func TestTheAppKeepsItsAccount(t *testing.T) {
 		ctx := context.Background()
 		app := k.Application("Payroll")
 		p := k.Enrolled(app, "alice")
-		k.OK(k.Mobile.Rename(ctx, p.ID, " Work phone "))
+		k.OK(k.Mobile.Rename(ctx, p.ID, p.KeyID, " Work phone "))
 		if s, err := k.Mobile.Status(ctx, p.ID); err != nil || s.PhoneName != "Work phone" || s.Username != "alice" {
 			k.Errorf("%+v, %v", s, err)
 		}
-		k.Want(k.Mobile.Rename(ctx, p.ID, "a\u202eb"), phone.ErrNameInvalid)
+		k.Want(k.Mobile.Rename(ctx, p.ID, p.KeyID, "a\u202eb"), phone.ErrNameInvalid)
 		k.Want(k.Mobile.TestAlert(ctx, p.ID), mobile.ErrAlertsOff)
 		p.Subscribe()
 		k.OK(k.Mobile.TestAlert(ctx, p.ID))
@@ -717,7 +717,7 @@ func TestAnAppThatMissedTheAnswerToItsClaimGetsItOnceMore(t *testing.T) {
 		v, _, _ := k.Manager(app, "bob")
 		second, err := k.Claim(k.PairPortal(v, "").Link, func(a *phonewire.Activation) { sent = *a })
 		k.OK(err)
-		k.OK(k.Mobile.Leave(ctx, second.ID)) // its key is dead
+		k.OK(second.Leave()) // its key is dead
 		_, err = k.Mobile.Activate(ctx, sent, from, "")
 		k.Want(err, activation.ErrUsed)
 	})

@@ -32,7 +32,7 @@ func TestNoTwoPhonesOfAPersonBearOneName(t *testing.T) {
 				k.Errorf("the new device is called %q, want %q", got[0], got[1])
 			}
 		}
-		k.OK(k.Mobile.Rename(ctx, tablet.ID, first))
+		k.OK(k.Mobile.Rename(ctx, tablet.ID, tablet.KeyID, first))
 		k.OK(k.Devices.Rename(ctx, v, second.ID, first))
 		if tablet.Row().Name != first+" 3" || second.Row().Name != first+" 2" {
 			k.Errorf("renamed to %q and %q", tablet.Row().Name, second.Row().Name)

@@ -37,7 +37,7 @@ func TestAPhoneLearnsOfThePersonsOtherDevices(t *testing.T) {
 		if s, err = k.Mobile.Status(ctx, p.ID); err != nil || len(s.Devices) != 1 || s.Devices[0].Since == since {
 			k.Errorf("set up anew: %+v, %v", s.Devices, err)
 		}
-		k.OK(k.Mobile.Leave(ctx, again.ID))
+		k.OK(again.Leave())
 		if s, err = k.Mobile.Status(ctx, p.ID); err != nil || len(s.Devices) != 0 {
 			k.Errorf("its app left: %+v, %v", s.Devices, err)
 		}

@@ -67,6 +67,9 @@ func (f *Flow) fetched(ctx context.Context, open []transaction.Transaction) erro
 		return nil
 	}
 	err := f.db.Write(ctx, func(st Store) error {
+		if err := st.HoldAccount(ctx, fresh[0].UserID); err != nil { // before request and login, as every other change
+			return err
+		}
 		for _, t := range fresh {
 			if err := st.MarkDelivery(ctx, t.ID, time.Time{}, f.now(), false); err != nil {
 				return err

@@ -134,7 +134,7 @@ func TestACodeOfAFirstSignInBindsNothingOnceNewPeopleMayNotEnroll(t *testing.T) 
 // losses are the ways to lose the app of the only phone.
 var losses = map[string]func(k *flowkit.Kit, app application.Application, p *flowkit.Phone, name string){
 	"the account is deleted in the app": func(k *flowkit.Kit, _ application.Application, p *flowkit.Phone, _ string) {
-		k.OK(k.Mobile.Leave(context.Background(), p.ID))
+		k.OK(k.Mobile.Leave(context.Background(), p.ID, p.KeyID))
 	},
 	"its key was copied": func(k *flowkit.Kit, app application.Application, p *flowkit.Phone, name string) {
 		k.OK(p.Approve(k.Begin(app, name).Session().Transaction))
@@ -156,10 +156,10 @@ var losses = map[string]func(k *flowkit.Kit, app application.Application, p *flo
 		if theirs.Row().Connected() {
 			k.Error("the phone stays")
 		}
-		k.OK(k.Mobile.Leave(context.Background(), p.ID))
+		k.OK(k.Mobile.Leave(context.Background(), p.ID, p.KeyID))
 	},
 	"an administrator turns the person off and on": func(k *flowkit.Kit, _ application.Application, p *flowkit.Phone, name string) {
-		k.OK(k.Mobile.Leave(context.Background(), p.ID))
+		k.OK(k.Mobile.Leave(context.Background(), p.ID, p.KeyID))
 		k.Status(name, user.Disabled)
 		k.Status(name, user.Active)
 	},
@@ -167,7 +167,7 @@ var losses = map[string]func(k *flowkit.Kit, app application.Application, p *flo
 		_, err := k.Directory.DeleteUser(context.Background(), directory.CommandLine, name)
 		k.OK(err)
 		k.Status(name, user.Active)
-		k.OK(k.Mobile.Leave(context.Background(), p.ID))
+		k.OK(k.Mobile.Leave(context.Background(), p.ID, p.KeyID))
 	},
 }
 
@@ -219,7 +219,7 @@ func TestANewcomerWhoGotADeviceMeanwhileIsNone(t *testing.T) {
 		grant, err := spent.Finish()
 		k.OK(err)
 		p := k.Enrolled(k.Application("Payroll"), "ana")
-		k.OK(k.Mobile.Leave(context.Background(), p.ID))
+		k.OK(k.Mobile.Leave(context.Background(), p.ID, p.KeyID))
 		if _, err := l.Enter(); err == nil {
 			k.Error("the sign-in goes on")
 		}

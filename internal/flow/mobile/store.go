@@ -54,7 +54,7 @@ type Store interface {
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 	RenamePhone(ctx context.Context, id, name string) error
-	SaveSubscription(ctx context.Context, phoneID string, sealed, endpoint []byte, alerts phone.Alerts) error
+	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts phone.Alerts) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
 
@@ -76,6 +76,7 @@ type Store interface {
 	// user.Store:
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
 	CreateUser(ctx context.Context, u user.User) error
+	HoldAccount(ctx context.Context, id account.ID) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	MarkEnrolled(ctx context.Context, id string, now time.Time) error
 	UserByName(ctx context.Context, name string) (user.User, error)

@@ -53,7 +53,7 @@ func TestThePhoneThatIsSetUpAlreadyIsNoSpare(t *testing.T) {
 		}
 
 		// Once it has left, it may come back on any record; and it may serve two people.
-		k.OK(k.Mobile.Leave(ctx, again.ID))
+		k.OK(k.Mobile.Leave(ctx, again.ID, again.KeyID))
 		_, err = k.Claim(k.PairPortal(k.View(k.Prove(app, "alice", second)), "").Link, in("pocket"))
 		k.OK(err)
 		theirs, err := k.Claim(k.Begin(app, "bob").Pair().Link, in("pocket"))
@@ -85,7 +85,7 @@ func TestTwoRecordsOfOneDeviceCountAsOneWhereASpareIsAskedFor(t *testing.T) {
 			k.Error("two devices, and a spare is asked for")
 		}
 		alert := func(p *flowkit.Phone, endpoint string) {
-			k.OK(k.Mobile.Subscribe(ctx, p.ID, phonewire.Subscription{Endpoint: endpoint, Permission: "granted"}))
+			k.OK(k.Mobile.Subscribe(ctx, p.ID, p.KeyID, phonewire.Subscription{Endpoint: endpoint, Permission: "granted"}))
 		}
 		alert(first, "https://push.example.net/one")
 		alert(second, "https://push.example.net/two")
@@ -96,7 +96,7 @@ func TestTwoRecordsOfOneDeviceCountAsOneWhereASpareIsAskedFor(t *testing.T) {
 		if !asked() {
 			k.Error("alerted at one address, and no spare is asked for")
 		}
-		k.OK(k.Mobile.Subscribe(ctx, second.ID, phonewire.Subscription{Permission: "denied"}))
+		k.OK(k.Mobile.Subscribe(ctx, second.ID, second.KeyID, phonewire.Subscription{Permission: "denied"}))
 		if !asked() {
 			k.Error("turning alerts off makes two devices of one")
 		}
@@ -105,7 +105,7 @@ func TestTwoRecordsOfOneDeviceCountAsOneWhereASpareIsAskedFor(t *testing.T) {
 		if asked() {
 			k.Error("with a third phone a spare is asked for")
 		}
-		k.OK(k.Mobile.Leave(ctx, third.ID))
+		k.OK(k.Mobile.Leave(ctx, third.ID, third.KeyID))
 		if !asked() {
 			k.Error("with the third phone gone no spare is asked for")
 		}

@@ -262,6 +262,9 @@ var errOtherwise = errors.New("signin: not as it was read")
 func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose transaction.Purpose, then learn) (factor.Match, error) {
 	m := hit.Match
 	err := f.db.Write(ctx, func(st Store) error {
+		if err := st.HoldPolicy(ctx); err != nil {
+			return err
+		}
 		now := f.now()
 		if err := st.ProveAttempt(ctx, s.User.ID, s.Settings.LockoutThreshold, m.WayID, now); err != nil {
 			return err

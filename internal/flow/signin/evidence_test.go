@@ -142,7 +142,7 @@ var ends = []struct {
 		_, err := p.Claim(p.PairPortal(p.View(p.Prove(p.app, p.name, p.on)), p.by.ID).Link)
 		p.OK(err)
 	}},
-	{"the app leaves", []string{"a request", "a code of the app"}, func(p *proved) { p.OK(p.Mobile.Leave(context.Background(), p.by.ID)) }},
+	{"the app leaves", []string{"a request", "a code of the app"}, func(p *proved) { p.OK(p.by.Leave()) }},
 	{"the person is disabled, and enabled again", nil, func(p *proved) {
 		p.Status(p.name, user.Disabled)
 		p.Status(p.name, user.Active)

@@ -40,7 +40,7 @@ func TestTheGatesRefuseAndLogInTheirOrder(t *testing.T) {
 		})
 		lost, err := k.DB.Read().PhonesOf(context.Background(), k.Reload("lost").ID)
 		k.OK(err)
-		k.OK(k.Mobile.Leave(context.Background(), lost[0].ID))
+		k.OK(k.Mobile.Leave(context.Background(), lost[0].ID, lost[0].KeyID))
 		none := []string{}
 		for _, c := range []struct {
 			row, name string
@@ -98,7 +98,7 @@ func TestABypassCodeOpensWhatTheGatesWouldRefuse(t *testing.T) {
 				k.User(name)
 			} else {
 				phone := k.Enrolled(app, name)
-				k.OK(k.Mobile.Leave(context.Background(), phone.ID))
+				k.OK(phone.Leave())
 			}
 			app.Policy = p
 			k.Save(app)
@@ -239,7 +239,7 @@ func TestAC002AC037OnlySomebodyNewEnrolsInline(t *testing.T) {
 		app := k.Application("Payroll")
 		k.Enrolled(app, "active")
 		left := k.Enrolled(app, "left")
-		k.OK(k.Mobile.Leave(context.Background(), left.ID))
+		k.OK(left.Leave())
 		copied := k.Enrolled(app, "copied")
 		k.Write(func(st flow.Store) error {
 			return st.UnbindKey(context.Background(), copied.ID, phone.KeyCopied, k.Clock.Now())

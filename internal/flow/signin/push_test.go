@@ -282,7 +282,7 @@ func TestAC034WhatIsRevokedWhileARequestIsOpenLetsNobodyIn(t *testing.T) {
 					return err
 				})
 			},
-			"left":    func(_ application.Application, p *flowkit.Phone) { k.OK(k.Mobile.Leave(context.Background(), p.ID)) },
+			"left":    func(_ application.Application, p *flowkit.Phone) { k.OK(p.Leave()) },
 			"appoff":  func(a application.Application, _ *flowkit.Phone) { a.Disabled = true; k.Save(a) },
 			"appgone": func(a application.Application, _ *flowkit.Phone) { a.Deleted = k.Clock.Now(); k.Save(a) },
 			"nopush":  func(a application.Application, _ *flowkit.Phone) { a.Policy.Methods = []string{"passcode"}; k.Save(a) },

@@ -312,7 +312,7 @@ func TestWhoLosesADeviceIsAskedAgain(t *testing.T) {
 		app := remembering(k, "Payroll")
 		for name, lose := range map[string]func(second *flowkit.Phone, v flowkitView){
 			"remover": func(second *flowkit.Phone, v flowkitView) { k.OK(k.Devices.Remove(ctx, k.View(v.cookie), second.ID)) },
-			"leaver":  func(second *flowkit.Phone, _ flowkitView) { k.OK(k.Mobile.Leave(ctx, second.ID)) },
+			"leaver":  func(second *flowkit.Phone, _ flowkitView) { k.OK(second.Leave()) },
 			"copied": func(second *flowkit.Phone, _ flowkitView) {
 				second.Counter = 5
 				tx, err := k.SignIn.Start(ctx, k.Begin(app, "copied").Session(), "push:"+second.ID, transaction.SignIn)

@@ -286,6 +286,9 @@ func (f *Flow) wake(ctx context.Context, t transaction.Transaction) {
 		delivered = f.now()
 	}
 	err = f.db.Write(ctx, func(st Store) error {
+		if err := st.HoldAccount(ctx, t.UserID); err != nil { // before request and login, as every other change
+			return err
+		}
 		if refused != nil && errs.KindOf(refused) == errs.Gone {
 			if err := st.DropSubscription(ctx, p.ID, p.Subscription); err != nil {
 				return err

@@ -42,6 +42,7 @@ type Store interface {
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
 
 	// flow.Store:
+	HoldPolicy(ctx context.Context) error
 	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
@@ -90,6 +91,7 @@ type Store interface {
 
 	// user.Store:
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
+	HoldAccount(ctx context.Context, id account.ID) error
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
 	LockOut(ctx context.Context, id string, now time.Time) (bool, error)
 	MissPush(ctx context.Context, id string, n int, stop bool, now time.Time) (user.User, error)

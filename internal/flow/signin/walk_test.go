@@ -387,7 +387,7 @@ func (w *walk) anew() string {
 	how := w.r.IntN(3)
 	if how == 0 {
 		what = "left"
-		w.OK(w.Mobile.Leave(ctx, old.ID))
+		w.OK(old.Leave())
 	}
 	portal := func(code string) devices.View {
 		l := w.Begin(w.app, "alice")

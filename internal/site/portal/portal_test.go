@@ -73,7 +73,7 @@ func TestTheListSaysWhichRecordsAreOneDevice(t *testing.T) {
 		all, err := st.PhonesOf(t.Context(), second.UserID)
 		for _, d := range all {
 			if err == nil {
-				err = st.SaveSubscription(t.Context(), d.ID, []byte("sealed"), []byte("one address"), domain.AlertsOn)
+				err = st.SaveSubscription(t.Context(), d.ID, d.KeyID, []byte("sealed"), []byte("one address"), domain.AlertsOn)
 			}
 		}
 		return err

@@ -211,7 +211,7 @@ func (k *Kit) Save(a application.Application) {
 func (k *Kit) Settings(change func(*settings.Settings)) {
 	k.Helper()
 	k.Write(func(st flow.Store) error {
-		s, err := st.LoadSettings(context.Background())
+		s, err := st.LockSettings(context.Background())
 		if err != nil {
 			return err
 		}

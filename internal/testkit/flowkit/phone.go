@@ -92,8 +92,16 @@ func (k *Kit) Enrolled(app application.Application, name string) *Phone {
 // Subscribe turns on alerts, with an endpoint of this phone alone.
 func (p *Phone) Subscribe() {
 	p.k.Helper()
-	p.k.OK(p.k.Mobile.Subscribe(context.Background(), p.ID, phonewire.Subscription{Endpoint: "https://push.example.net/" + p.ID, Permission: "granted"}))
+	p.k.OK(p.TrySubscribe())
 }
+
+// TrySubscribe is Subscribe of an app that may have been replaced.
+func (p *Phone) TrySubscribe() error {
+	return p.k.Mobile.Subscribe(context.Background(), p.ID, p.KeyID, phonewire.Subscription{Endpoint: "https://push.example.net/" + p.ID, Permission: "granted"})
+}
+
+// Leave deletes the account in the app.
+func (p *Phone) Leave() error { return p.k.Mobile.Leave(context.Background(), p.ID, p.KeyID) }
 
 // Row reads the phone's record from the database.
 func (p *Phone) Row() phone.Phone {

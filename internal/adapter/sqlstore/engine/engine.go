@@ -26,6 +26,10 @@ type Runner interface {
 	// the error that the change ends with. Such an error, as any of the write, comes with the next statement that is awaited or with
 	// Write: a change may not rely on hearing of it here.
 	Queue(ctx context.Context, q string, args []any, untouched error) error
+	// Share and Alone queue a wait of their own, which holds until the end of the change: any number of changes share, and one
+	// that is alone has no other of both beside it. They come first in a change, so that what it reads next is read after the wait.
+	Share(ctx context.Context) error
+	Alone(ctx context.Context) error
 }
 
 // Row is one row of a result. A column is asked for by its position. The second result is false when the column holds NULL or a value of

@@ -190,3 +190,7 @@ func (r reader) Query(ctx context.Context, q string, args []any, want *engine.Sh
 // Exec and Queue implement engine.Runner.
 func (reader) Exec(context.Context, string, []any) (int64, error) { return 0, engine.ErrOutsideWrite }
 func (reader) Queue(context.Context, string, []any, error) error  { return engine.ErrOutsideWrite }
+
+// Share and Alone implement engine.Runner.
+func (reader) Share(context.Context) error { return engine.ErrOutsideWrite }
+func (reader) Alone(context.Context) error { return engine.ErrOutsideWrite }

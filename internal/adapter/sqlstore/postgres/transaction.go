@@ -44,6 +44,26 @@ func (t *transaction) Queue(_ context.Context, q string, args []any, untouched e
 	return nil
 }
 
+// The lock of Share and Alone is one of the database, not of a row: a row that many share is written each time. Its number
+// spells "counters".
+const (
+	share = `SELECT pg_advisory_xact_lock_shared(7165074649429406323)`
+	alone = `SELECT pg_advisory_xact_lock(7165074649429406323)`
+	// Whoever comes next waits behind one that waits to be alone. So that one gives up before a sign-in would, and later than
+	// PostgreSQL looks for dead locks.
+	patience = `SET LOCAL lock_timeout = '1500ms'`
+)
+
+// Share implements engine.Runner, Alone too.
+func (t *transaction) Share(ctx context.Context) error { return t.Queue(ctx, share, nil, nil) }
+
+func (t *transaction) Alone(ctx context.Context) error {
+	if err := t.Queue(ctx, patience, nil, nil); err != nil {
+		return err
+	}
+	return t.Queue(ctx, alone, nil, nil)
+}
+
 // Query implements engine.Runner.
 func (t *transaction) Query(ctx context.Context, q string, args []any, want *engine.Shape, each func(engine.Row) error) error {
 	return t.await(ctx, func(own context.Context) error {

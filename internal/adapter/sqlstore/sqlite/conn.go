@@ -230,6 +230,10 @@ func (t *transaction) Exec(_ context.Context, q string, args []any) (int64, erro
 	return int64(t.db.Changes()), nil
 }
 
+// Share and Alone implement engine.Runner: no change has another beside it.
+func (t *transaction) Share(context.Context) error { return t.failed }
+func (t *transaction) Alone(context.Context) error { return t.failed }
+
 // Queue implements engine.Runner. It is silent about what it knows at once, as PostgreSQL has to be.
 func (t *transaction) Queue(ctx context.Context, q string, args []any, untouched error) error {
 	if t.failed != nil {

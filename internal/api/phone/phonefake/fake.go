@@ -218,7 +218,7 @@ func (m *Mobile) Answer(_ context.Context, phoneID string, a phonewire.Answer) (
 }
 
 // Subscribe implements phone.Mobile.
-func (m *Mobile) Subscribe(_ context.Context, phoneID string, s phonewire.Subscription) error {
+func (m *Mobile) Subscribe(_ context.Context, phoneID, _ string, s phonewire.Subscription) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.phones[phoneID].Subscription = s
@@ -234,7 +234,7 @@ func (m *Mobile) TestAlert(_ context.Context, phoneID string) error {
 }
 
 // Rename implements phone.Mobile.
-func (m *Mobile) Rename(_ context.Context, phoneID, name string) error {
+func (m *Mobile) Rename(_ context.Context, phoneID, _, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.phones[phoneID].Account.PhoneName = name
@@ -250,7 +250,7 @@ func (m *Mobile) Report(_ context.Context, phoneID, device string) error {
 }
 
 // Leave implements phone.Mobile.
-func (m *Mobile) Leave(_ context.Context, phoneID string) error {
+func (m *Mobile) Leave(_ context.Context, phoneID, _ string) error {
 	m.End(phoneID, errs.New(errs.Gone, "phone.removed"))
 	return nil
 }
