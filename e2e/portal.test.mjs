@@ -66,6 +66,20 @@ describe('my devices', () => {
     await landed(page, user, 'verified_duo_push'); // one proof, not two
   });
 
+  it('takes no phone twice: the app says that it is set up already, and the code serves another one', async () => {
+    const { user, computer: { page }, phone } = await stage.enrolled(app, { known: true });
+    await manage(page, phone, user);
+    await page.getByRole('button', { name: 'Add a device' }).click();
+    await screen(page, 'pair');
+    await page.getByText('Use a device that is not on your list yet').waitFor();
+    const link = await pairingLink(page);
+    assert.match(await phone.refusedPairing(link), /set up for you already.*another phone, a tablet, or a browser/);
+    const second = await stage.phone();
+    await second.pair(link);
+    await page.getByText('You can sign in with it now').waitFor();
+    assert.equal(await page.locator('li.device').count(), 2);
+  });
+
   it('opens with a code from the app, too, and does not lose the only phone', async () => {
     const { user, computer: { page }, phone } = await stage.enrolled(app);
     await signIn(page, app, user);

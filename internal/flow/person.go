@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"slices"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -41,6 +42,26 @@ func (p Person) WaysIn() int {
 		}
 	}
 	return n
+}
+
+// Devices counts the devices among some phones. Records of one device count once: a spare is another device (RULE-10).
+func (p Person) Devices(among func(phone.Phone) bool) int {
+	var groups [][]phone.Phone
+	for _, d := range p.Phones {
+		if !among(d) {
+			continue
+		}
+		one := []phone.Phone{d}
+		groups = slices.DeleteFunc(groups, func(g []phone.Phone) bool {
+			same := slices.ContainsFunc(g, d.SameDevice)
+			if same {
+				one = append(one, g...)
+			}
+			return same
+		})
+		groups = append(groups, one)
+	}
+	return len(groups)
 }
 
 // OnlyWayIn reports whether a device is the last one that can prove something, or the last there is at all: without it the

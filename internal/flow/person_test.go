@@ -83,3 +83,26 @@ func TestWhoMayManageDevices(t *testing.T) {
 		}
 	}
 }
+
+// RULE-10
+func TestRecordsOfOneDeviceCountOnce(t *testing.T) {
+	d := func(id, instance, endpoint string) phone.Phone {
+		return phone.Phone{ID: id, KeyID: id, Instance: []byte(instance), Endpoint: []byte(endpoint)}
+	}
+	for _, c := range []struct {
+		what   string
+		phones []phone.Phone
+		want   int
+	}{
+		{"none", nil, 0},
+		{"apps that say nothing", []phone.Phone{d("1", "", ""), d("2", "", "")}, 2},
+		{"one storage", []phone.Phone{d("1", "a", "x"), d("2", "a", "y")}, 1},
+		{"one address", []phone.Phone{d("1", "a", "x"), d("2", "b", "x")}, 1},
+		{"the third joins two", []phone.Phone{d("1", "a", "x"), d("2", "b", "y"), d("3", "a", "y"), d("4", "c", "z")}, 2},
+		{"no app", []phone.Phone{d("1", "a", ""), {ID: "2"}}, 1},
+	} {
+		if n := (flow.Person{Phones: c.phones}).Devices(phone.Phone.CanProve); n != c.want {
+			t.Errorf("%s: %d devices, want %d", c.what, n, c.want)
+		}
+	}
+}

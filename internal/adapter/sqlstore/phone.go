@@ -13,13 +13,14 @@ var phones = newTable("phones", func(p *phone.Phone) []column {
 		{"model", &p.Model}, {"created_at", &p.Created}, {"key_id", &p.KeyID}, {"key_spki", &p.Key}, {"activated_at", &p.Activated},
 		{"otp_type", &p.OTP.Type}, {"otp_seed", &p.OTP.Seed}, {"otp_counter", &p.OTP.Counter}, {"resync_next", &p.OTP.ResyncNext},
 		{"resync_count", &p.OTP.ResyncCount}, {"resync_since", &p.OTP.ResyncSince}, {"subscription", &p.Subscription},
-		{"alerts", (*string)(&p.Alerts)}, {"last_seen_at", &p.LastSeen}, {"last_used_at", &p.LastUsed}, {"type", (*string)(&p.Type)}},
+		{"alerts", (*string)(&p.Alerts)}, {"last_seen_at", &p.LastSeen}, {"last_used_at", &p.LastUsed}, {"type", (*string)(&p.Type)},
+		{"instance", &p.Instance}, {"endpoint", &p.Endpoint}},
 		guessColumns(&p.Guesses)...)
 })
 
 var phoneKeys = newTable("phone_keys", func(k *phone.Key) []column {
 	return []column{{"key_id", &k.ID}, {"phone_id", &k.PhoneID}, {"user_id", &k.UserID}, {"spki", &k.SPKI}, {"state", (*string)(&k.State)},
-		{"answer_counter", &k.AnswerCounter}, {"created_at", &k.Created}, {"ended_at", &k.Ended}}
+		{"answer_counter", &k.AnswerCounter}, {"created_at", &k.Created}, {"ended_at", &k.Ended}, {"confirmed_at", &k.Confirmed}}
 })
 
 // errKeyBound reports an app key that is or was bound already: every pairing makes a new one.
@@ -80,12 +81,13 @@ func (s *store) BindKey(ctx context.Context, p phone.Phone, k phone.Key) error {
 		return err
 	}
 	const q = `UPDATE phones SET key_id = $2, key_spki = $3, platform = $4, model = $5, activated_at = $6, otp_type = $7, otp_seed = $8,
-		otp_counter = $9, resync_next = 0, resync_count = 0, resync_since = 0, subscription = NULL, alerts = 'off', ` + noGuesses + ` WHERE phone_id = $1`
+		otp_counter = $9, resync_next = 0, resync_count = 0, resync_since = 0, subscription = NULL, alerts = 'off',
+		instance = $10, endpoint = NULL, ` + noGuesses + ` WHERE phone_id = $1`
 	if err := s.forgetDays(ctx, p.ID); err != nil {
 		return err
 	}
 	return s.must(ctx, phone.ErrUnknown, q, p.ID, k.ID, blob(k.SPKI), p.Platform, p.Model, micros(p.Activated),
-		p.OTP.Type, blob(p.OTP.Seed), p.OTP.Counter)
+		p.OTP.Type, blob(p.OTP.Seed), p.OTP.Counter, blob(p.Instance))
 }
 
 // UnbindKey leaves platform and model: the list of devices still says what it was.
@@ -94,7 +96,8 @@ func (s *store) UnbindKey(ctx context.Context, phoneID string, to phone.KeyState
 		return err
 	}
 	const q = `UPDATE phones SET key_id = '', key_spki = NULL, activated_at = 0, otp_type = '', otp_seed = NULL, otp_counter = 0,
-		resync_next = 0, resync_count = 0, resync_since = 0, subscription = NULL, alerts = 'off' WHERE phone_id = $1`
+		resync_next = 0, resync_count = 0, resync_since = 0, subscription = NULL, alerts = 'off', instance = NULL, endpoint = NULL
+		WHERE phone_id = $1`
 	return s.queue(ctx, q, phoneID)
 }
 
@@ -102,6 +105,11 @@ var keyByID = phoneKeys.from(`WHERE key_id = $1`)
 
 func (s *store) KeyByID(ctx context.Context, keyID string) (phone.Key, error) {
 	return one(ctx, s.run, phone.ErrUnknown, phoneKeys, keyByID, keyID)
+}
+
+func (s *store) ConfirmKey(ctx context.Context, keyID string, now time.Time) error {
+	const q = `UPDATE phone_keys SET confirmed_at = $2 WHERE key_id = $1 AND state = 'active' AND confirmed_at = 0`
+	return s.queue(ctx, q, keyID, micros(now))
 }
 
 func (s *store) AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) error {
@@ -121,9 +129,9 @@ func (s *store) SaveResync(ctx context.Context, phoneID string, next int64, coun
 	return s.queue(ctx, q, phoneID, next, int64(count), micros(since))
 }
 
-func (s *store) SaveSubscription(ctx context.Context, phoneID, keyID string, sealed []byte, alerts phone.Alerts) error {
-	const q = `UPDATE phones SET subscription = $3, alerts = $4 WHERE phone_id = $1 AND key_id = $2`
-	return s.must(ctx, phone.ErrReplaced, q, phoneID, keyID, blob(sealed), string(alerts))
+func (s *store) SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts phone.Alerts) error {
+	const q = `UPDATE phones SET subscription = $3, alerts = $4, endpoint = COALESCE($5, endpoint) WHERE phone_id = $1 AND key_id = $2`
+	return s.must(ctx, phone.ErrReplaced, q, phoneID, keyID, blob(sealed), string(alerts), blob(endpoint))
 }
 
 func (s *store) DropSubscription(ctx context.Context, phoneID string, sealed []byte) error {

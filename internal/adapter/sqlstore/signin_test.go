@@ -36,7 +36,7 @@ func TestPhonesAndKeys(t *testing.T) {
 		// Bind, alerts on, bind another: the first key is replaced and its alerts are off.
 		bind := func(id string, when time.Time) {
 			t.Helper()
-			p := phone.Phone{ID: "DP2", Platform: "iOS", Model: "M", Activated: when, OTP: phone.OTP{Type: "hotp", Seed: []byte(id), Counter: 3}}
+			p := phone.Phone{ID: "DP2", Platform: "iOS", Model: "M", Activated: when, OTP: phone.OTP{Type: "hotp", Seed: []byte(id), Counter: 3}, Instance: []byte("in " + id)}
 			write(t, db, func(s flow.Store) error {
 				return s.BindKey(ctx, p, phone.Key{ID: id, PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spki" + id), Created: when})
 			})
@@ -44,14 +44,20 @@ func TestPhonesAndKeys(t *testing.T) {
 		key := func(id string) phone.Key { return got[phone.Key](t)(db.Read().KeyByID(ctx, id)) }
 		bind("k1", noon)
 		same(t, "key", key("k1"), phone.Key{ID: "k1", PhoneID: "DP2", UserID: "DU1", SPKI: []byte("spkik1"), State: phone.KeyActive, Created: noon})
-		write(t, db, func(s flow.Store) error { return s.SaveSubscription(ctx, "DP2", "k1", []byte("sub"), phone.AlertsOn) })
+		write(t, db, func(s flow.Store) error {
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("sub"), []byte("there"), phone.AlertsOn)
+		})
+		write(t, db, func(s flow.Store) error {
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("sub"), nil, phone.AlertsOn)
+		})
 		write(t, db, func(s flow.Store) error { return s.DropSubscription(ctx, "DP2", []byte("an older one")) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", false, at(time.Second)) })
 		write(t, db, func(s flow.Store) error { return s.TouchPhone(ctx, "DP2", true, at(2*time.Second)) })
 		write(t, db, func(s flow.Store) error { return s.SaveResync(ctx, "DP2", 40, 2, noon) })
 		want := phone.Phone{ID: "DP2", UserID: "DU1", Name: "zwei", Platform: "iOS", Model: "M", Created: at(-time.Hour), KeyID: "k1", Key: []byte("spkik1"),
 			Activated: noon, OTP: phone.OTP{Type: "hotp", Seed: []byte("k1"), Counter: 3, ResyncNext: 40, ResyncCount: 2, ResyncSince: noon},
-			Subscription: []byte("sub"), Alerts: phone.AlertsOn, LastSeen: at(2 * time.Second), LastUsed: at(2 * time.Second)}
+			Subscription: []byte("sub"), Alerts: phone.AlertsOn, LastSeen: at(2 * time.Second), LastUsed: at(2 * time.Second),
+			Instance: []byte("in k1"), Endpoint: []byte("there")}
 		same(t, "bound", byID("DP2"), want)
 
 		spend := func(next int64) bool {
@@ -71,11 +77,21 @@ func TestPhonesAndKeys(t *testing.T) {
 		same(t, "first answer", advance("k1", 1), true)
 		same(t, "counter must grow", advance("k1", 1), false)
 
+		confirm := func(id string, when time.Time) {
+			write(t, db, func(s flow.Store) error { return s.ConfirmKey(ctx, id, when) })
+		}
+		confirm("k1", at(time.Second))
+		confirm("k1", at(time.Minute))
+		same(t, "first call", key("k1").Confirmed, at(time.Second))
+
 		bind("k2", at(time.Minute))
+		same(t, "another storage", []any{byID("DP2").Instance, byID("DP2").Endpoint}, []any{[]byte("in k2"), []byte(nil)})
+		confirm("k1", at(time.Minute))
+		same(t, "a dead key confirms nothing more", key("k1").Confirmed, at(time.Second))
 		same(t, "replaced", []any{key("k1").State, key("k1").Ended}, []any{phone.KeyReplaced, at(time.Minute)})
 		same(t, "alerts are off", []any{byID("DP2").Subscription, byID("DP2").Alerts}, []any{[]byte(nil), phone.AlertsOff})
 		same(t, "a dead key subscribes nothing", took(t, db, phone.ErrReplaced, func(s flow.Store) error {
-			return s.SaveSubscription(ctx, "DP2", "k1", []byte("late"), phone.AlertsOn)
+			return s.SaveSubscription(ctx, "DP2", "k1", []byte("late"), []byte("late"), phone.AlertsOn)
 		}), false)
 		same(t, "alerts are still off", byID("DP2").Subscription, []byte(nil))
 		same(t, "a dead key answers nothing", advance("k1", 9), false)
@@ -88,7 +104,7 @@ func TestPhonesAndKeys(t *testing.T) {
 		write(t, db, func(s flow.Store) error { return s.UnbindKey(ctx, "DP2", phone.KeyCopied, at(time.Hour)) })
 		same(t, "copied", key("k2").State, phone.KeyCopied)
 		p := byID("DP2")
-		same(t, "no app", []any{p.Connected(), p.OTP, p.Activated.IsZero(), p.Model}, []any{false, phone.OTP{}, true, "M"})
+		same(t, "no app", []any{p.Connected(), p.OTP, p.Activated.IsZero(), p.Model, p.Instance}, []any{false, phone.OTP{}, true, "M", []byte(nil)})
 		same(t, "no code without an app", spend(9), false)
 
 		bind("k3", at(2*time.Hour))

@@ -8,17 +8,20 @@ import (
 	"net/netip"
 
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/phone"
 )
 
 // Mobile is what the door needs of the product; the flow implements it. Errors are of package
 // errs; the codes named here are those phones act upon.
 type Mobile interface {
 	// Activate binds the key in a, whose proof of possession was checked. Gone
-	// "activation.expired" or "activation.used", Limited "rate.limit".
+	// "activation.expired" or "activation.used", Conflict "phone.twice", Limited "rate.limit".
 	Activate(ctx context.Context, a phonewire.Activation, from netip.Addr, userAgent string) (phonewire.Account, error)
 	// Key finds the key of a phone by key id (phonewire.KeyID). Gone "phone.replaced" or
 	// "phone.removed", NotFound "phone.unknown".
-	Key(ctx context.Context, keyID string) (phoneID string, spki []byte, err error)
+	Key(ctx context.Context, keyID string) (phone.Key, error)
+	// Confirm notes that a key signed a call for the first time.
+	Confirm(ctx context.Context, keyID string) error
 	// Requests lists the open ones, oldest first, and notes that the phone has them.
 	Requests(ctx context.Context, phoneID string) ([]phonewire.Request, error)
 	// Wait returns nil when something may have changed for the phone, or when ctx ends.

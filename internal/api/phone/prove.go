@@ -38,7 +38,7 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	phoneID, spki, err := d.Mobile.Key(r.Context(), a.KeyID)
+	key, err := d.Mobile.Key(r.Context(), a.KeyID)
 	if err != nil {
 		return caller{}, err
 	}
@@ -46,13 +46,18 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if off := now.Sub(time.UnixMilli(a.Time)); off > phonewire.Window || off < -phonewire.Window {
 		return caller{}, errClock
 	}
-	if err := a.Verify(spki, r.Method, r.Host, r.URL.RequestURI(), body); err != nil {
+	if err := a.Verify(key.SPKI, r.Method, r.Host, r.URL.RequestURI(), body); err != nil {
 		return caller{}, errSignature.With(err)
 	}
 	if err := d.nonces.spend(a.KeyID, a.Nonce, now, time.UnixMilli(a.Time).Add(phonewire.Window)); err != nil {
 		return caller{}, err
 	}
-	return caller{phoneID: phoneID, keyID: a.KeyID, spki: spki, body: body}, nil
+	if key.Confirmed.IsZero() {
+		if err := d.Mobile.Confirm(r.Context(), a.KeyID); err != nil {
+			return caller{}, err
+		}
+	}
+	return caller{phoneID: key.PhoneID, keyID: a.KeyID, spki: key.SPKI, body: body}, nil
 }
 
 // readBody reads at most phonewire.MaxBody.

@@ -31,7 +31,7 @@ func (d *Door) list(ctx context.Context, phoneID string) (phonewire.RequestList,
 // listStill is list for a call that was held: the key that signed it may have been replaced or removed meanwhile,
 // and its app learns that instead of what waits for the new one (D-10).
 func (d *Door) listStill(ctx context.Context, c caller) (phonewire.RequestList, error) {
-	if _, _, err := d.Mobile.Key(ctx, c.keyID); err != nil {
+	if _, err := d.Mobile.Key(ctx, c.keyID); err != nil {
 		return phonewire.RequestList{}, err
 	}
 	return d.list(ctx, c.phoneID)

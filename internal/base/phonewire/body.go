@@ -8,7 +8,8 @@ type Activation struct {
 	Model      string `json:"model"`      // may be empty
 	Name       string `json:"name"`       // what the person calls this phone; may be empty
 	AppVersion string `json:"app_version"`
-	Signature  string `json:"signature"` // by the new key, over Text
+	Instance   string `json:"instance,omitempty"` // the storage that the key lies in, see Instance; empty: the phone does not say
+	Signature  string `json:"signature"`          // by the new key, over Text
 }
 
 // OTP says how the phone makes passcodes without a connection (RFC 4226 or RFC 6238, with SHA-1).

@@ -1,6 +1,7 @@
 package phonewire
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -27,6 +28,9 @@ func (a Activation) Check(host string) error {
 	}
 	if a.Code == "" {
 		return fmt.Errorf("%w: code", ErrField)
+	}
+	if raw, err := decode(a.Instance); err != nil || a.Instance != "" && len(raw) != sha256.Size {
+		return fmt.Errorf("%w: instance", ErrField)
 	}
 	spki, err := a.SPKI()
 	if err != nil {

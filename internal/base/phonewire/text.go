@@ -12,6 +12,8 @@ const (
 	requestName    = "countersign-phone-request-1"
 	answerName     = "countersign-phone-answer-1"
 	activationName = "countersign-phone-activation-1"
+	instancedName  = "countersign-phone-activation-2" // with the storage
+	instanceName   = "countersign-phone-instance-1"
 )
 
 // text builds the bytes that are signed, by the rule in the package comment.
@@ -46,5 +48,16 @@ func (a Answer) Text() []byte {
 // Text is what a new key signs to prove that the phone holds it. host is the server's, so that a proof made
 // for one server is useless at another.
 func (a Activation) Text(host string) []byte {
-	return text(activationName, strings.ToLower(host), a.Code, a.PublicKey, a.Platform, a.Model, a.Name, a.AppVersion)
+	fields := []string{strings.ToLower(host), a.Code, a.PublicKey, a.Platform, a.Model, a.Name, a.AppVersion}
+	if a.Instance == "" {
+		return text(activationName, fields...)
+	}
+	return text(instancedName, append(fields, a.Instance)...)
+}
+
+// Instance names a storage of keys to one server. id is its random name, which stays in it, so that no two servers can
+// compare what they are told.
+func Instance(host, id string) string {
+	sum := sha256.Sum256(text(instanceName, strings.ToLower(host), id))
+	return encode(sum[:])
 }

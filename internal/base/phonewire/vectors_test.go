@@ -19,6 +19,7 @@ type vectors struct {
 	Requests    []requestVector    `json:"requests"`
 	Answers     []answerVector     `json:"answers"`
 	Activations []activationVector `json:"activations"`
+	Instances   []instanceVector   `json:"instances"`
 	HOTP        []hotpVector       `json:"hotp"`
 	Codes       map[string]string  `json:"codes"`
 }
@@ -36,6 +37,7 @@ type activationVector struct {
 	Activation phonewire.Activation
 	Text       string
 }
+type instanceVector struct{ Host, ID, Instance string }
 type hotpVector struct {
 	Secret  string
 	Counter uint64
@@ -58,7 +60,11 @@ func buildVectors() vectors {
 		v.Answers = append(v.Answers, answerVector{a, string(a.Text())})
 	}
 	act := phonewire.Activation{Code: "7KQM2XWN", PublicKey: "MFkw", Platform: "Android", Model: "", Name: "Änas Händi 📱", AppVersion: "1"}
-	v.Activations = []activationVector{{"Localhost:8080", act, string(act.Text("Localhost:8080"))}}
+	at := "Localhost:8080"
+	stored := act
+	stored.Instance = phonewire.Instance(at, "AAAAAAAAAAAAAAAAAAAAAA")
+	v.Activations = []activationVector{{at, act, string(act.Text(at))}, {at, stored, string(stored.Text(at))}}
+	v.Instances = []instanceVector{{at, "AAAAAAAAAAAAAAAAAAAAAA", stored.Instance}}
 	for _, c := range []uint64{0, 1, 9, 1 << 33} {
 		v.HOTP = append(v.HOTP, hotpVector{otp.Encode([]byte("12345678901234567890")), c, otp.HOTP(otp.SHA1, []byte("12345678901234567890"), c, 6)})
 	}

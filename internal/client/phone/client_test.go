@@ -161,3 +161,33 @@ func TestALinkOrATypedCodeNamesServerAndCode(t *testing.T) {
 		}
 	}
 }
+
+// RULE-10: what is told to a server names the folder, and not to two servers alike.
+func TestAccountsInOneFolderAreOneDevice(t *testing.T) {
+	m, origin := serve(t, 0)
+	folder := t.TempDir()
+	again := func(path string) string {
+		m.Offer("7KQM2XWN", "ana")
+		pair(t, origin, path)
+		all := m.Phones()
+		return m.Phone(all[len(all)-1]).Activation.Instance
+	}
+	one, two := again(filepath.Join(folder, "phone.json")), again(filepath.Join(folder, "phone.2.json"))
+	if one == "" || one != two {
+		t.Errorf("one folder is %q and %q", one, two)
+	}
+	if other := again(filepath.Join(t.TempDir(), "phone.json")); other == one {
+		t.Error("two folders are one device")
+	}
+	if memory := again(""); memory != "" {
+		t.Errorf("a phone in memory is %q", memory)
+	}
+	m, origin = serve(t, 0)
+	if other := again(filepath.Join(folder, "phone.3.json")); other == one {
+		t.Error("two servers are told the same")
+	}
+	kept, err := os.ReadFile(filepath.Join(folder, ".phone-folder"))
+	if err != nil || strings.Contains(one, string(kept)) {
+		t.Errorf("%v", err)
+	}
+}

@@ -8,10 +8,12 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -136,6 +138,32 @@ func (d *Device) save() error {
 		return err
 	}
 	return os.Rename(file.Name(), d.path)
+}
+
+// instanceFile keeps the random name of a folder with device files: accounts in one folder are one device.
+const instanceFile = ".phone-folder"
+
+// instance names the folder of the device file to a server, and makes its name when it has none. A device in memory has none.
+func (d *Device) instance(host string) (string, error) {
+	if d.path == "" {
+		return "", nil
+	}
+	path := filepath.Join(filepath.Dir(d.path), instanceFile)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	id, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		id = make([]byte, 16)
+		if _, err = io.ReadFull(d.rand, id); err == nil {
+			id = []byte(hex.EncodeToString(id))
+			err = os.WriteFile(path, id, 0o600)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return phonewire.Instance(host, string(id)), nil
 }
 
 // Account returns the server's answer to the pairing, without the secret of the passcodes.

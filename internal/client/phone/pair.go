@@ -74,12 +74,16 @@ func Pair(ctx context.Context, linkOrCode string, o Options) (*Device, error) {
 	if platform == "" {
 		platform = "Command line"
 	}
-	a := phonewire.Activation{Code: code, PublicKey: base64.RawURLEncoding.EncodeToString(spki),
-		Platform: platform, Model: o.Model, Name: o.Name, AppVersion: Version}
 	u, err := url.Parse(origin)
 	if err != nil {
 		return nil, err
 	}
+	instance, err := d.instance(u.Host)
+	if err != nil {
+		return nil, err
+	}
+	a := phonewire.Activation{Code: code, PublicKey: base64.RawURLEncoding.EncodeToString(spki),
+		Platform: platform, Model: o.Model, Name: o.Name, AppVersion: Version, Instance: instance}
 	if a.Signature, err = phonewire.Sign(d.rand, d.key, a.Text(u.Host)); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@
 package phone
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ type Phone struct {
 	KeyID     string // fingerprint of the active app key; "" = no app
 	Key       []byte // SubjectPublicKeyInfo (DER, P-256) of that key
 	Activated time.Time
+	Instance  []byte // digest of the storage that the app keeps its keys in; nil = the app did not say
+	Endpoint  []byte // digest of the last address its alerts went to; nil = none since it was paired
 
 	OTP     OTP
 	Guesses account.Guesses // wrong codes tried on the app
@@ -64,6 +67,12 @@ const (
 	SubscriptionPurpose = "push-subscription"
 )
 
+// Kinds of digest. Each is made of the owner's ID and the value, so that no two people's digests can be compared.
+const (
+	InstancePurpose = "phone-instance"
+	EndpointPurpose = "push-endpoint"
+)
+
 // Subscription is the Web Push address of the app on a phone (RFC 8030, RFC 8291).
 type Subscription struct {
 	Endpoint string `json:"endpoint"`
@@ -86,6 +95,13 @@ func (p Phone) CanProve() bool { return p.Connected() }
 // Connected reports whether an app is paired with this phone: it answers requests.
 func (p Phone) Connected() bool { return p.KeyID != "" }
 
+// SameDevice reports whether two records are one device: their apps keep their keys in the same storage, or are alerted
+// at the same address.
+func (p Phone) SameDevice(q Phone) bool {
+	same := func(a, b []byte) bool { return len(a) > 0 && bytes.Equal(a, b) }
+	return p.ID == q.ID || same(p.Instance, q.Instance) || same(p.Endpoint, q.Endpoint)
+}
+
 // MakesCodes reports whether the app on this phone makes codes that are taken.
 func (p Phone) MakesCodes() bool { return p.hasCodes() && p.Guesses.Off.IsZero() }
 
@@ -107,6 +123,8 @@ var (
 	// ErrReplaced and ErrRemoved tell an app that its key is dead (D-10, E-20).
 	ErrReplaced = errs.New(errs.Gone, "phone.replaced")
 	ErrRemoved  = errs.New(errs.Gone, "phone.removed")
+	// ErrTwice reports an app that is set up for its owner already, on another record.
+	ErrTwice = errs.New(errs.Conflict, "phone.twice")
 )
 
 // maxName is how many characters a name has at most (D-27).
@@ -148,6 +166,7 @@ type Key struct {
 	State         KeyState
 	AnswerCounter int64 // highest counter seen in an answer
 	Created       time.Time
+	Confirmed     time.Time // its first signed call: the app has what pairing gave it; zero = none yet
 	Ended         time.Time
 }
 
@@ -164,12 +183,14 @@ type Store interface {
 	DeletePhone(ctx context.Context, id, userID string, now time.Time) (bool, error)
 
 	// BindKey makes k the phone's only active key (an earlier one becomes replaced) and writes Platform,
-	// Model, Activated, OTP; subscription, alerts and guesses are cleared.
+	// Model, Activated, OTP, Instance; subscription, Endpoint, alerts and guesses are cleared.
 	BindKey(ctx context.Context, p Phone, k Key) error
 	// UnbindKey ends the active key with the given state and clears app fields of the phone.
 	UnbindKey(ctx context.Context, phoneID string, state KeyState, now time.Time) error
 	// KeyByID finds any key ever bound. ErrUnknown.
 	KeyByID(ctx context.Context, keyID string) (Key, error)
+	// ConfirmKey notes the first call that an active key signed; a later one changes nothing.
+	ConfirmKey(ctx context.Context, keyID string, now time.Time) error
 	// AdvanceAnswerCounter moves the counter forward: one conditional UPDATE. The change ends with ErrCounter when counter is
 	// not higher than the one stored or the key is not active.
 	AdvanceAnswerCounter(ctx context.Context, keyID string, counter int64) error
@@ -182,8 +203,8 @@ type Store interface {
 	// SaveResync writes the resync run.
 	SaveResync(ctx context.Context, phoneID string, next int64, count int, since time.Time) error
 	// SaveSubscription writes the sealed subscription and the alert state for the app that has the key. The change ends with
-	// ErrReplaced when the phone's key is another one by now.
-	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed []byte, alerts Alerts) error
+	// ErrReplaced when the phone's key is another one by now. endpoint becomes Endpoint; nil leaves it.
+	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts Alerts) error
 	// DropSubscription forgets a subscription that is dead, unless another one is in its place by now.
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	// TouchPhone sets LastSeen, and LastUsed when used.

@@ -182,8 +182,21 @@ func (v View) Phone(phoneID string) (phone.Phone, error) {
 	return phone.Phone{}, phone.ErrUnknown
 }
 
-// WaysIn counts the devices that can prove something.
-func (v View) WaysIn() int { return v.Person().WaysIn() }
+// OneDevice reports whether all that can prove something is on one device.
+func (v View) OneDevice() bool { return v.Person().Devices(phone.Phone.CanProve) == 1 }
+
+// SameAs finds an earlier record that is the same device, when both can prove something.
+func (v View) SameAs(d phone.Phone) (phone.Phone, bool) {
+	for _, before := range v.Phones {
+		if before.ID == d.ID {
+			break
+		}
+		if before.CanProve() && d.CanProve() && before.SameDevice(d) {
+			return before, true
+		}
+	}
+	return phone.Phone{}, false
+}
 
 // OnlyWayIn reports whether a device is the last one that can prove something.
 func (v View) OnlyWayIn(phoneID string) bool { return v.Person().OnlyWayIn(phoneID) }

@@ -339,7 +339,7 @@ func TestARemovedPhoneIsOutAtOnce(t *testing.T) {
 		if state, _ := first.Send(first.Answer(tx, phonewire.Approve)); state == phonewire.StateApproved {
 			k.Error("it approves its open request")
 		}
-		if _, _, err := k.Mobile.Key(context.Background(), first.KeyID); !errors.Is(err, phone.ErrRemoved) {
+		if _, err := k.Mobile.Key(context.Background(), first.KeyID); !errors.Is(err, phone.ErrRemoved) {
 			k.Errorf("the app is told %v", err)
 		}
 		if _, err := k.Claim(pending); err == nil {
@@ -480,7 +480,7 @@ func TestAReplacedPhoneKeepsItsRecordAndItsOldAppIsOut(t *testing.T) {
 		k.OK(k.Devices.Rename(context.Background(), v, old.ID, "My phone"))
 		code := k.PairPortal(v, old.ID).Typed
 		oldCode := old.Code()
-		if _, _, err := k.Mobile.Key(context.Background(), old.KeyID); err != nil {
+		if _, err := k.Mobile.Key(context.Background(), old.KeyID); err != nil {
 			k.Errorf("the old app is out before the new one claimed: %v", err)
 		}
 		fresh, err := k.Claim(strings.ToLower(code))
@@ -488,7 +488,7 @@ func TestAReplacedPhoneKeepsItsRecordAndItsOldAppIsOut(t *testing.T) {
 		if fresh.ID != old.ID || fresh.Row().Name != "My phone" || fresh.Row().Alerts != phone.AlertsOff {
 			k.Errorf("the record became %+v", fresh.Row())
 		}
-		if _, _, err := k.Mobile.Key(context.Background(), old.KeyID); !errors.Is(err, phone.ErrReplaced) {
+		if _, err := k.Mobile.Key(context.Background(), old.KeyID); !errors.Is(err, phone.ErrReplaced) {
 			k.Errorf("the old app is told %v", err)
 		}
 		l := k.Begin(app, "alice")

@@ -48,7 +48,9 @@ func (s saving) SaveSettings(ctx context.Context, v settings.Settings) error {
 func TestTwoOperatorsAtOnceDoNotUndoEachOther(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx, by := context.Background(), directory.CommandLine
-		app := k.Application("Payroll")
+		app := k.Application("Payroll", func(a *application.Application) {
+			a.Secret = k.Keys.Seal(application.SecretPurpose, a.ID, []byte("the first secret"))
+		})
 		one := k.Directory
 		var other func() error
 		ended := make(chan error, 1)

@@ -17,7 +17,8 @@ const againWithin = 10 * time.Minute
 
 // again gives the answer to a claim once more, to the app whose connection broke or which was closed before it had it:
 // it signs with the key that the code was claimed with. Without this the phone would be set up at the server and know
-// nothing of it. Any other app is told that the code was used.
+// nothing of it. Once that key signed a call, the app has its answer, and the secrets in it are given to nobody. Any other
+// app is told that the code was used.
 func (f *Flow) again(ctx context.Context, act activation.Activation, keyID string) (phonewire.Account, error) {
 	none, st := phonewire.Account{}, f.db.Read()
 	if act.Claimed.IsZero() || !f.now().Before(act.Claimed.Add(againWithin)) {
@@ -25,10 +26,13 @@ func (f *Flow) again(ctx context.Context, act activation.Activation, keyID strin
 	}
 	c := claim{act: act}
 	var err error
+	if c.key, err = st.KeyByID(ctx, keyID); err != nil || !c.key.Confirmed.IsZero() {
+		return none, lacking(err, activation.ErrUsed)
+	}
 	if c.p, err = st.PhoneByID(ctx, act.PhoneID); err != nil || c.p.KeyID != keyID {
 		return none, lacking(err, activation.ErrUsed)
 	}
-	if c.user, err = st.AccountByID(ctx, c.p.UserID); err != nil {
+	if c.user, err = st.AccountByID(ctx, c.p.UserID); err != nil || !c.user.MaySignIn() || c.user.Epoch != act.Epoch {
 		return none, lacking(err, activation.ErrUsed)
 	}
 	if c.set, err = st.LoadSettings(ctx); err != nil {

@@ -55,7 +55,8 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID, keyID string, s phonewire
 	if err != nil {
 		return err
 	}
-	sealed, alerts := []byte(nil), phone.AlertsOff
+	var sealed, endpoint []byte
+	alerts := phone.AlertsOff
 	if s.Endpoint != "" {
 		if f.doorbell == nil {
 			return ErrAlertsOff
@@ -67,12 +68,13 @@ func (f *Flow) Subscribe(ctx context.Context, phoneID, keyID string, s phonewire
 		if err != nil {
 			return err
 		}
+		endpoint = f.keys.Digest(phone.EndpointPurpose, p.UserID+":"+s.Endpoint)
 		sealed, alerts = f.keys.Seal(phone.SubscriptionPurpose, phoneID, plain), phone.AlertsOn
 	} else if p.Alerts != phone.AlertsOn && p.Subscription == nil {
 		return f.NoteContact(ctx, p) // nothing changes
 	}
 	return f.db.Write(ctx, func(st Store) error {
-		if err := st.SaveSubscription(ctx, phoneID, keyID, sealed, alerts); err != nil {
+		if err := st.SaveSubscription(ctx, phoneID, keyID, sealed, endpoint, alerts); err != nil {
 			return err
 		}
 		return st.TouchPhone(ctx, phoneID, false, f.now())

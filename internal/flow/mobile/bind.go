@@ -3,6 +3,7 @@ package mobile
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,17 @@ func (f *Flow) bind(ctx context.Context, st Store, c *claim) error {
 	if err != nil {
 		return err
 	}
+	all, err := st.PhonesOf(ctx, c.user.ID)
+	if err != nil {
+		return err
+	}
+	here := phone.Phone{ID: c.p.ID}
+	if c.wire.Instance != "" {
+		here.Instance = f.keys.Digest(phone.InstancePurpose, c.user.ID+":"+c.wire.Instance)
+	}
+	if slices.ContainsFunc(all, func(p phone.Phone) bool { return p.Connected() && p.ID != here.ID && p.SameDevice(here) }) {
+		return phone.ErrTwice // it would be no spare (RULE-10)
+	}
 	fresh := c.p.ID == ""
 	if fresh {
 		c.p = phone.Phone{ID: id.Key(f.rand, id.Phone), UserID: c.user.ID, Created: c.now, Alerts: phone.AlertsOff,
@@ -34,15 +46,12 @@ func (f *Flow) bind(ctx context.Context, st Store, c *claim) error {
 	if c.p.KeyID != "" {
 		c.was, c.old = c.p.Name, c.p.KeyID
 	}
+	c.p.Instance = here.Instance
 	c.p.Platform, c.p.Model = c.wire.Platform, c.wire.Model
 	if name == "" {
 		name = defaultName(c.p)
 	}
 	if c.p.Name == "" || c.wire.Name != "" {
-		all, err := st.PhonesOf(ctx, c.user.ID)
-		if err != nil {
-			return err
-		}
 		c.p.Name = phone.FreeName(name, all, c.p.ID)
 	}
 	c.p.Activated, c.p.KeyID, c.p.Key = c.now, c.key.ID, c.key.SPKI

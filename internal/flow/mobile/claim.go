@@ -31,7 +31,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 		return err
 	}
 	invited := c.in.ApplicationID == application.PortalID
-	if !invited && (c.pol.NewUser != policy.NewUserEnroll || c.pol.Authentication == policy.AuthenticationDeny) {
+	if !invited && c.pol.NewUser != policy.NewUserEnroll {
 		return activation.ErrExpired
 	}
 	id := c.in.UserID
@@ -215,7 +215,7 @@ func (f *Flow) loadApplication(ctx context.Context, st Store, c *claim, appID st
 		return activation.ErrExpired
 	}
 	c.pol = effective(c.set, c.app)
-	if !c.pol.AllowsApp() {
+	if !c.pol.AllowsApp() || (flow.Person{Application: c.app, Policy: c.pol}).Denied() {
 		return activation.ErrExpired
 	}
 	return nil

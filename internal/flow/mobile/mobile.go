@@ -68,18 +68,23 @@ func New(n Needs) *Flow {
 }
 
 // Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).
-func (f *Flow) Key(ctx context.Context, keyID string) (string, []byte, error) {
+func (f *Flow) Key(ctx context.Context, keyID string) (phone.Key, error) {
 	k, err := f.db.Read().KeyByID(ctx, keyID)
 	if err != nil {
-		return "", nil, err
+		return k, err
 	}
 	switch k.State {
 	case phone.KeyActive:
-		return k.PhoneID, k.SPKI, nil
+		return k, nil
 	case phone.KeyReplaced, phone.KeyCopied:
-		return "", nil, phone.ErrReplaced
+		return phone.Key{}, phone.ErrReplaced
 	}
-	return "", nil, phone.ErrRemoved
+	return phone.Key{}, phone.ErrRemoved
+}
+
+// Confirm implements Mobile: whoever signs with the key has the answer to its pairing, which is not given again.
+func (f *Flow) Confirm(ctx context.Context, keyID string) error {
+	return f.db.Write(ctx, func(st Store) error { return st.ConfirmKey(ctx, keyID, f.now()) })
 }
 
 func (f *Flow) journal() journal.Journal { return journal.Journal{Now: f.now, Rand: f.rand} }

@@ -366,13 +366,13 @@ func TestAC083ACounterThatGoesBackEndsTheKey(t *testing.T) {
 		p.Counter-- // answered twice with one counter: the app signs again
 		_, err := p.Send(p.Answer(tx, phonewire.Approve))
 		k.Want(err, phone.ErrCounter)
-		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
+		if _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
 			k.Fatalf("an equal counter ended the key: %v", err)
 		}
 		p.Counter -= 2 // a copy of the app that does not know of the last answer
 		_, err = p.Send(p.Answer(tx, phonewire.Approve))
 		k.Want(err, phone.ErrReplaced)
-		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); !errors.Is(err, phone.ErrReplaced) {
+		if _, err := k.Mobile.Key(context.Background(), p.KeyID); !errors.Is(err, phone.ErrReplaced) {
 			k.Errorf("the key is %v", err)
 		}
 		p.Counter += 10

@@ -161,7 +161,7 @@ func TestNotMeTakesThePhoneThatWasPairedFromIt(t *testing.T) {
 		if theirs.Row().Connected() || !p.Row().Connected() || !other.Row().Connected() {
 			t.Errorf("connected: theirs %v, own %v and %v", theirs.Row().Connected(), p.Row().Connected(), other.Row().Connected())
 		}
-		if _, _, err := k.Mobile.Key(context.Background(), theirs.KeyID); !errors.Is(err, phone.ErrRemoved) {
+		if _, err := k.Mobile.Key(context.Background(), theirs.KeyID); !errors.Is(err, phone.ErrRemoved) {
 			t.Errorf("its app is told %v", err)
 		}
 	})

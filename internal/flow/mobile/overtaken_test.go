@@ -23,7 +23,7 @@ func TestAnAnswerThatWasOvertakenIsSignedAgainAndEndsNoKey(t *testing.T) {
 		k.OK(p.Approve(second.Session().Transaction))
 		_, err := p.Send(delayed)
 		k.Want(err, phone.ErrCounter)
-		if _, _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
+		if _, err := k.Mobile.Key(context.Background(), p.KeyID); err != nil {
 			k.Fatalf("the phone is cut off: %v", err)
 		}
 		k.OK(p.Approve(first.Session().Transaction))

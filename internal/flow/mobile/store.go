@@ -48,13 +48,14 @@ type Store interface {
 	// phone.Store:
 	AnsweredSince(ctx context.Context, phoneID string, since time.Time) (bool, error)
 	BindKey(ctx context.Context, p phone.Phone, k phone.Key) error
+	ConfirmKey(ctx context.Context, keyID string, now time.Time) error
 	CreatePhone(ctx context.Context, p phone.Phone) error
 	DropSubscription(ctx context.Context, phoneID string, sealed []byte) error
 	KeyByID(ctx context.Context, keyID string) (phone.Key, error)
 	PhoneByID(ctx context.Context, id string) (phone.Phone, error)
 	PhonesOf(ctx context.Context, userID string) ([]phone.Phone, error)
 	RenamePhone(ctx context.Context, id, name string) error
-	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed []byte, alerts phone.Alerts) error
+	SaveSubscription(ctx context.Context, phoneID, keyID string, sealed, endpoint []byte, alerts phone.Alerts) error
 	TouchPhone(ctx context.Context, phoneID string, used bool, now time.Time) error
 	UnbindKey(ctx context.Context, phoneID string, state phone.KeyState, now time.Time) error
 

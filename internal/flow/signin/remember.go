@@ -101,7 +101,7 @@ func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string)
 func (f *Flow) skips(r Request, g Gate, b remembered.Browser) bool {
 	s := Session{Login: login.Login{Door: r.Door}, Application: g.Application, Policy: g.Policy, Ways: g.Ways}
 	return s.RememberDays() > 0 && b.Good(g.Policy.RememberDays, f.now()) && factor.Holds(g.person(), b.Proof) &&
-		(g.Policy.Spare != policy.SpareRequire || s.devices() > 1)
+		(g.Policy.Spare != policy.SpareRequire || devices(g.person(), g.Ways) > 1)
 }
 
 // meet notes the use of a recognized browser, which ends the change when it was forgotten a moment ago, and drops one whose

@@ -8,10 +8,12 @@ import (
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/login"
+	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/session"
 	"countersign/internal/domain/transaction"
 	"countersign/internal/domain/user"
+	"countersign/internal/flow"
 	"countersign/internal/flow/factor"
 )
 
@@ -136,7 +138,7 @@ func (s Session) holds() bool {
 	case audit.AllowedByPolicy:
 		return none && s.Policy.Authentication == policy.AuthenticationBypass
 	case audit.AllowUnenrolledUser:
-		return none && s.Policy.NewUser == policy.NewUserAllow && !s.Person().Denied() && !s.Person().CanProve()
+		return none && s.Policy.NewUser == policy.NewUserAllow && !s.Person().Denied() && !s.Person().CanProve() && s.User.FirstEnrolled.IsZero()
 	}
 	return factor.Holds(s.Person(), s.Login.Proof)
 }
@@ -193,7 +195,7 @@ const spareRest = 7 * 24 * time.Hour
 // twice more, each a week after the one before; each time where policy demands one. Nobody is asked, or kept out,
 // where there is no way to set one up now.
 func (s Session) spareDue(now time.Time) bool {
-	if s.Login.SpareAsked || s.devices() != 1 || !factor.Logged(s.Login.Factor).Remembers {
+	if s.Login.SpareAsked || devices(s.Person(), s.Ways) != 1 || !factor.Logged(s.Login.Factor).Remembers {
 		return false
 	}
 	// The traditional prompt pairs a spare phone on the device pages alone.
@@ -216,12 +218,8 @@ func (s Session) spare(now time.Time) Step {
 }
 
 // devices counts the devices of the usable ways.
-func (s Session) devices() int {
-	n := 0
-	for i, w := range s.Ways {
-		if !slices.ContainsFunc(s.Ways[:i], func(before Way) bool { return before.PhoneID == w.PhoneID }) {
-			n++
-		}
-	}
-	return n
+func devices(who flow.Person, ways []Way) int {
+	return who.Devices(func(p phone.Phone) bool {
+		return slices.ContainsFunc(ways, func(w Way) bool { return w.PhoneID == p.ID })
+	})
 }

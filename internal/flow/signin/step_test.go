@@ -216,7 +216,7 @@ func everyState(see func(*state)) {
 	requests := []transaction.Transaction{{}, request(transaction.Pending, transaction.SignIn, soon), request(transaction.Pending, transaction.Manage, soon),
 		request(transaction.Pending, transaction.Manage, noon), request(transaction.Denied, transaction.SignIn, soon), request(transaction.Approved, transaction.Manage, soon)}
 	var x state
-	x.Phones, x.DeskCodes, x.User.Epoch = []phone.Phone{{KeyID: "K"}}, []string{"C"}, 1
+	x.Phones, x.DeskCodes, x.User.Epoch = []phone.Phone{{ID: push.PhoneID, KeyID: "K"}, {ID: second.PhoneID}}, []string{"C"}, 1
 	proved := func() { // x as its proof makes it, at this epoch and at one before
 		plain := x
 		for _, x.raised = range []bool{false, true} {

@@ -25,6 +25,7 @@ type Card struct {
 	AddedAt  time.Time
 	UsedAt   time.Time // zero = never
 	Fresh    bool      // just added
+	SameAs   string    // name of an earlier card that is the same device; empty when none is
 }
 
 // NoticeKind is what a notice above the list tells.

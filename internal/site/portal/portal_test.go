@@ -58,6 +58,34 @@ func TestADeviceThatIsGoneLeadsBackToTheList(t *testing.T) {
 	}
 }
 
+// RULE-10
+func TestTheListSaysWhichRecordsAreOneDevice(t *testing.T) {
+	p, v, old := opened(t)
+	v.Open("/my")
+	if v.Find(`(The same device as)`) != "" || v.Find(`(only one way in)`) != "" {
+		t.Fatalf("two devices:\n%s", v.Page)
+	}
+	if err := p.DB.Write(t.Context(), func(st flow.Store) error {
+		second, err := st.PhoneByID(t.Context(), old)
+		if err != nil {
+			return err
+		}
+		all, err := st.PhonesOf(t.Context(), second.UserID)
+		for _, d := range all {
+			if err == nil {
+				err = st.SaveSubscription(t.Context(), d.ID, d.KeyID, []byte("sealed"), []byte("one address"), domain.AlertsOn)
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	v.Open("/my")
+	if v.Find(`(The same device as <bdi>Ana&#39;s phone</bdi>)`) == "" || v.Find(`(only one way in)`) == "" {
+		t.Errorf("one device:\n%s", v.Page)
+	}
+}
+
 // A name in several lines is not too long, and a page that is too large is not too old.
 func TestARefusedNameIsToldWhatIsWrongWithIt(t *testing.T) {
 	_, v, old := opened(t)

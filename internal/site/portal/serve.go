@@ -117,13 +117,16 @@ func (p *Portal) gone(w http.ResponseWriter, r *http.Request) error {
 
 // showDevices is the list of cards.
 func (v *view) showDevices(w http.ResponseWriter, r *http.Request) error {
-	page := Devices{Base: v.base, Name: v.User.RealName, CanAdd: v.Session.ChangesLeft != 0, OneWay: v.WaysIn() == 1}
+	page := Devices{Base: v.base, Name: v.User.RealName, CanAdd: v.Session.ChangesLeft != 0, OneWay: v.OneDevice()}
 	if page.Name == "" {
 		page.Name = v.User.Username
 	}
 	done, fresh := r.URL.Query().Get("done"), r.URL.Query().Get("device")
 	for _, d := range v.Phones {
 		card := cardOf(d)
+		if before, is := v.SameAs(d); is {
+			card.SameAs = before.Name
+		}
 		card.Fresh = d.ID == fresh && slices.Contains([]NoticeKind{Added, Replaced, Connected}, NoticeKind(done))
 		page.Cards = append(page.Cards, card)
 		if d.ID == fresh && done != "" && done != string(Removed) {

@@ -1,6 +1,7 @@
 package storybook
 
 import (
+	"slices"
 	"time"
 
 	"countersign/internal/base/errs"
@@ -192,6 +193,9 @@ func portals() []Story {
 	removed.Notice = &portal.Notice{Kind: portal.Removed, Device: tablet}
 	renamed.Notice = &portal.Notice{Kind: portal.Renamed, Device: "Ana's new phone"}
 	replaced.Notice, replaced.CanAdd = &portal.Notice{Kind: portal.Replaced, Device: anas}, false
+	same := list
+	same.Cards = slices.Clone(cards[:3])
+	same.Cards[2].SameAs = anas
 	known := added
 	known.Browsers = []portal.Browser{
 		{ID: "DR1", Name: "Firefox on Linux", Application: "Payroll", Since: Now.AddDate(0, 0, -12), Used: Now.Add(-3 * time.Hour), Until: Now.AddDate(0, 0, 18), Here: true},
@@ -203,7 +207,7 @@ func portals() []Story {
 	closing.Ending = &web.Ending{Until: Now.Add(55 * time.Second), Path: "/portal/keep", Token: "token"}
 	last.Ending = &web.Ending{Until: Now.Add(55 * time.Second)}
 	return []Story{
-		{"devices", list}, {"devices-closing", closing}, {"devices-closing-last", last}, {"devices-browsers", known}, {"devices-one", one}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
+		{"devices", list}, {"devices-closing", closing}, {"devices-closing-last", last}, {"devices-browsers", known}, {"devices-one", one}, {"devices-same", same}, {"devices-none", none}, {"devices-added", added}, {"devices-removed", removed},
 		{"devices-renamed", renamed}, {"devices-replaced", replaced},
 		{"device-replaced", portal.Switched{Base: portal.Base{Base: base().Base, Back: web.Link{Text: "Continue to Payroll", Path: "/prompt/abc"}}, Device: anas}},
 		{"device-rename", portal.Rename{Base: b, ID: "p1", Name: anas, Was: anas}},

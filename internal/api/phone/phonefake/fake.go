@@ -10,6 +10,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/phone"
 )
 
 // Mobile implements phone.Mobile. Origin, Organisation and Now must be set.
@@ -32,6 +33,7 @@ type Phone struct {
 	Account      phonewire.Account
 	Activation   phonewire.Activation
 	SPKI         []byte
+	Confirmed    time.Time
 	Ended        error // returned by Key when set
 	Open         []phonewire.Request
 	Numbers      map[string]string // transaction -> number on the screen
@@ -135,14 +137,22 @@ func (m *Mobile) Activate(_ context.Context, a phonewire.Activation, _ netip.Add
 }
 
 // Key implements phone.Mobile.
-func (m *Mobile) Key(_ context.Context, keyID string) (string, []byte, error) {
+func (m *Mobile) Key(_ context.Context, keyID string) (phone.Key, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	id, ok := m.keys[keyID]
 	if !ok {
-		return "", nil, errs.New(errs.NotFound, "phone.unknown")
+		return phone.Key{}, errs.New(errs.NotFound, "phone.unknown")
 	}
-	return id, m.phones[id].SPKI, m.phones[id].Ended
+	return phone.Key{PhoneID: id, SPKI: m.phones[id].SPKI, Confirmed: m.phones[id].Confirmed}, m.phones[id].Ended
+}
+
+// Confirm implements phone.Mobile.
+func (m *Mobile) Confirm(_ context.Context, keyID string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.phones[m.keys[keyID]].Confirmed = m.Now()
+	return nil
 }
 
 // Requests implements phone.Mobile.

@@ -1,6 +1,6 @@
 // Calls to the server, each signed with the account's key.
 import * as store from './store.js';
-import { activationText, answerText, base64url, requestText, sign } from './wire.js';
+import { activationText, answerText, base64url, instance, requestText, sign } from './wire.js';
 
 export const VERSION = 'web-1';
 
@@ -67,7 +67,7 @@ export async function call(account, method, target, body, options = {}) {
 // activate binds the key pair to a phone record with a code and returns the server's account.
 export async function activate(code, pair, about) {
   const spki = await crypto.subtle.exportKey('spki', pair.publicKey);
-  const a = { code, public_key: base64url(spki), ...about, app_version: VERSION };
+  const a = { code, public_key: base64url(spki), ...about, app_version: VERSION, instance: await instance(location.host, await store.storage()) };
   a.signature = await sign(pair.privateKey, activationText(location.host, a));
   return read(await fetch('/phone/v1/activations', { method: 'POST', headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(a), cache: 'no-store', credentials: 'omit' }));

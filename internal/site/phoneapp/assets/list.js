@@ -30,7 +30,7 @@ let timer;
 export async function list(paired = false) {
   const all = await store.accounts();
   const offset = Math.round(await clockOffset() / 60000);
-  if (location.hash.startsWith('#/r/')) return; // a request was opened while this was read
+  if (/^#\/(r|add|pair)\b/.test(location.hash)) return; // another screen was opened while this was read
   clearInterval(timer);
   const cards = all.map((a) => card(a, offset));
   const newest = all.reduce((x, a) => !x || a.created > x.created ? a : x, null);

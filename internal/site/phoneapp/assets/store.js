@@ -1,5 +1,6 @@
 // What the phone stores: accounts with their keys, and a few facts. Page and worker share it. Keys are CryptoKey objects
 // that cannot be exported: the database holds handles, not the bytes of keys.
+import { base64url } from './wire.js';
 
 let opened;
 
@@ -57,6 +58,16 @@ export const change = (id, edit) => run('accounts', 'readwrite', (s, give) => {
     edit(r.result);
     s.put(r.result);
     give(r.result);
+  };
+});
+
+// storage returns the random name of this storage. It never leaves it: the server is told a digest of it (wire.js).
+export const storage = () => run('facts', 'readwrite', (s, give) => {
+  const made = base64url(crypto.getRandomValues(new Uint8Array(16)));
+  const r = s.get('storage');
+  r.onsuccess = () => {
+    give(r.result ?? made);
+    if (!r.result) s.put(made, 'storage');
   };
 });
 

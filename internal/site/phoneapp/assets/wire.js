@@ -43,7 +43,13 @@ export function answerText(a) {
 }
 
 export function activationText(host, a) {
-  return text('countersign-phone-activation-1', host.toLowerCase(), a.code, a.public_key, a.platform, a.model, a.name, a.app_version);
+  const fields = [host.toLowerCase(), a.code, a.public_key, a.platform, a.model, a.name, a.app_version];
+  return a.instance ? text('countersign-phone-activation-2', ...fields, a.instance) : text('countersign-phone-activation-1', ...fields);
+}
+
+// instance is what a server is told of the storage that the keys lie in, by which it knows the same phone again.
+export async function instance(host, id) {
+  return base64url(await sha256(utf8.encode(text('countersign-phone-instance-1', host.toLowerCase(), id))));
 }
 
 export async function sign(key, signed) {

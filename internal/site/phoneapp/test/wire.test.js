@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { hotp, secretKey } from '../assets/otp.js';
-import { activationText, answerText, base64url, fromBase32, fromBase64url, normalizeCode, requestText, sign, target } from '../assets/wire.js';
+import { activationText, answerText, base64url, fromBase32, fromBase64url, instance, normalizeCode, requestText, sign, target } from '../assets/wire.js';
 
 const vectors = JSON.parse(readFileSync(new URL('../../../base/phonewire/testdata/vectors.json', import.meta.url)));
 
@@ -17,6 +17,10 @@ test('an answer text is the one the server checks', () => {
 
 test('an activation text is the one the server checks', () => {
   for (const v of vectors.activations) assert.equal(activationText(v.Host, v.Activation), v.Text);
+});
+
+test('a storage is named to a server as the server checks', async () => {
+  for (const v of vectors.instances) assert.equal(await instance(v.Host, v.ID), v.Instance);
 });
 
 test('codes are those of RFC 4226, also beyond 32 bits of counter', async () => {
