@@ -58,6 +58,9 @@ func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string, o
 // forgetSecrets puts a secret nobody has seen in the place of all that an application had.
 func (f *Flow) forgetSecrets(ctx context.Context, st Store, a application.Application) error {
 	present := a.Secret
+	if len(present) == 0 {
+		return nil
+	}
 	a.Secret, a.Retired = f.keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.rand))), nil
 	return st.ReplaceSecret(ctx, a, present)
 }
