@@ -64,10 +64,19 @@ type Store interface {
 	// one round trip. user.ErrUnknown when there is no row of one of them.
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (Snapshot, error)
 	LockAt(ctx context.Context, id account.ID, applicationID string) (Snapshot, error)
+	// RulesAt reads of that only what a change looks at again that has all the rest from before. user.ErrUnknown as well.
+	RulesAt(ctx context.Context, id account.ID, applicationID string) (Rules, error)
 	// SnapshotByName reads the same of a person who has no login here, SnapshotByAccount of an account of any kind.
 	// user.ErrUnknown.
 	SnapshotByName(ctx context.Context, name string) (Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (Snapshot, error)
+}
+
+// Rules is what somebody is let in by, beside what they proved.
+type Rules struct {
+	Epoch       int64 // of the account
+	Application application.Application
+	Settings    settings.Settings
 }
 
 // Snapshot is what a decision about a person needs to know, read at one moment. Person answers the questions about it.

@@ -13,7 +13,7 @@ var applications = newTable("applications", func(a *application.Application) []c
 	return []column{{"application_id", &a.ID}, {"name", &a.Name}, {"type", (*string)(&a.Type)}, {"secret", &a.Secret},
 		{"self_service", &a.SelfService}, {"normalization", (*string)(&a.Normalization)}, {"redirect_uris", asJSON{&a.RedirectURIs, "[]"}},
 		{"policy", asJSON{&a.Policy, "{}"}}, {"disabled", &a.Disabled}, {"created_at", &a.Created}, {"deleted_at", &a.Deleted},
-		{"options", asJSON{&a.Options, "{}"}}, {"retired_secrets", asJSON{&a.Retired, "[]"}}}
+		{"options", asJSON{&a.Options, "{}"}}, {"retired_secrets", asJSON{&a.Retired, ""}}}
 })
 
 var createApplication = applications.insert()
@@ -67,7 +67,7 @@ func (s *store) SaveApplication(ctx context.Context, a application.Application) 
 }
 
 var applicationSecrets = newTable("applications", func(a *application.Application) []column {
-	return []column{{"application_id", &a.ID}, {"secret", &a.Secret}, {"retired_secrets", asJSON{&a.Retired, "[]"}}}
+	return []column{{"application_id", &a.ID}, {"secret", &a.Secret}, {"retired_secrets", asJSON{&a.Retired, ""}}}
 })
 
 var replaceSecret = applicationSecrets.update() + ` AND secret = $4`

@@ -32,7 +32,9 @@ var besides = newTable("", func(b *beside) []column {
 // A code of the help desk that has a use left has a "+" behind its ID.
 const besideColumns = `COALESCE((SELECT string_agg(bypass_id || CASE WHEN uses_left <> 0 AND codes_off_at = 0 THEN '+' ELSE '' END, ' ')
 		FROM bypass_codes WHERE bypass_codes.user_id = users.user_id), '') AS codes,
-	COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
+	` + settingsColumn
+
+const settingsColumn = `COALESCE((SELECT body FROM organization_settings WHERE one = 1), '') AS settings`
 
 // with is what the rows of a snapshot hold beside the person.
 type with int
@@ -146,6 +148,40 @@ func (s *store) SnapshotByName(ctx context.Context, name string) (flow.Snapshot,
 
 func (s *store) SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error) {
 	return s.snapshot(ctx, snapshotByAccount, id)
+}
+
+// ruled is an account and the settings, as Rules have them.
+type ruled struct {
+	epoch    int64
+	settings string
+}
+
+var (
+	ruleds  = newTable("", func(r *ruled) []column { return []column{{"epoch", &r.epoch}, {"settings", &r.settings}} })
+	rulesAt = func() *snapshotQuery {
+		list, shape := applications.joined()
+		return &snapshotQuery{shape: slices.Concat(ruleds.shape, shape), text: `SELECT users.epoch, ` + settingsColumn + `, ` + list +
+			` FROM users JOIN applications ON applications.application_id = $2 WHERE users.user_id = $1`}
+	}()
+)
+
+func (s *store) RulesAt(ctx context.Context, id account.ID, applicationID string) (v flow.Rules, err error) {
+	err = s.run.Query(ctx, rulesAt.text, []any{id, applicationID}, &rulesAt.shape, func(r engine.Row) error {
+		of, err := ruleds.scan(r, 0)
+		if err != nil {
+			return err
+		}
+		v.Epoch = of.epoch
+		if v.Settings, err = s.decodeSettings(of.settings); err != nil {
+			return err
+		}
+		v.Application, err = applications.scan(r, len(ruleds.shape))
+		return err
+	})
+	if err == nil && v.Application.ID == "" {
+		err = user.ErrUnknown
+	}
+	return v, err
 }
 
 func (s *store) snapshot(ctx context.Context, q *snapshotQuery, keys ...any) (v flow.Snapshot, err error) {

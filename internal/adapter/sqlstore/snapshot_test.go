@@ -64,9 +64,13 @@ func TestASnapshotIsTheLoginWithAllThatBelongsToIt(t *testing.T) {
 		there := flow.Snapshot{Application: v.Application, User: v.User, Phones: v.Phones, Codeless: true, Settings: v.Settings}
 		same(t, "at an application", got[flow.Snapshot](t)(db.Read().SnapshotAt(ctx, "DU1", "DI1")), there)
 		same(t, "locked", wrote(t, db, func(s flow.Store) (flow.Snapshot, error) { return s.LockAt(ctx, "DU1", "DI1") }), there)
+		same(t, "rules at an application", got[flow.Rules](t)(db.Read().RulesAt(ctx, "DU1", "DI1")),
+			flow.Rules{Epoch: v.User.Epoch, Application: v.Application, Settings: v.Settings})
 		for _, missing := range [][2]string{{"DU9", "DI1"}, {"DU1", "DI9"}} {
 			_, err := db.Read().SnapshotAt(ctx, missing[0], missing[1])
 			fails(t, "at nothing", err, user.ErrUnknown)
+			_, err = db.Read().RulesAt(ctx, missing[0], missing[1])
+			fails(t, "rules of nothing", err, user.ErrUnknown)
 		}
 		request := transaction.Transaction{ID: "t", UserID: "DU1", Username: "alice", ApplicationID: "DI1", PhoneID: "DP1", LoginID: "of-alice",
 			State: transaction.Pending, IP: "192.0.2.1", Created: noon, Expires: at(time.Minute)}

@@ -4,7 +4,7 @@ package account
 // pages, a request, a remembered browser. It is good only while what it names still is (RULE-42): package factor asks that at
 // each use. The zero value is good for nothing.
 type Proof struct {
-	Factor        string `json:"factor"`                  // as the log calls it, which says how strong it is; "none" where nothing was asked for
-	Authenticator string `json:"authenticator,omitempty"` // what proved it: the key of a phone's app, or a code of the help desk, by ID; "" = nothing did
-	Epoch         int64  `json:"epoch"`                   // of the account at that moment: raising it ends all that was proved before
+	Factor        string // as the log calls it, which says how strong it is; "none" where nothing was asked for
+	Authenticator string // what proved it: the key of a phone's app, or a code of the help desk, by ID; "" = nothing did
+	Epoch         int64  // of the account at that moment: raising it ends all that was proved before
 }

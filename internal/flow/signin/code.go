@@ -283,8 +283,8 @@ func (f *Flow) letIn(ctx context.Context, s Session, hit factor.Hit, purpose tra
 				return err
 			}
 		}
-		v, err := st.SnapshotAt(ctx, s.User.ID, s.Application.ID)
-		if err == nil && (s.closed() || v.User.Epoch != s.User.Epoch || !reflect.DeepEqual(v.Application, s.Application) || !reflect.DeepEqual(v.Settings, s.Settings)) {
+		v, err := st.RulesAt(ctx, s.User.ID, s.Application.ID)
+		if err == nil && (s.closed() || v.Epoch != s.User.Epoch || !reflect.DeepEqual(v.Application, s.Application) || !reflect.DeepEqual(v.Settings, s.Settings)) {
 			err = errOtherwise
 		}
 		return err

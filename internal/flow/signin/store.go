@@ -44,7 +44,7 @@ type Store interface {
 	// flow.Store:
 	HoldPolicy(ctx context.Context) error
 	LockAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
-	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
+	RulesAt(ctx context.Context, id account.ID, applicationID string) (flow.Rules, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 	SnapshotByGrant(ctx context.Context, grant []byte) (flow.Snapshot, error)
 	SnapshotByLogin(ctx context.Context, loginID string) (flow.Snapshot, error)

@@ -17,6 +17,7 @@ type turns struct {
 }
 
 type turn struct {
+	id    account.ID
 	taken chan struct{} // holds one value while somebody has it
 	want  int           // how many have it or wait
 	wrong time.Time     // when a code let nobody in
@@ -33,7 +34,7 @@ func (t *turns) take(ctx context.Context, id account.ID, now time.Time) (*turn, 
 	}
 	mine := t.all[id]
 	if mine == nil {
-		mine = &turn{taken: make(chan struct{}, 1)}
+		mine = &turn{id: id, taken: make(chan struct{}, 1)}
 		t.all[id] = mine
 	}
 	mine.want++
@@ -57,13 +58,19 @@ func (t *turns) end(mine *turn, let bool, now time.Time) {
 		mine.wrong = now
 	}
 	<-mine.taken
+	if mine.idle(now) {
+		delete(t.all, mine.id)
+	}
 }
+
+// idle reports that nobody tries codes of the account and that no wrong one has to be remembered.
+func (t *turn) idle(now time.Time) bool { return t.want == 0 && now.Sub(t.wrong) > staleAfter }
 
 // sweep forgets the accounts that nobody tries codes of.
 func (t *turns) sweep(now time.Time) {
 	kept := map[account.ID]*turn{}
 	for id, of := range t.all {
-		if of.want > 0 || now.Sub(of.wrong) <= staleAfter {
+		if !of.idle(now) {
 			kept[id] = of
 		}
 	}

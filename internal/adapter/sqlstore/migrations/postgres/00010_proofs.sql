@@ -1,7 +1,7 @@
 -- +goose Up
--- What was proved, by which authenticator, at which epoch of the account: everything that a proof opened keeps it as JSON and
--- is good only while it holds. Rows from before have none, so what they opened ends: a sign-in on its way is begun again, and a
--- remembered browser is asked once.
+-- What was proved, by which authenticator, at which epoch of the account: everything that a proof opened keeps it as
+-- "factor|authenticator|epoch" and is good only while it holds. Rows from before have none, so what they opened ends: a sign-in
+-- on its way is begun again, and a remembered browser is asked once.
 ALTER TABLE users ADD COLUMN epoch BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE logins ADD COLUMN proof TEXT NOT NULL DEFAULT '';
 ALTER TABLE logins ADD COLUMN manage_proof TEXT NOT NULL DEFAULT '';
