@@ -48,6 +48,9 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	if c.user, err = st.LockAccount(ctx, id); err != nil {
 		return err
 	}
+	if c.in.UserID != "" && c.in.Proof.Epoch != c.user.Epoch { // signed out since the page was opened
+		return activation.ErrExpired
+	}
 	if c.user.Refusal() != nil || c.act.Epoch != c.user.Epoch || (c.act.UserID != "" && c.act.UserID != id) {
 		return activation.ErrExpired
 	}
@@ -178,6 +181,7 @@ func (f *Flow) mustHold(ctx context.Context, st Store, c *claim, by account.Proo
 	if err != nil {
 		return err
 	}
+	c.by = by
 	demand, err := factor.DemandOf(ctx, st, v.Settings.Policy)
 	if err == nil && !(factor.Holds(v.Person(), by) && demand.Meets(by)) {
 		err = activation.ErrExpired

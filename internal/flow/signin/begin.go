@@ -259,6 +259,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	by, proof := audit.FactorNone, factor.Unproved(g.person())
 	if recognized {
 		g.Outcome, g.Reason, by, proof = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered, kept.Proof
+		proof.Browser = kept.ID
 	}
 	now := f.now()
 	cookie := secret.NewText(id.Token(f.rand, 32))
@@ -274,7 +275,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	case OutcomeDeny:
 		l.Stage, l.Factor, l.DecidedAt = login.Refused, by, now
 	case OutcomeEnroll:
-		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
+		l.Enrolling, l.Proof, l.Expires = true, proof, now.Add(login.EnrollLife) // proof names the epoch alone
 	}
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
 		Ways: g.Ways, Phones: g.Phones, DeskCodes: g.DeskCodes, Codeless: g.Codeless}

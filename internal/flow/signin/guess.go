@@ -40,29 +40,20 @@ func (f *Flow) countGuesses(ctx context.Context, st Store, s Session, code strin
 		if err != nil {
 			return err
 		}
-		switch {
-		case !room: // one that broke off was the last
-			err = f.turnOff(ctx, st, s, a, sum, w)
-		case !a.Slow:
-			err = f.heed(ctx, st, s, counted{a, sum}, w)
-		}
-		if err != nil {
-			return err
-		}
 		if room {
 			w.counted, w.slow = append(w.counted, counted{a, sum}), w.slow || a.Slow
+		} else if err := f.turnOff(ctx, st, s, a, sum, w); err != nil { // one that broke off was the last
+			return err
 		}
 	}
 	return nil
 }
 
-// heedSlow heeds the guesses whose look is over only now.
-func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, w *weighed) error {
+// heedAll heeds the guesses of a code once all looks at it are over: until then it may be right.
+func (f *Flow) heedAll(ctx context.Context, st Store, s Session, w *weighed) error {
 	for _, c := range w.counted {
-		if c.Slow {
-			if err := f.heed(ctx, st, s, c, w); err != nil {
-				return err
-			}
+		if err := f.heed(ctx, st, s, c, w); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -37,6 +37,7 @@ type Store interface {
 
 	// activation.Store:
 	ClaimedFrom(ctx context.Context, loginID string) ([]activation.Activation, error)
+	ClaimedBy(ctx context.Context, authenticator string) ([]activation.Activation, error)
 
 	// audit.Store:
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)
