@@ -118,5 +118,7 @@ type Progress struct {
 	Version     int64
 	Stage       login.Stage
 	Transaction transaction.Transaction // zero when none
+	Proof       account.Proof           // by which it was allowed
+	Manage      account.Proof           // that for device management
 	ManageProof time.Time               // when a proof for device management succeeded; zero when none waits to be taken
 }
