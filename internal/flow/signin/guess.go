@@ -42,7 +42,7 @@ func (f *Flow) countGuesses(ctx context.Context, st Store, s Session, code strin
 		}
 		switch {
 		case !room: // one that broke off was the last
-			err = f.turnOff(ctx, st, s, a, sum, w)
+			err = f.turnOff(ctx, st, s, a, w)
 		case !a.Slow:
 			err = f.heed(ctx, st, s, counted{a, sum}, w)
 		}
@@ -71,7 +71,7 @@ func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, w *weighed) er
 // heed turns the codes of an authenticator off whose last guess that was, and warns half-way.
 func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weighed) error {
 	if c.sum.Full(c.Chance) {
-		return f.turnOff(ctx, st, s, c.Tried, c.sum, w)
+		return f.turnOff(ctx, st, s, c.Tried, w)
 	}
 	if !c.sum.HalfWay() || f.now().Sub(c.sum.Warned) < account.WarnAgain {
 		return nil
@@ -82,8 +82,9 @@ func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weig
 	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay, s.User.Email)
 }
 
-func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed) error {
-	if now, err := st.TurnCodesOff(ctx, a.Guess); err != nil || !now {
+func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, w *weighed) error {
+	sum, now, err := st.TurnCodesOff(ctx, a.Guess)
+	if err != nil || !now {
 		return err
 	}
 	for i := range s.Phones {
