@@ -13,7 +13,7 @@ import (
 )
 
 // Migrations only go forward. A folder a dialect, because column types differ; a test holds the two together. Number
-// 12 is skipped for good: a database that has a later one would never run it.
+// 12 is skipped for good: a database that has a later one refuses it.
 //
 //go:embed migrations
 var migrations embed.FS

@@ -20,6 +20,7 @@ import (
 const (
 	halfWay  = "codes_half_way"
 	codesOff = "codes_off"
+	reported = "codes_off_reported" // to the people who look after sign-ins
 )
 
 // counted is an authenticator that a code was counted on, and what its guesses amount to with it.
@@ -79,7 +80,7 @@ func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weig
 	if now, err := st.WarnOfGuesses(ctx, c.Guess); err != nil || !now {
 		return err
 	}
-	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay, s.User.Email)
+	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay)
 }
 
 func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, w *weighed) error {
@@ -92,10 +93,14 @@ func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried,
 			s.Phones[i].Guesses.Off = a.Time // the answer says so
 		}
 	}
-	return f.tellOfGuesses(ctx, st, s, a, sum, w, codesOff, s.User.Email, s.Settings.FraudEmail)
+	if err := f.tellOfGuesses(ctx, st, s, a, sum, w, codesOff); err != nil {
+		return err
+	}
+	return f.mailOfGuesses(ctx, st, s, a, reported, s.Settings.FraudEmail)
 }
 
-func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed, what string, to ...string) error {
+// tellOfGuesses writes the log row, and a mail of that kind to the owner.
+func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed, what string) error {
 	w.alarm = true
 	device := a.Device
 	if device == "" {
@@ -105,13 +110,13 @@ func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.
 		"in_a_row": sum.InARow, "chance_used_percent": sum.Percent(), "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
-	for _, address := range to {
-		if err := f.notices.Queue(ctx, st, flow.Notice{Kind: what, To: address, Args: []any{"user", s.User.Username, "device", device,
-			"application", s.Application.Name, "ip", s.Login.IP, "time", f.now()}}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.mailOfGuesses(ctx, st, s, a, what, s.User.Email)
+}
+
+// mailOfGuesses names no device for a code of the help desk, whose mails have texts of their own.
+func (f *Flow) mailOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, kind, to string) error {
+	return f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: to, Args: []any{"user", s.User.Username, "device", a.Device,
+		"application", s.Application.Name, "time", f.now()}})
 }
 
 // alarm sends the mail and tells the person's phones, once it is on disk, and waits for no push service.

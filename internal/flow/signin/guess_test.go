@@ -209,7 +209,7 @@ func TestAHundredWrongCodesInARowTurnTheCodesOffAtEveryDoor(t *testing.T) {
 			last = signin.ErrCodesOff
 		}
 		g.Want(g.try(g.wrong), last)
-		if got := fmt.Sprint(told(g.Kit)); got != "[codes_off alice@example.edu codes_off desk@example.edu]" || actions(g.Kit, "user_codes_off") != 1 {
+		if got := fmt.Sprint(told(g.Kit)); got != "[codes_off alice@example.edu codes_off_reported desk@example.edu]" || actions(g.Kit, "user_codes_off") != 1 {
 			g.Errorf("told at the stop: %v", got)
 		}
 		if got := g.sums("user_codes_off"); got != "100" {
