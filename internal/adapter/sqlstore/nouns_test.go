@@ -294,9 +294,9 @@ func TestEnrollments(t *testing.T) {
 		same(t, "none is open", len(got[[]enrollment.Link](t)(db.Read().OpenEnrollments(ctx, "DU1", noon))), 0)
 
 		person(t, db, "DU2", "b")
-		portal := enrollment.Link{ID: "DE4", UserID: "DU2", Digest: []byte("d4"), Created: noon, Expires: at(enrollment.PortalLife)}
+		portal := enrollment.Link{ID: "DE4", UserID: "DU2", ApplicationID: "DI1", Epoch: 3, Digest: []byte("d4"), Created: noon, Expires: at(enrollment.PortalLife)}
 		invited := enrollment.Link{ID: "DE5", UserID: "DU2", Digest: []byte("d5"), Created: noon, Expires: at(time.Hour)}
-		ours := enrollment.Link{ID: "DE6", UserID: "DU1", Digest: []byte("d6"), Created: noon, Expires: at(time.Second)}
+		ours := enrollment.Link{ID: "DE6", UserID: "DU1", ApplicationID: "DI1", Digest: []byte("d6"), Created: noon, Expires: at(time.Second)}
 		write(t, db, func(s flow.Store) error {
 			for _, l := range []enrollment.Link{portal, invited, ours} {
 				if err := s.CreateEnrollment(ctx, l); err != nil {

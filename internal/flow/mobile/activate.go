@@ -110,7 +110,10 @@ func (f *Flow) find(ctx context.Context, st Store, code string) (activation.Acti
 }
 
 func (f *Flow) claim(ctx context.Context, st Store, c *claim, activationID string) error {
-	var err error
+	err := st.HoldPolicy(ctx)
+	if err != nil {
+		return err
+	}
 	if c.act, err = st.ActivationByID(ctx, activationID); err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	return nil
 }
 
-// mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
+// mayStillEnroll: an invitation must not have been used or taken back since its page was opened, and its reason must still hold.
 func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited bool) error {
 	if !invited {
 		if !(flow.Person{User: c.user, Policy: c.pol, Settings: c.set}).MayEnroll(c.now) {
@@ -81,10 +81,19 @@ func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited b
 		return nil
 	}
 	links, err := st.OpenEnrollments(ctx, c.user.ID, c.in.Created)
-	if err == nil && len(links) == 0 {
-		err = activation.ErrExpired
+	if err != nil {
+		return err
 	}
-	return err
+	for _, l := range links {
+		if l.ID != c.in.EnrollmentID {
+			continue
+		}
+		v, err := st.SnapshotAt(ctx, c.user.ID, cmp.Or(l.ApplicationID, application.PortalID))
+		if err != nil || v.Person().MayFollow(l, c.now) {
+			return err
+		}
+	}
+	return activation.ErrExpired
 }
 
 // createUser makes the person a user, unless somebody with this name's simple form became one since (RULE-32).

@@ -25,6 +25,7 @@ type Store interface {
 	journal.Store
 
 	// flow.Store:
+	HoldPolicy(ctx context.Context) error
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
 

@@ -29,7 +29,7 @@ type Store interface {
 	CountGuess(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
 	ForgiveGuesses(ctx context.Context, on account.Source, loginID string) error
 	ReturnGuess(ctx context.Context, g account.Guess) error
-	TurnCodesOff(ctx context.Context, g account.Guess) (bool, error)
+	TurnCodesOff(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
 	WarnOfGuesses(ctx context.Context, g account.Guess) (bool, error)
 
 	// application.Store:
