@@ -167,6 +167,11 @@ func Await(ctx context.Context, wake <-chan struct{}, while time.Duration) {
 	}
 }
 
+// Through gives a context in which what counts is carried through: its caller may leave, and what was tried stays counted.
+func Through(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+}
+
 // Topics of the Bell.
 func LoginTopic(id string) string   { return "login:" + id }
 func PhoneTopic(id string) string   { return "phone:" + id }

@@ -6,6 +6,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/domain/application"
+	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/phone"
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
@@ -88,6 +89,15 @@ func (p Person) MayEnroll(now time.Time) bool {
 		return false
 	}
 	return p.User.FirstEnrolled.IsZero() || p.Policy.InlineReenrollment == "on"
+}
+
+// MayFollow reports whether the reason of an enrollment link of the person still holds. One of an application is asked for by a
+// Person at it: it must send those who have no way in to the enrollment pages even now.
+func (p Person) MayFollow(l enrollment.Link, now time.Time) bool {
+	if l.Epoch != p.User.Epoch || l.ApplicationID == "" {
+		return l.Epoch == p.User.Epoch
+	}
+	return p.Application.Usable() && !p.Denied() && p.Policy.NewUser == policy.NewUserEnroll && p.MayEnroll(now)
 }
 
 // Denied reports that policy lets nobody in. The product's own pages are not asked for it.

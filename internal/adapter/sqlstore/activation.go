@@ -12,7 +12,7 @@ var activations = newTable("activations", func(a *activation.Activation) []colum
 		{"session_id", &a.SessionID}, {"purpose", (*string)(&a.Purpose)}, {"mailed", &a.Mailed}, {"link_digest", &a.LinkDigest},
 		{"typed_digest", &a.TypedDigest}, {"created_at", &a.Created}, {"expires_at", &a.Expires}, {"claimed_at", &a.Claimed},
 		{"superseded_at", &a.Superseded}, {"number", &a.Number}, {"device_type", &a.DeviceType},
-		{"epoch", &a.Epoch}, {"application_id", &a.ApplicationID}, {"origin", &a.Origin}}
+		{"epoch", &a.Epoch}, {"application_id", &a.ApplicationID}, {"origin", &a.Origin}, {"key_id", &a.KeyID}, {"proved_by", &a.ProvedBy}}
 })
 
 var createActivation = activations.insert()
@@ -33,16 +33,22 @@ func (s *store) ActivationByDigest(ctx context.Context, digest []byte) (activati
 	return one(ctx, s.run, activation.ErrExpired, activations, activationByDigest, blob(digest))
 }
 
-func (s *store) ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error) {
-	const q = `UPDATE activations SET claimed_at = $4, user_id = $2, phone_id = $3
+func (s *store) ClaimActivation(ctx context.Context, id, userID, phoneID, keyID, provedBy string, now time.Time) (bool, error) {
+	const q = `UPDATE activations SET claimed_at = $4, user_id = $2, phone_id = $3, proved_by = $5, key_id = $6
 		WHERE activation_id = $1 AND claimed_at = 0 AND superseded_at = 0 AND expires_at > $4`
-	return s.touched(ctx, q, id, userID, phoneID, micros(now))
+	return s.touched(ctx, q, id, userID, phoneID, micros(now), provedBy, keyID)
 }
 
 var claimedFrom = activations.from(`WHERE origin = $1 AND origin <> '' AND claimed_at > 0 ORDER BY claimed_at, activation_id`)
 
 func (s *store) ClaimedFrom(ctx context.Context, loginID string) ([]activation.Activation, error) {
 	return list(ctx, s.run, activations, claimedFrom, loginID)
+}
+
+var claimedBy = activations.from(`WHERE proved_by = $1 AND proved_by <> '' AND claimed_at > 0 ORDER BY claimed_at, activation_id`)
+
+func (s *store) ClaimedBy(ctx context.Context, authenticator string) ([]activation.Activation, error) {
+	return list(ctx, s.run, activations, claimedBy, authenticator)
 }
 
 // ofOwner selects what belongs to a sign-in, a session or a phone; "" is nobody's.

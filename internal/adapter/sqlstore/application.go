@@ -46,7 +46,7 @@ func (s *store) Applications(ctx context.Context) ([]application.Application, er
 var policiesInUse = newTable("", func(p *policy.Policy) []column { return []column{{"policy", asJSON{p, "{}"}}} })
 
 func (s *store) PoliciesInUse(ctx context.Context) ([]policy.Policy, error) {
-	return list(ctx, s.run, policiesInUse, `SELECT DISTINCT policy FROM applications WHERE disabled = FALSE AND deleted_at = 0`)
+	return list(ctx, s.run, policiesInUse, `SELECT DISTINCT policy FROM applications WHERE deleted_at = 0`)
 }
 
 // applicationChanges are the columns that may change, but for the secrets.

@@ -8,7 +8,7 @@ import (
 )
 
 var enrollments = newTable("enrollment_links", func(l *enrollment.Link) []column {
-	return []column{{"enrollment_id", &l.ID}, {"user_id", &l.UserID}, {"digest", &l.Digest}, {"created_at", &l.Created},
+	return []column{{"enrollment_id", &l.ID}, {"user_id", &l.UserID}, {"application_id", &l.ApplicationID}, {"epoch", &l.Epoch}, {"digest", &l.Digest}, {"created_at", &l.Created},
 		{"expires_at", &l.Expires}, {"used_at", &l.Used}, {"revoked_at", &l.Revoked}}
 })
 
@@ -44,6 +44,6 @@ func (s *store) RevokeEnrollments(ctx context.Context, userID string, now time.T
 }
 
 func (s *store) SweepEnrollments(ctx context.Context, userID string, before time.Time) (int64, error) {
-	const q = `DELETE FROM enrollment_links WHERE user_id = $1 AND expires_at > 0 AND expires_at < $2 AND expires_at - created_at <= $3`
-	return s.count(ctx, q, userID, micros(before), enrollment.PortalLife.Microseconds())
+	const q = `DELETE FROM enrollment_links WHERE user_id = $1 AND application_id <> '' AND expires_at > 0 AND expires_at < $2`
+	return s.count(ctx, q, userID, micros(before))
 }

@@ -49,7 +49,7 @@ func guessedIn(table, id string) *guessed {
 			ELSE (SELECT CAST(SUM(wrong) AS BIGINT)` + theirs + id + `) END,
 			codes_chance = codes_chance - (SELECT CAST(SUM(chance) AS BIGINT)` + theirs + id + `)
 			WHERE ` + id + ` IN (SELECT authenticator_id FROM code_guesses WHERE login_id = $1)`,
-		off:    update + `codes_off_at = $2` + where + ` AND codes_off_at = 0 AND (codes_wrong >= $3 OR codes_chance + $4 > $5)`,
+		off:    guesses.returning(update + `codes_off_at = $2` + where + ` AND codes_off_at = 0 AND (codes_wrong >= $3 OR codes_chance + $4 > $5)`),
 		warn:   update + `codes_warned_at = $2` + where + ` AND codes_off_at = 0 AND codes_warned_at <= $3`,
 		forget: update + noGuesses + where,
 	}
@@ -87,8 +87,8 @@ func (s *store) ForgiveGuesses(ctx context.Context, on account.Source, loginID s
 	return s.queue(ctx, q, loginID, string(on))
 }
 
-func (s *store) TurnCodesOff(ctx context.Context, g account.Guess) (bool, error) {
-	return s.touched(ctx, guessedOn(g.On).off, g.ID, micros(g.Time), int64(account.MaxInARow), g.Chance, int64(account.MaxChance))
+func (s *store) TurnCodesOff(ctx context.Context, g account.Guess) (account.Guesses, bool, error) {
+	return found(one(ctx, s.run, errNone, guesses, guessedOn(g.On).off, g.ID, micros(g.Time), int64(account.MaxInARow), g.Chance, int64(account.MaxChance)))
 }
 
 func (s *store) WarnOfGuesses(ctx context.Context, g account.Guess) (bool, error) {

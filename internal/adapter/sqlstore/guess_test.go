@@ -74,7 +74,13 @@ func TestGuesses(t *testing.T) {
 		same(t, "all of the chance", count(last), true)
 		same(t, "no more", count(guess("DP1", "", 1, last.Time)), false)
 		off := func(g account.Guess) bool {
-			return wrote(t, db, func(s flow.Store) (bool, error) { return s.TurnCodesOff(ctx, g) })
+			return wrote(t, db, func(s flow.Store) (bool, error) {
+				sum, ok, err := s.TurnCodesOff(ctx, g)
+				if ok {
+					same(t, "what they amount to", []bool{sum.InARow > 0 || sum.Chance > 0, sum.Off.Equal(g.Time)}, []bool{true, true})
+				}
+				return ok, err
+			})
 		}
 		warn := func(g account.Guess) bool {
 			return wrote(t, db, func(s flow.Store) (bool, error) { return s.WarnOfGuesses(ctx, g) })

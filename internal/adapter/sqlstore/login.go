@@ -16,7 +16,7 @@ var logins = newTable("logins", func(l *login.Login) []column {
 		{"manage_proof", proofText{&l.Manage}},
 		{"spare_asked", &l.SpareAsked}, {"recovery_asked", &l.RecoveryAsked}, {"ip", &l.IP}, {"user_agent", &l.UserAgent},
 		{"created_at", &l.Created}, {"expires_at", &l.Expires}, {"tx_id", &l.TxID}, {"decided_at", &l.DecidedAt},
-		{"remember", &l.Remember}, {"ticket_used_at", &l.Collected}}
+		{"remember", &l.Remember}, {"ticket_used_at", &l.Collected}, {"enrollment_id", &l.EnrollmentID}}
 })
 
 var createLogin = logins.insert("ticket_digest", "ticket_expires_at")

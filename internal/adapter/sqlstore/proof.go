@@ -8,7 +8,7 @@ import (
 	"countersign/internal/domain/account"
 )
 
-// proofText is a proof as it rests: "factor|authenticator|epoch", and "" for none.
+// proofText is a proof as it rests: "factor|authenticator|browser|epoch", and "" for none.
 type proofText struct{ at *account.Proof }
 
 func (p proofText) decode(text string) error {
@@ -16,13 +16,15 @@ func (p proofText) decode(text string) error {
 	if text == "" {
 		return nil
 	}
-	factor, rest, _ := strings.Cut(text, "|")
-	authenticator, number, _ := strings.Cut(rest, "|")
-	epoch, err := strconv.ParseInt(number, 10, 64)
+	part := strings.Split(text, "|")
+	if len(part) != 4 {
+		return fmt.Errorf("a proof of %d parts", len(part))
+	}
+	epoch, err := strconv.ParseInt(part[3], 10, 64)
 	if err != nil {
 		return fmt.Errorf("a proof's epoch: %w", err)
 	}
-	*p.at = account.Proof{Factor: factor, Authenticator: authenticator, Epoch: epoch}
+	*p.at = account.Proof{Factor: part[0], Authenticator: part[1], Browser: part[2], Epoch: epoch}
 	return nil
 }
 
@@ -32,5 +34,5 @@ func encodeProof(p account.Proof) string {
 	if p == (account.Proof{}) {
 		return ""
 	}
-	return p.Factor + "|" + p.Authenticator + "|" + strconv.FormatInt(p.Epoch, 10)
+	return p.Factor + "|" + p.Authenticator + "|" + p.Browser + "|" + strconv.FormatInt(p.Epoch, 10)
 }

@@ -78,7 +78,7 @@ func TestWhateverCanBeUsedUpIsUsedOnce(t *testing.T) {
 				return true, s.SpendPasscode(ctx, phone.Phone{ID: "DP1", OTP: phone.OTP{Seed: []byte("seed")}}, 6, noon)
 			},
 			"one activation": func(i int, s flow.Store) (bool, error) {
-				return s.ClaimActivation(ctx, "DV1", "DU1", fmt.Sprint("DP", i), noon)
+				return s.ClaimActivation(ctx, "DV1", "DU1", fmt.Sprint("DP", i), "", "", noon)
 			},
 			"one client assertion": func(_ int, s flow.Store) (bool, error) {
 				return true, s.SpendAssertion(ctx, "DI1", []byte("jti"), noon)

@@ -352,7 +352,9 @@ func TestActivations(t *testing.T) {
 		same(t, "of the session", list("", "S", noon), []string{"5", "4"})
 
 		claim := func(id string, now time.Time) bool {
-			return wrote(t, db, func(s flow.Store) (bool, error) { return s.ClaimActivation(ctx, id, "DU1", "DP9", now) })
+			return wrote(t, db, func(s flow.Store) (bool, error) {
+				return s.ClaimActivation(ctx, id, "DU1", "DP9", "bound"+id, "key"+id, now)
+			})
 		}
 		same(t, "too late", claim("1", at(time.Hour)), false)
 		same(t, "claimed", claim("1", noon), true)
@@ -362,7 +364,9 @@ func TestActivations(t *testing.T) {
 
 		same(t, "claimed later", claim("7", at(time.Second)), true)
 		from := got[[]activation.Activation](t)(db.Read().ClaimedFrom(ctx, "L"))
-		same(t, "claimed from a sign-in", []any{len(from), from[0].ID, from[0].PhoneID}, []any{1, "7", "DP9"})
+		same(t, "claimed from a sign-in", []any{len(from), from[0].ID, from[0].PhoneID, from[0].KeyID}, []any{1, "7", "DP9", "bound7"})
+		same(t, "claimed by", got[[]activation.Activation](t)(db.Read().ClaimedBy(ctx, "key7")), from)
+		same(t, "claimed by none", len(got[[]activation.Activation](t)(db.Read().ClaimedBy(ctx, ""))), 0)
 		same(t, "claimed from none", len(got[[]activation.Activation](t)(db.Read().ClaimedFrom(ctx, ""))), 0)
 
 		dead := func() (out string) {

@@ -43,7 +43,7 @@ func TestADoorWithoutPagesAsksForTheNextCodeOfAResynchronization(t *testing.T) {
 		}
 		k.Write(func(st flow.Store) error { // RULE-43
 			g := account.Guess{On: account.App, ID: p.ID, Chance: account.MaxChance, Time: k.Clock.Now()}
-			_, err := st.TurnCodesOff(context.Background(), g)
+			_, _, err := st.TurnCodesOff(context.Background(), g)
 			return err
 		})
 		if s := attempt.StatusOf(message.English(), try(far+3)); s.Result != attempt.ResultDeny || !strings.Contains(s.Text, "codes of your phone are off") {

@@ -22,6 +22,11 @@ type Beginning struct {
 	Transaction transaction.Transaction // else: decided, or waiting for its person
 }
 
+// allows reports that somebody was let in.
+func (b Beginning) allows() bool {
+	return b.Decided != nil && b.Decided.Result == ResultAllow || b.Transaction.State == transaction.Approved
+}
+
 // Once is a call that is to be begun once, however often it arrives.
 type Once struct {
 	Identity string                             // calls with the same one are the same, letter by letter

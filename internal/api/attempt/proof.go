@@ -34,13 +34,22 @@ type Answer struct {
 // What preauth said may be old, and callers come here without it, too (AC-034). A retry of a call whose connection broke
 // gets what that came to.
 func (e *Engine) Prove(ctx context.Context, c *Connection, p Proof) (Answer, error) {
+	own := false
 	b, err := c.Begin(Once{Identity: p.Identity, Dated: p.Dated,
-		Start: func() (Beginning, error) { return e.begin(ctx, p) },
+		Start: func() (Beginning, error) { own = true; return e.begin(ctx, p) },
 		Waits: func(t transaction.Transaction) bool { return e.waits(ctx, t) },
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return Answer{}, err
+	}
+	if !own && b.allows() { // a retry: who was let in a moment ago may not be any more
+		again := p.Request
+		again.Proving = true
+		if g, err := e.gate(ctx, again); err != nil || g.Outcome == signin.OutcomeDeny {
+			return Answer{Status: StatusOfGate(p.Words, g)}, err
+		}
+	}
+	switch {
 	case b.TxID != "" && p.Async:
 		return Answer{TxID: b.TxID}, nil
 	case b.Decided != nil:

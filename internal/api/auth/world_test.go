@@ -211,6 +211,6 @@ func (w *world) invited(token string) string {
 	w.OK(err)
 	portal, err := w.DB.Read().ApplicationByID(context.Background(), application.PortalID)
 	w.OK(err)
-	l := w.Begin(portal, "", func(r *signin.Request) { r.UserID, r.Invited = in.User.ID, true })
+	l := w.Begin(portal, "", func(r *signin.Request) { r.UserID, r.Invitation = in.User.ID, in.Link.ID })
 	return l.Pair().Link
 }

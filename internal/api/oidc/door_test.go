@@ -68,7 +68,11 @@ func newWorld(t testing.TB) *world {
 	}
 	change := func(id string, f func(*application.Application)) { a := w.apps[id]; f(&a); w.apps[id] = a }
 	change(closedID, func(a *application.Application) { a.Disabled = true })
-	change(deletedID, func(a *application.Application) { a.Deleted = w.now })
+	change(deletedID, func(a *application.Application) {
+		a.Deleted = w.now
+		a.Replace(keys.Seal(application.SecretPurpose, a.ID, []byte("nobody's")),
+			keys.Seal(application.SecretPurpose, application.RetiredRow(a.ID, 0), []byte(appSecret)), w.now)
+	})
 	change(unixID, func(a *application.Application) { a.Type = "unix" })
 	change(listedID, func(a *application.Application) {
 		a.RedirectURIs = []string{"https://app.example/cb", "https://app.example/cb2?a=1"}

@@ -18,7 +18,7 @@ type Mobile interface {
 	// "activation.expired" or "activation.used", Conflict "phone.twice", Limited "rate.limit".
 	Activate(ctx context.Context, a phonewire.Activation, from netip.Addr, userAgent string) (phonewire.Account, error)
 	// Key finds the key of a phone by key id (phonewire.KeyID). Gone "phone.replaced" or
-	// "phone.removed", NotFound "phone.unknown".
+	// "phone.removed", each with the key that is good no more; NotFound "phone.unknown".
 	Key(ctx context.Context, keyID string) (phone.Key, error)
 	// Confirm notes that a key signed a call for the first time.
 	Confirm(ctx context.Context, keyID string) error
@@ -29,6 +29,9 @@ type Mobile interface {
 	// Answer decides a request. The signature was checked against the key that signed the HTTP
 	// request; that the answer fits its transaction and that Counter goes up is checked here.
 	Answer(ctx context.Context, phoneID string, a phonewire.Answer) (phonewire.Outcome, error)
+	// NotMe takes "not me" from an app whose key is good no more, about a request of the time when it was: whoever takes a phone
+	// over must not silence it so.
+	NotMe(ctx context.Context, keyID string, a phonewire.Answer) (phonewire.Outcome, error)
 	// Subscribe stores where alerts go; an empty endpoint turns them off. It is refused, as Rename and Leave, when the key that
 	// signed the HTTP request is not the phone's any more: Gone "phone.replaced" or "phone.removed".
 	Subscribe(ctx context.Context, phoneID, keyID string, s phonewire.Subscription) error

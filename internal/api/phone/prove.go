@@ -38,9 +38,9 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	key, err := d.Mobile.Key(r.Context(), a.KeyID)
-	if err != nil {
-		return caller{}, err
+	key, ended := d.Mobile.Key(r.Context(), a.KeyID)
+	if ended != nil && len(key.SPKI) == 0 {
+		return caller{}, ended
 	}
 	now := d.Now()
 	if off := now.Sub(time.UnixMilli(a.Time)); off > phonewire.Window || off < -phonewire.Window {
@@ -52,12 +52,12 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request) (caller, error) {
 	if err := d.nonces.spend(a.KeyID, a.Nonce, now, time.UnixMilli(a.Time).Add(phonewire.Window)); err != nil {
 		return caller{}, err
 	}
-	if key.Confirmed.IsZero() {
+	if ended == nil && key.Confirmed.IsZero() {
 		if err := d.Mobile.Confirm(r.Context(), a.KeyID); err != nil {
 			return caller{}, err
 		}
 	}
-	return caller{phoneID: key.PhoneID, keyID: a.KeyID, spki: key.SPKI, body: body}, nil
+	return caller{phoneID: key.PhoneID, keyID: a.KeyID, spki: key.SPKI, body: body, ended: ended}, nil
 }
 
 // readBody reads at most phonewire.MaxBody.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"countersign/internal/base/errs"
 	"countersign/internal/base/phonewire"
 )
 
@@ -110,7 +111,17 @@ func (d *Door) answer(ctx context.Context, c caller, r *http.Request) (any, erro
 	if a.Transaction != r.PathValue("id") || a.Phone != c.phoneID {
 		return nil, errBody
 	}
-	outcome, err := d.Mobile.Answer(ctx, c.phoneID, a)
+	notMe := a.Decision == phonewire.Deny && a.Reason == phonewire.Fraud
+	if c.ended != nil && !notMe {
+		return nil, c.ended
+	}
+	outcome, err := phonewire.Outcome{}, c.ended
+	if err == nil {
+		outcome, err = d.Mobile.Answer(ctx, c.phoneID, a)
+	}
+	if notMe && err != nil && (errs.KindOf(err) == errs.Gone || errs.KindOf(err) == errs.Denied) { // also when the key ended while this was on its way
+		outcome, err = d.Mobile.NotMe(ctx, c.keyID, a)
+	}
 	outcome.ServerTime = d.serverTime()
 	return outcome, err
 }

@@ -42,7 +42,11 @@ type caller struct {
 	keyID   string
 	spki    []byte
 	body    []byte
+	ended   error // the key is good no more: "phone.replaced", "phone.removed"
 }
+
+// answerAt is the one address that also hears an app whose key is good no more: "not me" is never dropped.
+const answerAt = "/phone/v1/requests/{id}/answer"
 
 var signed = []struct {
 	Route
@@ -51,7 +55,7 @@ var signed = []struct {
 	{Route{"GET", "/phone/v1/requests", "list open requests"}, (*Door).requests},
 	{Route{"GET", "/phone/v1/requests/wait", "wait for a change of the list"}, (*Door).wait},
 	{Route{"GET", "/phone/v1/requests/{id}", "show one request"}, (*Door).request},
-	{Route{"POST", "/phone/v1/requests/{id}/answer", "answer a request"}, (*Door).answer},
+	{Route{"POST", answerAt, "answer a request"}, (*Door).answer},
 	{Route{"PUT", "/phone/v1/subscription", "say where alerts go"}, (*Door).subscribe},
 	{Route{"POST", "/phone/v1/test-alert", "ask for an alert now"}, (*Door).testAlert},
 	{Route{"GET", "/phone/v1/account", "show what the server knows"}, (*Door).status},
@@ -76,6 +80,9 @@ func (d *Door) Handler() http.Handler {
 	for _, s := range signed {
 		mux.HandleFunc(s.Method+" "+s.Pattern, func(w http.ResponseWriter, r *http.Request) {
 			c, err := d.prove(w, r)
+			if err == nil && c.ended != nil && s.Pattern != answerAt {
+				err = c.ended
+			}
 			if err != nil {
 				d.fail(w, r, err)
 				return

@@ -140,7 +140,7 @@ func (c *Reader) find(ctx context.Context, key string) (application.Application,
 	if app.Type == application.TypePortal { // nobody holds its key
 		return none, reply.ErrIntegrationKey
 	}
-	if !app.Deleted.IsZero() { // its secret is gone, so no signature can be right or wrong
+	if !app.Deleted.IsZero() { // whatever the signature is
 		c.Outage.Answered(key, nil, at)
 		return none, reply.ErrClosed
 	}

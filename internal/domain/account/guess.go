@@ -60,8 +60,9 @@ type GuessStore interface {
 	ReturnGuess(ctx context.Context, g Guess) error
 	// ForgiveGuesses takes back what a browser sign-in added to the authenticators of one source.
 	ForgiveGuesses(ctx context.Context, on Source, loginID string) error
-	// TurnCodesOff does so when there is no room for another guess like g. False when there is, or they are off already.
-	TurnCodesOff(ctx context.Context, g Guess) (bool, error)
+	// TurnCodesOff does so when there is no room for another guess like g, and gives what all amount to. False when there is, or
+	// they are off already.
+	TurnCodesOff(ctx context.Context, g Guess) (Guesses, bool, error)
 	// WarnOfGuesses notes that the owner is told. False when that was so within WarnAgain.
 	WarnOfGuesses(ctx context.Context, g Guess) (bool, error)
 	// ForgetGuesses starts an authenticator afresh.

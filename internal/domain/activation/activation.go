@@ -32,7 +32,9 @@ type Activation struct {
 	LoginID       string     // the sign-in that shows the code; "" from the portal
 	SessionID     string     // the portal session that shows the code; "" from a sign-in
 	Purpose       Purpose
-	Mailed        bool // sent by mail: lives 24 h instead of 10 min (RULE-20)
+	KeyID         string // once claimed: the key that was bound
+	ProvedBy      string // once claimed: the authenticator of the proof that opened its page; "" = none did
+	Mailed        bool   // sent by mail: lives 24 h instead of 10 min (RULE-20)
 	LinkDigest    []byte
 	TypedDigest   []byte
 	Created       time.Time
@@ -82,13 +84,15 @@ type Store interface {
 	ActivationByID(ctx context.Context, id string) (Activation, error)
 	// ActivationByDigest finds by either digest. ErrExpired when unknown.
 	ActivationByDigest(ctx context.Context, digest []byte) (Activation, error)
-	// ClaimedFrom lists the codes of pages that a sign-in led to, by which a phone was paired.
+	// ClaimedFrom lists the codes of pages that a sign-in led to, by which a phone was paired. ClaimedBy lists those of pages that
+	// an authenticator opened.
 	ClaimedFrom(ctx context.Context, loginID string) ([]Activation, error)
+	ClaimedBy(ctx context.Context, authenticator string) ([]Activation, error)
 	// ActivationsOf lists the codes of a sign-in or session (one of the two is given) made since, newest first.
 	ActivationsOf(ctx context.Context, loginID, sessionID string, since time.Time) ([]Activation, error)
 	// ClaimActivation binds the code to a phone and user, once: one conditional UPDATE on unclaimed,
 	// not superseded, not expired. False when another was first.
-	ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error)
+	ClaimActivation(ctx context.Context, id, userID, phoneID, keyID, provedBy string, now time.Time) (bool, error)
 	// SupersedeActivations ends all waiting codes of a sign-in or session (each "" = not by it) or of a
 	// phone, except the one with ID except.
 	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error

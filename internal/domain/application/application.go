@@ -133,7 +133,7 @@ type Store interface {
 	// ReplaceSecret writes an application's secrets in the place of the present one, old as it is sealed. The change ends with
 	// ErrSecretChanged when that is not the present one any more. One statement.
 	ReplaceSecret(ctx context.Context, a Application, old []byte) error
-	// PoliciesInUse lists the different policies of the applications that are neither off nor deleted.
+	// PoliciesInUse lists the different policies of the applications that are not deleted; one that is off may be on tomorrow.
 	PoliciesInUse(ctx context.Context) ([]policy.Policy, error)
 	// SpendAssertion records the digest of a client assertion's jti until expires (RULE-26). One statement.
 	// The change ends with ErrSpent when this was not its first use.

@@ -14,8 +14,8 @@ const SecretPurpose = "application-secret"
 // ErrSecretChanged reports that somebody else gave an application another secret meanwhile.
 var ErrSecretChanged = errs.New(errs.Conflict, "application.secret_changed")
 
-// Retired is a secret in whose place another one was put. It stays known until the application is deleted: who still signs
-// with it is told apart from a stranger.
+// Retired is a secret in whose place another one was put. It stays known, also when the application is deleted: who still
+// signs with it is told apart from a stranger.
 type Retired struct {
 	Number int       `json:"number"` // of all that its application had; the first is 0
 	Secret []byte    `json:"secret"` // sealed, purpose SecretPurpose, row RetiredRow
@@ -42,8 +42,11 @@ func (a Application) SecretNumber() int {
 	return a.Retired[len(a.Retired)-1].Number + 1
 }
 
-// KnowsAll reports whether every secret that the application had can still be told from a stranger's.
-func (a Application) KnowsAll() bool { return len(a.Retired) < MaxRetired }
+// KnowsAll reports whether every secret that the application had can still be told from a stranger's. One that was deleted when
+// that still dropped them knows none.
+func (a Application) KnowsAll() bool {
+	return len(a.Retired) < MaxRetired && (a.Deleted.IsZero() || len(a.Retired) > 0)
+}
 
 // Replace gives the application a new secret. old is the present one, sealed for its RetiredRow, and works until a time.
 // What was retired before ends no later.

@@ -1,4 +1,4 @@
-// Package enrollment is the link by which an administrator invites one user to set up a first way in (C-08).
+// Package enrollment is the link by which an administrator, or an application, invites one user to set up a first way in (C-08).
 package enrollment
 
 import (
@@ -10,13 +10,15 @@ import (
 
 // Link is one invitation.
 type Link struct {
-	ID      string // DE + 18
-	UserID  string
-	Digest  []byte // of the token in the address, purpose DigestPurpose
-	Created time.Time
-	Expires time.Time // zero = never (API 0)
-	Used    time.Time
-	Revoked time.Time
+	ID            string // DE + 18
+	UserID        string
+	ApplicationID string // that got it for somebody who must enroll first; "" = an administrator's
+	Epoch         int64  // of the person when it was made: it opens nothing at a later one
+	Digest        []byte // of the token in the address, purpose DigestPurpose
+	Created       time.Time
+	Expires       time.Time // zero = never (API 0)
+	Used          time.Time
+	Revoked       time.Time
 }
 
 // DigestPurpose separates these tokens from all others.
@@ -28,12 +30,9 @@ const DefaultLife = 30 * 24 * time.Hour
 // PortalLife is how long the link lives that an application gets for somebody who must enroll first.
 const PortalLife = 5 * time.Minute
 
-// Portal reports such a link: it says nothing about how long an administrator's lives.
-func (l Link) Portal() bool { return !l.Expires.IsZero() && l.Expires.Sub(l.Created) <= PortalLife }
-
 var (
-	// ErrExpired is X-26; ErrInvalid is X-27: revoked and malformed are one answer, as is used by somebody who has no
-	// way in any more. ErrUsed is for whom the link has served: there is nothing to ask the help desk for.
+	// ErrExpired is X-26; ErrInvalid is X-27: revoked and malformed are one answer, as are used by somebody who has no
+	// way in any more, and one whose reason is gone (flow.Person.MayFollow). ErrUsed is for whom the link has served: there is nothing to ask the help desk for.
 	ErrExpired = errs.New(errs.Gone, "enrollment.expired")
 	ErrInvalid = errs.New(errs.Gone, "enrollment.invalid")
 	ErrUsed    = errs.New(errs.Gone, "enrollment.used")
@@ -51,6 +50,6 @@ type Store interface {
 	UseEnrollments(ctx context.Context, userID string, now time.Time) error
 	// RevokeEnrollments ends a user's open links and returns how many.
 	RevokeEnrollments(ctx context.Context, userID string, now time.Time) (int64, error)
-	// SweepEnrollments forgets a user's links of applications (Link.Portal) that expired before; an administrator's stay.
+	// SweepEnrollments forgets a user's links of applications that expired before; an administrator's stay.
 	SweepEnrollments(ctx context.Context, userID string, before time.Time) (int64, error)
 }

@@ -60,6 +60,7 @@ type Login struct {
 	Username      string     // normalized
 	Stage         Stage
 	Enrolling     bool   // the person must set up a first device
+	EnrollmentID  string // the enrollment link that opened it; "" without one
 	TransactionID string // the request now on show, "" = none
 	Version       int64  // grows with every change a waiting page must see
 

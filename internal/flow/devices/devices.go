@@ -320,8 +320,8 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(Store
 		if err != nil {
 			return err
 		}
-		if f.now().Sub(s.Proved) >= session.ProofLife {
-			return session.ErrProof
+		if err := f.fresh(ctx, st, v, s); err != nil {
+			return err
 		}
 		p, err := st.PhoneByID(ctx, phoneID)
 		if err != nil {
@@ -332,6 +332,16 @@ func (f *Flow) change(ctx context.Context, v View, phoneID string, do func(Store
 		}
 		return do(st, s, p)
 	})
+}
+
+// fresh reports whether the proof of a session may change devices now: it is young, and as strong as is demanded by now.
+// session.ErrProof.
+func (f *Flow) fresh(ctx context.Context, st Store, v View, s session.Session) error {
+	demand, err := factor.DemandOf(ctx, st, v.Settings.Policy)
+	if err == nil && (f.now().Sub(s.Proved) >= session.ProofLife || !demand.Meets(s.Proof)) {
+		err = session.ErrProof
+	}
+	return err
 }
 
 // End ends all device sessions of the person, in this browser and in others, when they go back to the application.

@@ -20,13 +20,22 @@ type Preferences struct {
 	AutoAction   string // "" or the name of a factor that asks a device
 }
 
-// Prefer saves the preferences of a person who has proved to be one. session.ErrProof, phone.ErrUnknown,
+// Prefer saves the preferences of a person who has proved to be one. session.ErrProof, ErrBypass, phone.ErrUnknown,
 // ErrPreference.
 func (f *Flow) Prefer(ctx context.Context, v View, p Preferences) error {
-	if f.now().Sub(v.Session.Proved) >= session.ProofLife {
-		return session.ErrProof
-	}
-	return f.db.Write(ctx, func(st Store) error { return f.prefer(ctx, st, v.User.ID, p) })
+	return f.db.Write(ctx, func(st Store) error {
+		s, err := f.alive(ctx, st, v)
+		if err == nil {
+			err = f.fresh(ctx, st, v, s)
+		}
+		if err != nil {
+			return err
+		}
+		if factor.Logged(s.Proof.Factor).Recovers {
+			return ErrBypass
+		}
+		return f.prefer(ctx, st, v.User.ID, p)
+	})
 }
 
 // PreferFirst saves the preferences of a person who has just set up the first device in this sign-in: the last

@@ -164,7 +164,8 @@ func (f *Flow) SetApplication(ctx context.Context, actor audit.Actor, key string
 // ErrPortal reports an attempt to delete the product's own portal.
 var ErrPortal = errs.New(errs.Forbidden, "application.portal")
 
-// DeleteApplication makes an application a tombstone: its key is never given again, its secret is gone.
+// DeleteApplication makes an application a tombstone: its key is never given again, and its secrets work no more.
+// They stay known, so that who signs with one is refused and taken for no stranger (RULE-34).
 func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key string) error {
 	return f.change(ctx, actor, audit.OverSettings, func(st Store) error {
 		a, err := lockApplication(ctx, st, key)
@@ -175,7 +176,7 @@ func (f *Flow) DeleteApplication(ctx context.Context, actor audit.Actor, key str
 			return ErrPortal
 		}
 		a.Deleted, a.Disabled = f.now(), true
-		if err := f.forgetSecrets(ctx, st, a); err != nil {
+		if err := f.retireSecrets(ctx, st, a); err != nil {
 			return err
 		}
 		if err := st.SaveApplication(ctx, a); err != nil {

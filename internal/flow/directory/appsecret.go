@@ -38,12 +38,9 @@ func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string, o
 			return err
 		}
 		present, until := a.Secret, f.now().Add(overlap).Truncate(time.Second)
-		old, err := f.keys.Open(application.SecretPurpose, a.ID, present)
-		if err != nil {
+		if err := f.replaceSecret(&a, plain, until); err != nil {
 			return err
 		}
-		a.Replace(f.keys.Seal(application.SecretPurpose, a.ID, []byte(plain)),
-			f.keys.Seal(application.SecretPurpose, application.RetiredRow(a.ID, a.SecretNumber()), old), until)
 		if err := st.ReplaceSecret(ctx, a, present); err != nil {
 			return err
 		}
@@ -55,12 +52,25 @@ func (f *Flow) ResetSecret(ctx context.Context, actor audit.Actor, key string, o
 	return a, secret.NewText(plain), nil
 }
 
-// forgetSecrets puts a secret nobody has seen in the place of all that an application had.
-func (f *Flow) forgetSecrets(ctx context.Context, st Store, a application.Application) error {
+// replaceSecret puts a secret in the place of the present one, which works until then.
+func (f *Flow) replaceSecret(a *application.Application, plain string, until time.Time) error {
+	old, err := f.keys.Open(application.SecretPurpose, a.ID, a.Secret)
+	if err != nil {
+		return err
+	}
+	a.Replace(f.keys.Seal(application.SecretPurpose, a.ID, []byte(plain)),
+		f.keys.Seal(application.SecretPurpose, application.RetiredRow(a.ID, a.SecretNumber()), old), until)
+	return nil
+}
+
+// retireSecrets puts a secret nobody has seen in the place of the present one. None works any more, and all stay known.
+func (f *Flow) retireSecrets(ctx context.Context, st Store, a application.Application) error {
 	present := a.Secret
 	if len(present) == 0 {
 		return nil
 	}
-	a.Secret, a.Retired = f.keys.Seal(application.SecretPurpose, a.ID, []byte(id.ApplicationSecret(f.rand))), nil
+	if err := f.replaceSecret(&a, id.ApplicationSecret(f.rand), f.now().Truncate(time.Second)); err != nil {
+		return err
+	}
 	return st.ReplaceSecret(ctx, a, present)
 }

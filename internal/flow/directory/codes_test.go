@@ -31,7 +31,7 @@ func TestResettingCodesForgetsTheGuessesOfOnePhoneOrOfAll(t *testing.T) {
 					if _, _, err := st.CountGuess(t.Context(), g); err != nil {
 						return err
 					}
-					if _, err := st.TurnCodesOff(t.Context(), g); err != nil {
+					if _, _, err := st.TurnCodesOff(t.Context(), g); err != nil {
 						return err
 					}
 				}

@@ -192,10 +192,12 @@ func TestAnApplicationChangesOnlyWhereAskedAndWithinRange(t *testing.T) {
 	})
 }
 
-func TestADeletedApplicationIsUnknownAndItsSecretIsGone(t *testing.T) {
+func TestADeletedApplicationIsUnknownAndItsSecretsWorkNoMore(t *testing.T) {
 	each(t, func(b *bench) {
 		ctx := t.Context()
 		a, plain, err := b.AddApplication(ctx, actor, application.TypeWebSDK, directory.ApplicationChange{Name: ptr("Old")})
+		b.ok(err)
+		_, second, err := b.ResetSecret(ctx, actor, a.ID, time.Hour)
 		b.ok(err)
 		b.ok(b.DeleteApplication(ctx, actor, a.ID))
 		_, err = b.Application(ctx, a.ID)
@@ -211,8 +213,16 @@ func TestADeletedApplicationIsUnknownAndItsSecretIsGone(t *testing.T) {
 		b.ok(err)
 		opened, err := b.keys.Open(application.SecretPurpose, a.ID, tombstone.Secret)
 		b.ok(err)
-		if tombstone.Deleted.IsZero() || string(opened) == plain.Reveal() {
-			b.t.Fatal("the tombstone still holds the secret")
+		if tombstone.Deleted.IsZero() || string(opened) == second.Reveal() || len(tombstone.Retired) != 2 {
+			b.t.Fatalf("the tombstone: %+v", tombstone)
+		}
+		for n, was := range []string{plain.Reveal(), second.Reveal()} { // its holder is told that it is over
+			r := tombstone.Retired[n]
+			old, err := b.keys.Open(application.SecretPurpose, application.RetiredRow(a.ID, r.Number), r.Secret)
+			b.ok(err)
+			if string(old) != was || r.Works(b.now) {
+				b.t.Errorf("secret %d: %+v", n, r)
+			}
 		}
 	})
 }

@@ -44,12 +44,12 @@ func (f *Flow) Invite(ctx context.Context, actor audit.Actor, who string) (Invit
 			return err
 		}
 		inv.Expires = now.Add(enrollment.DefaultLife)
-		open = slices.DeleteFunc(open, enrollment.Link.Portal)
+		open = slices.DeleteFunc(open, func(l enrollment.Link) bool { return l.ApplicationID != "" || l.Epoch != inv.User.Epoch })
 		if len(open) > 0 {
 			inv.Expires = open[0].Expires
 		}
 		link := enrollment.Link{
-			ID: id.Key(f.rand, id.Enrollment), UserID: inv.User.ID, Created: now, Expires: inv.Expires,
+			ID: id.Key(f.rand, id.Enrollment), UserID: inv.User.ID, Epoch: inv.User.Epoch, Created: now, Expires: inv.Expires,
 			Digest: f.keys.Digest(enrollment.DigestPurpose, token),
 		}
 		if err := st.CreateEnrollment(ctx, link); err != nil {

@@ -8,7 +8,6 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/id"
-	"countersign/internal/base/secret"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/audit"
@@ -119,8 +118,8 @@ func (f *Flow) Issued(ctx context.Context, userID, code string) (activation.Stat
 }
 
 // Portal gives the link that opens the enrollment pages for a person whom the gates told to enroll. Somebody
-// unknown is registered first: the caller has asked the gates just now. ErrIssueNone when the person has a
-// way in meanwhile or may not sign in, or when the application has brought MaxNewcomers in an hour.
+// unknown is registered first. ErrIssueNone when the person has a way in meanwhile or may not sign in, when the application
+// sends nobody to those pages any more, or when it has brought MaxNewcomers in an hour.
 func (f *Flow) Portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	link, err := f.portal(ctx, app, userID, username)
 	if errors.Is(err, user.ErrNameTaken) { // of two that came at once the second finds the first
@@ -132,25 +131,36 @@ func (f *Flow) Portal(ctx context.Context, app application.Application, userID, 
 func (f *Flow) portal(ctx context.Context, app application.Application, userID, username string) (string, error) {
 	var token string
 	err := f.db.Write(ctx, func(st Store) error {
+		if err := st.HoldPolicy(ctx); err != nil {
+			return err
+		}
 		u, err := f.invitee(ctx, st, app, userID, username)
 		if err != nil {
 			return err
 		}
+		v, err := st.SnapshotAt(ctx, u.ID, app.ID)
+		if err != nil {
+			return err
+		}
 		now := f.now()
+		l := enrollment.Link{ID: id.Key(f.rand, id.Enrollment), UserID: u.ID, ApplicationID: app.ID, Epoch: v.User.Epoch,
+			Created: now, Expires: now.Add(enrollment.PortalLife)}
+		if v.User.Refusal() != nil || v.Person().CanProve() || !v.Person().MayFollow(l, now) {
+			return ErrIssueNone
+		}
 		open, err := st.OpenEnrollments(ctx, u.ID, now)
 		if err != nil {
 			return err
 		}
-		for _, l := range open {
-			token = f.portalToken(l.ID)
-			if now.Sub(l.Created) < portalAgain && secret.Equal(l.Digest, f.keys.Digest(enrollment.DigestPurpose, token)) {
+		for _, o := range open {
+			if o.ApplicationID == app.ID && o.Epoch == l.Epoch && now.Sub(o.Created) < portalAgain {
+				token = f.portalToken(o.ID)
 				return nil
 			}
 		}
 		if _, err := st.SweepEnrollments(ctx, u.ID, now.Add(-portalKept)); err != nil {
 			return err
 		}
-		l := enrollment.Link{ID: id.Key(f.rand, id.Enrollment), UserID: u.ID, Created: now, Expires: now.Add(enrollment.PortalLife)}
 		token = f.portalToken(l.ID)
 		l.Digest = f.keys.Digest(enrollment.DigestPurpose, token)
 		return st.CreateEnrollment(ctx, l)
@@ -166,22 +176,19 @@ func (f *Flow) portalToken(linkID string) string {
 	return base64.RawURLEncoding.EncodeToString(f.keys.Digest("enrollment-portal-token", linkID))
 }
 
-// invitee finds the person, or registers who is not there yet.
+// invitee finds the person and locks the row, or registers who is not there yet.
 func (f *Flow) invitee(ctx context.Context, st Store, app application.Application, userID, username string) (u user.User, err error) {
-	if userID != "" {
-		u, err = st.LockAccount(ctx, userID)
-	} else if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
-		if ok, err := st.TakeQuota(ctx, f.newcomers, app.ID, f.now()); err != nil || !ok {
-			return u, firstOf(err, ErrIssueNone)
+	if userID == "" {
+		if u, err = st.UserByName(ctx, username); errors.Is(err, user.ErrUnknown) {
+			if ok, err := st.TakeQuota(ctx, f.newcomers, app.ID, f.now()); err != nil || !ok {
+				return u, firstOf(err, ErrIssueNone)
+			}
+			return f.register(ctx, st, app, username)
 		}
-		return f.register(ctx, st, app, username)
+		if err != nil {
+			return u, err
+		}
+		userID = u.ID
 	}
-	if err != nil {
-		return u, err
-	}
-	s, err := st.SnapshotByAccount(ctx, u.ID)
-	if err == nil && (u.Refusal() != nil || s.Person().CanProve()) {
-		err = ErrIssueNone
-	}
-	return u, err
+	return st.LockAccount(ctx, userID)
 }

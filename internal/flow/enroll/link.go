@@ -1,10 +1,12 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"countersign/internal/base/secret"
+	"countersign/internal/domain/application"
 	"countersign/internal/domain/enrollment"
 	"countersign/internal/domain/user"
 )
@@ -17,7 +19,7 @@ type Invitation struct {
 
 // Open looks a link up without changing anything: mail scanners open links too (AC-008).
 // enrollment.ErrExpired, enrollment.ErrUsed when the person has a phone that works,
-// else enrollment.ErrInvalid (X-27: unknown, revoked, used, user gone).
+// else enrollment.ErrInvalid (X-27: unknown, revoked, used, user or reason gone).
 func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) {
 	st := f.db.Read()
 	l, err := st.EnrollmentByDigest(ctx, f.keys.Digest(enrollment.DigestPurpose, token.Reveal()))
@@ -30,14 +32,11 @@ func (f *Flow) Open(ctx context.Context, token secret.Text) (Invitation, error) 
 	if !l.Expires.IsZero() && !f.now().Before(l.Expires) {
 		return Invitation{}, enrollment.ErrExpired
 	}
-	u, err := st.UserByID(ctx, l.UserID)
-	if err != nil {
-		if errors.Is(err, user.ErrUnknown) {
-			err = enrollment.ErrInvalid
-		}
-		return Invitation{}, err
+	v, err := st.SnapshotAt(ctx, l.UserID, cmp.Or(l.ApplicationID, application.PortalID))
+	if errors.Is(err, user.ErrUnknown) || err == nil && !v.Person().MayFollow(l, f.now()) {
+		err = enrollment.ErrInvalid
 	}
-	return Invitation{Link: l, User: u}, nil
+	return Invitation{Link: l, User: v.User}, err
 }
 
 // spent is the answer for a link that was used or revoked.

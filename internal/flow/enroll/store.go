@@ -33,6 +33,8 @@ type Store interface {
 	SweepEnrollments(ctx context.Context, userID string, before time.Time) (int64, error)
 
 	// flow.Store:
+	HoldPolicy(ctx context.Context) error
+	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByAccount(ctx context.Context, id account.ID) (flow.Snapshot, error)
 
 	// login.Store:
@@ -49,6 +51,5 @@ type Store interface {
 	SessionByID(ctx context.Context, id string) (session.Session, error)
 	AccountByID(ctx context.Context, id account.ID) (user.User, error)
 	LockAccount(ctx context.Context, id account.ID) (user.User, error)
-	UserByID(ctx context.Context, id string) (user.User, error)
 	UserByName(ctx context.Context, name string) (user.User, error)
 }

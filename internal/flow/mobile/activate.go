@@ -9,6 +9,7 @@ import (
 
 	"countersign/internal/base/errs"
 	"countersign/internal/base/phonewire"
+	"countersign/internal/domain/account"
 	"countersign/internal/domain/activation"
 	"countersign/internal/domain/application"
 	"countersign/internal/domain/login"
@@ -31,6 +32,7 @@ type claim struct {
 	in   login.Login // zero for a code from the portal
 	p    phone.Phone
 	key  phone.Key
+	by   account.Proof // that opened the page with the code; zero for a first device
 	seed []byte
 	sent transaction.Transaction // the first request, zero when none
 	dead []transaction.Transaction
@@ -108,7 +110,10 @@ func (f *Flow) find(ctx context.Context, st Store, code string) (activation.Acti
 }
 
 func (f *Flow) claim(ctx context.Context, st Store, c *claim, activationID string) error {
-	var err error
+	err := st.HoldPolicy(ctx)
+	if err != nil {
+		return err
+	}
 	if c.act, err = st.ActivationByID(ctx, activationID); err != nil {
 		return err
 	}
@@ -129,7 +134,7 @@ func (f *Flow) claim(ctx context.Context, st Store, c *claim, activationID strin
 	if err := f.bind(ctx, st, c); err != nil {
 		return err
 	}
-	claimed, err := st.ClaimActivation(ctx, c.act.ID, c.user.ID, c.p.ID, c.now)
+	claimed, err := st.ClaimActivation(ctx, c.act.ID, c.user.ID, c.p.ID, c.key.ID, c.by.Authenticator, c.now)
 	if err != nil {
 		return err
 	}

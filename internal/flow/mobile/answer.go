@@ -93,8 +93,31 @@ func signs(v flow.Snapshot, signer phone.Phone) error {
 // notMe passes on "not me" that could not decide its request any more. It is never dropped, and needs no counter: it only
 // takes away, and only once.
 func (f *Flow) notMe(ctx context.Context, t transaction.Transaction, signer phone.Phone) (phonewire.Outcome, error) {
-	_, err := f.signIn.Report(ctx, t.ID, func(v flow.Snapshot) error { return signs(v, signer) })
+	_, err := f.signIn.Report(ctx, t.ID, signer.KeyID, func(v flow.Snapshot) error { return signs(v, signer) })
 	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	return f.outcome(phonewire.StateReported), nil
+}
+
+// NotMe implements Mobile. The request must be of the time in which the phone had the key.
+func (f *Flow) NotMe(ctx context.Context, keyID string, a phonewire.Answer) (phonewire.Outcome, error) {
+	k, err := f.db.Read().KeyByID(ctx, keyID)
+	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	if err := a.Check(k.SPKI); err != nil {
+		return phonewire.Outcome{}, ErrMismatch.With(err)
+	}
+	t, err := f.db.Read().TransactionByID(ctx, a.Transaction)
+	if err != nil {
+		return phonewire.Outcome{}, err
+	}
+	had := k.State != phone.KeyCopied && t.PhoneID == k.PhoneID && t.UserID == k.UserID && !t.Created.Before(k.Created) && (k.Ended.IsZero() || !t.Created.After(k.Ended))
+	if !had || decided(t, a) != transaction.Fraud || a.Application != t.ApplicationID || a.User != t.UserID || a.Phone != t.PhoneID || a.Expires != t.Expires.UnixMilli() {
+		return phonewire.Outcome{}, ErrMismatch
+	}
+	if _, err := f.signIn.Report(ctx, t.ID, keyID, func(flow.Snapshot) error { return nil }); err != nil {
 		return phonewire.Outcome{}, err
 	}
 	return f.outcome(phonewire.StateReported), nil

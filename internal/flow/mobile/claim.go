@@ -48,6 +48,9 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	if c.user, err = st.LockAccount(ctx, id); err != nil {
 		return err
 	}
+	if c.in.UserID != "" && c.in.Proof.Epoch != c.user.Epoch { // signed out since the page was opened
+		return activation.ErrExpired
+	}
 	if c.user.Refusal() != nil || c.act.Epoch != c.user.Epoch || (c.act.UserID != "" && c.act.UserID != id) {
 		return activation.ErrExpired
 	}
@@ -69,7 +72,7 @@ func (f *Flow) claimForLogin(ctx context.Context, st Store, c *claim) error {
 	return nil
 }
 
-// mayStillEnroll: an invitation must not have been used or taken back since its page was opened.
+// mayStillEnroll: an invitation must not have been used or taken back since its page was opened, and its reason must still hold.
 func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited bool) error {
 	if !invited {
 		if !(flow.Person{User: c.user, Policy: c.pol, Settings: c.set}).MayEnroll(c.now) {
@@ -78,10 +81,19 @@ func (f *Flow) mayStillEnroll(ctx context.Context, st Store, c *claim, invited b
 		return nil
 	}
 	links, err := st.OpenEnrollments(ctx, c.user.ID, c.in.Created)
-	if err == nil && len(links) == 0 {
-		err = activation.ErrExpired
+	if err != nil {
+		return err
 	}
-	return err
+	for _, l := range links {
+		if l.ID != c.in.EnrollmentID {
+			continue
+		}
+		v, err := st.SnapshotAt(ctx, c.user.ID, cmp.Or(l.ApplicationID, application.PortalID))
+		if err != nil || v.Person().MayFollow(l, c.now) {
+			return err
+		}
+	}
+	return activation.ErrExpired
 }
 
 // createUser makes the person a user, unless somebody with this name's simple form became one since (RULE-32).
@@ -178,6 +190,7 @@ func (f *Flow) mustHold(ctx context.Context, st Store, c *claim, by account.Proo
 	if err != nil {
 		return err
 	}
+	c.by = by
 	demand, err := factor.DemandOf(ctx, st, v.Settings.Policy)
 	if err == nil && !(factor.Holds(v.Person(), by) && demand.Meets(by)) {
 		err = activation.ErrExpired

@@ -26,7 +26,7 @@ type SignIn interface {
 	// Answer decides a transaction; with runs first in the same database transaction, on what was read there.
 	Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore, flow.Snapshot) error) (transaction.Transaction, error)
 	// Report takes the word of a person that a request was not theirs, whatever became of it; with is as that of Answer.
-	Report(ctx context.Context, txID string, with func(flow.Snapshot) error) (transaction.Transaction, error)
+	Report(ctx context.Context, txID, keyID string, with func(flow.Snapshot) error) (transaction.Transaction, error)
 	// FirstRequest writes the request that proves a new phone's path (RULE-9), in the caller's transaction.
 	FirstRequest(ctx context.Context, st flow.RequestStore, l login.Login, u user.User, p phone.Phone) (transaction.Transaction, error)
 }
@@ -67,7 +67,7 @@ func New(n Needs) *Flow {
 		now: n.Now, rand: n.Rand, logger: n.Log, publicURL: n.PublicURL, vapidKey: n.VAPIDKey}
 }
 
-// Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20).
+// Key implements Mobile: an app learns here that it was replaced or removed (D-10, E-20). The key is given with that, too.
 func (f *Flow) Key(ctx context.Context, keyID string) (phone.Key, error) {
 	k, err := f.db.Read().KeyByID(ctx, keyID)
 	if err != nil {
@@ -77,9 +77,9 @@ func (f *Flow) Key(ctx context.Context, keyID string) (phone.Key, error) {
 	case phone.KeyActive:
 		return k, nil
 	case phone.KeyReplaced, phone.KeyCopied:
-		return phone.Key{}, phone.ErrReplaced
+		return k, phone.ErrReplaced
 	}
-	return phone.Key{}, phone.ErrRemoved
+	return k, phone.ErrRemoved
 }
 
 // Confirm implements Mobile: whoever signs with the key has the answer to its pairing, which is not given again.

@@ -1,6 +1,7 @@
 package mobile_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -248,8 +249,9 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 			_, err := k.Enroll.Open(ctx, flowkit.Secret(token))
 			return err
 		}
-		begin := func(u user.User) *flowkit.Login {
-			return k.Begin(portal, "", func(r *signin.Request) { r.UserID, r.Invited = u.ID, true })
+		begin := func(u user.User, token string) *flowkit.Login {
+			l, _ := k.DB.Read().EnrollmentByDigest(ctx, k.Keys.Digest(enrollment.DigestPurpose, token))
+			return k.Begin(portal, "", func(r *signin.Request) { r.UserID, r.Invitation = u.ID, cmp.Or(l.ID, "none") })
 		}
 		alice, bob, carol := k.User("alice"), k.User("bob"), k.User("carol")
 		token := invite("alice")
@@ -263,11 +265,11 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		k.Want(open(token), enrollment.ErrExpired)
 
 		token = invite("bob")
-		l := begin(bob)
+		l := begin(bob, token)
 		c := l.Pair()
 		_, err = k.Directory.DeleteUser(ctx, directory.CommandLine, "carol")
 		k.OK(err)
-		k.Want(func() error { _, err := k.Claim(begin(carol).Pair().Link); return err }(), activation.ErrExpired)
+		k.Want(func() error { _, err := k.Claim(begin(carol, "").Pair().Link); return err }(), activation.ErrExpired)
 		p, err := k.Claim(c.Link)
 		k.OK(err)
 		asked, err := k.Mobile.Requests(ctx, p.ID)
@@ -280,7 +282,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		if phones, _ := k.DB.Read().PhonesOf(ctx, bob.ID); len(phones) != 1 {
 			k.Errorf("%d phones", len(phones))
 		}
-		if again := begin(bob); again.Row().Enrolling { // enrolled meanwhile: an ordinary sign-in
+		if again := begin(bob, token); again.Row().Enrolling { // enrolled meanwhile: an ordinary sign-in
 			k.Error("a used link enrols again")
 		}
 		k.OK(p.Leave()) // nobody whose phone is gone is told that it is set up
@@ -289,7 +291,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		// an invitation taken back while its page is open
 		dora := k.User("dora")
 		token = invite("dora")
-		l = begin(dora)
+		l = begin(dora, token)
 		c = l.Pair()
 		k.Write(func(st flow.Store) error { _, err := st.RevokeEnrollments(ctx, dora.ID, k.Clock.Now()); return err })
 		k.Want(open(token), enrollment.ErrInvalid)
@@ -299,8 +301,7 @@ func TestAC008AnEnrollmentLinkIsGoodForItsUserInItsTimeOnce(t *testing.T) {
 		// an invitation opens what dormancy closes, and for the dormant user only
 		_ = alice
 		k.Clock.Advance(100 * 24 * time.Hour)
-		invite("alice")
-		l = begin(alice)
+		l = begin(alice, invite("alice"))
 		if !l.Row().Enrolling {
 			k.Fatal("an invited user may not enrol")
 		}

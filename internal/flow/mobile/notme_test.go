@@ -3,6 +3,7 @@ package mobile_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"countersign/internal/domain/policy"
 	"countersign/internal/domain/settings"
 	"countersign/internal/domain/transaction"
+	"countersign/internal/flow/devices"
 	"countersign/internal/testkit/flowkit"
 )
 
@@ -46,7 +48,7 @@ func reported(k *flowkit.Kit, before int64) {
 	}
 	mails := 0
 	for _, m := range k.Mails() {
-		if m.Kind == "fraud_reported" && m.To == "desk@example.edu" {
+		if strings.HasPrefix(m.Kind, "fraud_reported") && m.To == "desk@example.edu" {
 			mails++
 		}
 	}
@@ -165,4 +167,100 @@ func TestNotMeTakesThePhoneThatWasPairedFromIt(t *testing.T) {
 			t.Errorf("its app is told %v", err)
 		}
 	})
+}
+
+// M-13: what was opened step by step from that sign-in ends with it.
+func TestNotMeEndsTheWholeChain(t *testing.T) {
+	ctx := context.Background()
+	for how, second := range map[string]func(k *flowkit.Kit, app application.Application, theirs *flowkit.Phone) *flowkit.Phone{
+		"another phone by the first": func(k *flowkit.Kit, app application.Application, theirs *flowkit.Phone) *flowkit.Phone {
+			more, err := k.Claim(k.PairPortal(k.View(k.Prove(app, "ana", theirs)), "").Link)
+			k.OK(err)
+			return more
+		},
+		"a new app in its place": func(k *flowkit.Kit, app application.Application, theirs *flowkit.Phone) *flowkit.Phone {
+			anew, err := k.Claim(k.PairPortal(k.View(k.Prove(app, "ana", theirs)), theirs.ID).Link)
+			k.OK(err)
+			return anew
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			flowkit.Each(t, func(k *flowkit.Kit) {
+				app, p, other := notMe(k)
+				tx, view := taken(k, app, p)
+				theirs, err := k.Claim(k.PairPortal(view, "").Link)
+				k.OK(err)
+				k.Clock.Advance(time.Second)
+				last := second(k, app, theirs)
+				if state, err := p.Send(report(p, tx)); err != nil || state != phonewire.StateReported {
+					t.Fatalf("%s, %v", state, err)
+				}
+				if theirs.Row().Connected() || last.Row().Connected() || !p.Row().Connected() || !other.Row().Connected() {
+					t.Errorf("connected: theirs %v and %v, own %v and %v", theirs.Row().Connected(), last.Row().Connected(), p.Row().Connected(), other.Row().Connected())
+				}
+				if _, _, err := keyOf(ctx, k, last); !errors.Is(err, phone.ErrRemoved) {
+					t.Errorf("the last app is told %v", err)
+				}
+			})
+		})
+	}
+}
+
+// M-13: whoever takes the phone over does not silence it so.
+func TestNotMeIsHeardFromAPhoneThatWasTakenOver(t *testing.T) {
+	ctx := context.Background()
+	for how, take := range map[string]func(k *flowkit.Kit, v devices.View, p *flowkit.Phone) *flowkit.Phone{
+		"another app in its place": func(k *flowkit.Kit, v devices.View, p *flowkit.Phone) *flowkit.Phone {
+			theirs, err := k.Claim(k.PairPortal(v, p.ID).Link)
+			k.OK(err)
+			return theirs
+		},
+		"removed": func(k *flowkit.Kit, v devices.View, p *flowkit.Phone) *flowkit.Phone {
+			theirs, err := k.Claim(k.PairPortal(v, "").Link)
+			k.OK(err)
+			k.OK(k.Devices.Remove(ctx, v, p.ID))
+			return theirs
+		},
+	} {
+		t.Run(how, func(t *testing.T) {
+			flowkit.Each(t, func(k *flowkit.Kit) {
+				app, p, _ := notMe(k)
+				tx, view := taken(k, app, p)
+				no := report(p, tx)
+				theirs := take(k, view, p)
+				k.Mails()
+				epoch := k.Reload("ana").Epoch
+				out, err := k.Mobile.NotMe(ctx, p.KeyID, no)
+				if err != nil || out.State != phonewire.StateReported {
+					t.Fatalf("%s, %v", out.State, err)
+				}
+				reported(k, epoch)
+				if theirs.Row().Connected() {
+					t.Error("their phone stays")
+				}
+				tap := p.Answer(tx, phonewire.Approve) // nothing else is heard from it
+				if _, err := k.Mobile.NotMe(ctx, p.KeyID, tap); err == nil {
+					t.Error("an approval is taken")
+				}
+			})
+		})
+	}
+}
+
+// taken is a sign-in that was approved by mistake, with the device pages that it opened.
+func taken(k *flowkit.Kit, app application.Application, p *flowkit.Phone) (transaction.Transaction, devices.View) {
+	k.Helper()
+	l := k.Begin(app, "ana")
+	tx, err := k.SignIn.Start(context.Background(), l.Session(), "push:"+p.ID, transaction.Manage)
+	k.OK(err)
+	k.OK(p.Approve(tx))
+	key, err := l.Portal()
+	k.OK(err)
+	k.Clock.Advance(time.Second)
+	return tx, k.View(key)
+}
+
+func keyOf(ctx context.Context, k *flowkit.Kit, p *flowkit.Phone) (string, []byte, error) {
+	key, err := k.Mobile.Key(ctx, p.KeyID)
+	return key.PhoneID, key.SPKI, err
 }

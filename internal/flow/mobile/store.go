@@ -25,13 +25,14 @@ type Store interface {
 	journal.Store
 
 	// flow.Store:
+	HoldPolicy(ctx context.Context) error
 	SnapshotAt(ctx context.Context, id account.ID, applicationID string) (flow.Snapshot, error)
 	SnapshotByRequest(ctx context.Context, transactionID string) (flow.Snapshot, error)
 
 	// activation.Store:
 	ActivationByDigest(ctx context.Context, digest []byte) (activation.Activation, error)
 	ActivationByID(ctx context.Context, id string) (activation.Activation, error)
-	ClaimActivation(ctx context.Context, id, userID, phoneID string, now time.Time) (bool, error)
+	ClaimActivation(ctx context.Context, id, userID, phoneID, keyID, provedBy string, now time.Time) (bool, error)
 	SupersedeActivations(ctx context.Context, loginID, sessionID, phoneID, except string, now time.Time) error
 
 	// enrollment.Store:

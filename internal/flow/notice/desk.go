@@ -20,18 +20,19 @@ import (
 // Kinds of mail and the arguments their texts know beside {organization} and {time}, which the
 // desk fills in. An argument that is not given reads as nothing.
 const (
-	Activation     = "activation"         // {username}, {expires}; with the link to the pairing page
-	Enrollment     = "enrollment"         // {username}, {expires}; with the link to the prompt
-	DeviceAdded    = "device_added"       // {username}, {device}
-	DeviceReplaced = "device_replaced"    // {username}, {device}: the name of the old one
-	Reconnected    = "device_reconnected" // {username}, {device}: of which the app was gone
-	DeviceRemoved  = "device_removed"     // {username}, {device}
-	BypassCreated  = "bypass_created"     // {username}, {expires}
-	LockedOut      = "locked_out"         // {username}, {application}, {ip}; also to the security desk
-	CodesHalfWay   = "codes_half_way"     // {username}, {device}, {application}, {ip}
-	CodesOff       = "codes_off"          // the same; also to the security desk
-	ChangeReported = "change_reported"    // {username}, {device}; to the organization's security desk
-	FraudReported  = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
+	Activation       = "activation"         // {username}, {expires}; with the link to the pairing page
+	Enrollment       = "enrollment"         // {username}, {expires}; with the link to the prompt
+	DeviceAdded      = "device_added"       // {username}, {device}
+	DeviceReplaced   = "device_replaced"    // {username}, {device}: the name of the old one
+	Reconnected      = "device_reconnected" // {username}, {device}: of which the app was gone
+	DeviceRemoved    = "device_removed"     // {username}, {device}
+	BypassCreated    = "bypass_created"     // {username}, {expires}
+	LockedOut        = "locked_out"         // {username}, {application}, {ip}; also to the security desk
+	CodesHalfWay     = "codes_half_way"     // {username}, {device}: none for a code of the help desk
+	CodesOff         = "codes_off"          // the same
+	CodesOffReported = "codes_off_reported" // the same and {application}; to the organization's security desk
+	ChangeReported   = "change_reported"    // {username}, {device}; to the organization's security desk
+	FraudReported    = "fraud_reported"     // {username}, {application}, {ip}; to the organization's security desk
 )
 
 // ofChange are the kinds an organization may switch off (RULE-25).

@@ -199,13 +199,13 @@ func TestHostileValuesNeitherAddHeadersNorMarkup(t *testing.T) { // AC-051
 	o := newOffice(t)
 	evil := "Ana\r\nBcc: eve@evil.example\u2028<script>alert(1)</script>\u202e{device}"
 	for _, kind := range []string{notice.Activation, notice.Enrollment, notice.DeviceAdded, notice.DeviceReplaced, notice.Reconnected, notice.DeviceRemoved,
-		notice.BypassCreated, notice.LockedOut, notice.CodesHalfWay, notice.CodesOff, notice.FraudReported} {
+		notice.BypassCreated, notice.LockedOut, notice.CodesHalfWay, notice.CodesOff, notice.CodesOffReported, notice.ChangeReported, notice.FraudReported} {
 		o.queue(t, notice.Message{Kind: kind, To: "ana@example.edu", Link: "https://sign.example.edu/a/abc",
 			Args: []any{"username", evil, "device", evil, "application", evil, "ip", "192.0.2.1", "expires", o.now}})
 	}
 	o.deliver(t)
-	if len(o.sent) != 11 {
-		t.Fatalf("%d of 11 kinds were sent", len(o.sent))
+	if len(o.sent) != 13 {
+		t.Fatalf("%d of 13 kinds were sent", len(o.sent))
 	}
 	for _, l := range o.sent {
 		if strings.ContainsAny(l.Subject, "\r\n\u2028\u202e") {
@@ -224,6 +224,37 @@ func TestHostileValuesNeitherAddHeadersNorMarkup(t *testing.T) { // AC-051
 		}
 		if _, err := mail.ParseAddress(l.To); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// RULE-43: the codes of an app come back, one of the help desk does not, and the people who look after sign-ins are not its owner.
+func TestAMailOfWrongCodesSaysWhatItsReaderCanDo(t *testing.T) {
+	o := newOffice(t)
+	for _, c := range []struct {
+		kind, device string
+		says, not    []string
+	}{
+		{notice.CodesHalfWay, "Ana's phone", []string{"the codes of Ana's phone", "your account"}, []string{"the help desk gave"}},
+		{notice.CodesHalfWay, "", []string{"the code that the help desk gave you", "your account"}, []string{"codes of"}},
+		{notice.CodesOff, "Ana's phone", []string{"connect the app anew", "your account"}, []string{"new code"}},
+		{notice.CodesOff, "", []string{"a new code", "your account"}, []string{"connect the app", "codes of"}},
+		{notice.CodesOffReported, "Ana's phone", []string{"the codes of Ana's phone", "connects the app anew"}, []string{"you", "new code"}},
+		{notice.CodesOffReported, "", []string{"a new code"}, []string{"you", "app anew", "codes of"}},
+	} {
+		o.sent = nil
+		o.queue(t, notice.Message{Kind: c.kind, To: "ana@example.edu", Args: []any{"user", "ana", "device", c.device, "application", "Payroll"}})
+		o.deliver(t)
+		text, _, _ := strings.Cut(o.sent[0].Text, "-- \n")
+		for _, s := range c.says {
+			if !strings.Contains(strings.ToLower(text), strings.ToLower(s)) {
+				t.Errorf("%s of %q says nothing of %q: %s", c.kind, c.device, s, text)
+			}
+		}
+		for _, s := range c.not {
+			if strings.Contains(text, s) {
+				t.Errorf("%s of %q says %q: %s", c.kind, c.device, s, text)
+			}
 		}
 	}
 }

@@ -20,6 +20,8 @@ import (
 // transaction as decided. transaction.ErrDecided when it was final already or too late.
 func (f *Flow) Answer(ctx context.Context, txID string, to transaction.State, with func(context.Context, flow.AnswerStore, flow.Snapshot) error) (transaction.Transaction, error) {
 	var t transaction.Transaction
+	ctx, cancel := flow.Through(ctx)
+	defer cancel()
 	err := f.db.Write(ctx, func(st Store) (err error) {
 		v, err := st.LockRequest(ctx, txID)
 		if t = v.Request; err != nil {
@@ -77,7 +79,7 @@ func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transac
 	case transaction.Approved:
 		return to, f.approved(ctx, st, s, t, d, e)
 	case transaction.Denied, transaction.WrongNumber, transaction.Fraud:
-		return to, f.refusedByPerson(ctx, st, s, t, e, to == transaction.Fraud)
+		return to, f.refusedByPerson(ctx, st, s, t, p, e, to == transaction.Fraud)
 	}
 	if err := f.missed(ctx, st, t.UserID, false); err != nil || to == transaction.Cancelled {
 		return to, err
@@ -90,6 +92,9 @@ func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bo
 	by := factor.Asking(t)
 	if s.User.Refusal() != nil || !by.Request.Ready(p) || !by.Allowed(s.Policy) || p.UserID != s.User.ID || s.closed() {
 		return false
+	}
+	if digits := by.Request.Digits(s.Policy); len(t.Number) < digits && (t.LoginID != "" || t.Number == "" && s.Policy.NumberRequired == "on") {
+		return false // policy asks for a number by now, or for a longer one
 	}
 	return t.LoginID == "" || s.Login.UserID == s.User.ID && f.open(s, t.Purpose)
 }
@@ -176,7 +181,7 @@ func (f *Flow) recovers(s Session, logged string) bool {
 }
 
 // refusedByPerson counts a denied request, a wrong number or a report (RULE-12).
-func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, t transaction.Transaction, e entry, report bool) error {
+func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, t transaction.Transaction, p phone.Phone, e entry, report bool) error {
 	if err := f.missed(ctx, st, s.User.ID, report); err != nil {
 		return err
 	}
@@ -184,7 +189,7 @@ func (f *Flow) refusedByPerson(ctx context.Context, st Store, s Session, t trans
 		return err
 	}
 	if report {
-		if _, err := f.notTheirs(ctx, st, s, t); err != nil {
+		if _, err := f.notTheirs(ctx, st, s, t, p.KeyID); err != nil {
 			return err
 		}
 	}
@@ -232,21 +237,17 @@ func (f *Flow) lockOutAt(ctx context.Context, st Store, s Session, u user.User) 
 		map[string]any{"failures": u.Failures, "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
-	return f.tell(ctx, st, s, "locked_out", u.Email, s.Settings.FraudEmail)
+	return f.tell(ctx, st, s, "locked_out", "", u.Email, s.Settings.FraudEmail)
 }
 
-func (f *Flow) reportFraud(ctx context.Context, st Store, s Session) error {
-	return f.tell(ctx, st, s, "fraud_reported", s.Settings.FraudEmail)
-}
-
-func (f *Flow) tell(ctx context.Context, st Store, s Session, kind string, to ...string) error {
+func (f *Flow) tell(ctx context.Context, st Store, s Session, kind, devices string, to ...string) error {
 	for _, address := range to {
 		if address == "" {
 			continue
 		}
 		if err := f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: address, Args: []any{
 			"user", s.User.Username, "application", s.Application.Name, "ip", s.Login.IP,
-			"time", f.now(),
+			"time", f.now(), "devices", devices,
 		}}); err != nil {
 			return err
 		}

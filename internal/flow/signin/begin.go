@@ -168,7 +168,7 @@ func (f *Flow) gates(ctx context.Context, st Store, r Request, g Gate, known boo
 			return OutcomeDeny, audit.LockedOut, nil
 		}
 	}
-	if !r.Invited {
+	if r.Invitation == "" {
 		switch g.Policy.Authentication {
 		case policy.AuthenticationDeny:
 			return OutcomeDeny, audit.DeniedByPolicy, nil
@@ -187,7 +187,7 @@ func (f *Flow) gates(ctx context.Context, st Store, r Request, g Gate, known boo
 
 // newUserGate is for people without a way in (A-23, RULE-11).
 func (f *Flow) newUserGate(ctx context.Context, st Store, r Request, g Gate, known bool) (Outcome, string, error) {
-	if !r.Invited {
+	if r.Invitation == "" {
 		switch g.Policy.NewUser {
 		case policy.NewUserDeny:
 			return f.unlessBypassCode(ctx, st, g, known, audit.DenyUnenrolledUser)
@@ -204,13 +204,13 @@ func (f *Flow) newUserGate(ctx context.Context, st Store, r Request, g Gate, kno
 	if !g.Policy.AllowsApp() {
 		return f.unlessBypassCode(ctx, st, g, known, audit.FactorRestricted)
 	}
-	if known && !r.Invited && !g.person().MayEnroll(f.now()) {
+	if known && r.Invitation == "" && !g.person().MayEnroll(f.now()) {
 		return f.unlessBypassCode(ctx, st, g, known, audit.NoActivatedAccount)
 	}
 	if aliased, err := f.simpleFormIsKnown(ctx, st, g, known); err != nil || aliased {
 		return OutcomeDeny, audit.DenyUnenrolledUser, err
 	}
-	if known && !r.Invited && !g.Codeless { // a code of the help desk may be there before any device
+	if known && r.Invitation == "" && !g.Codeless { // a code of the help desk may be there before any device
 		if codes, err := st.LiveBypassCodes(ctx, g.User.ID, f.now()); err != nil || len(codes) > 0 {
 			return OutcomeChallenge, "", err
 		}
@@ -259,6 +259,7 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	by, proof := audit.FactorNone, factor.Unproved(g.person())
 	if recognized {
 		g.Outcome, g.Reason, by, proof = OutcomeAllow, audit.RememberedDevice, audit.FactorRemembered, kept.Proof
+		proof.Browser = kept.ID
 	}
 	now := f.now()
 	cookie := secret.NewText(id.Token(f.rand, 32))
@@ -274,7 +275,8 @@ func (f *Flow) Begin(ctx context.Context, r Request) (Opening, error) {
 	case OutcomeDeny:
 		l.Stage, l.Factor, l.DecidedAt = login.Refused, by, now
 	case OutcomeEnroll:
-		l.Enrolling, l.Expires = true, now.Add(login.EnrollLife)
+		l.Enrolling, l.EnrollmentID, l.Expires = true, r.Invitation, now.Add(login.EnrollLife)
+		l.Proof = proof // which names the epoch alone
 	}
 	s := Session{Login: l, Application: g.Application, Settings: g.Settings, Policy: g.Policy, User: g.User,
 		Ways: g.Ways, Phones: g.Phones, DeskCodes: g.DeskCodes, Codeless: g.Codeless}

@@ -123,6 +123,8 @@ func (f *Flow) weigh(ctx context.Context, s Session, typed string, purpose trans
 		return m, nil, err
 	}
 	defer func() { f.turns.end(mine, err == nil && outcome == nil, f.now()) }()
+	ctx, cancel := flow.Through(ctx)
+	defer cancel()
 	if s.mayLook(mine, f.now()) {
 		if hit, ok := factor.Fit(f.tools(), s.owner(), c.code); ok {
 			if m, err = f.letIn(ctx, s, hit, purpose, then); !errors.Is(err, errOtherwise) {
@@ -232,7 +234,7 @@ func (f *Flow) right(ctx context.Context, st Store, c weighing, s Session, w *we
 
 // wrong decides a code that no look found right.
 func (f *Flow) wrong(ctx context.Context, st Store, c weighing, s Session, w *weighed) error {
-	if err := f.heedSlow(ctx, st, s, w); err != nil {
+	if err := f.heedAll(ctx, st, s, w); err != nil {
 		return err
 	}
 	off := strings.Join(factor.CodesOff(s.owner()), ", ")

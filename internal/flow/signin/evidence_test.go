@@ -101,7 +101,7 @@ func prove(k *flowkit.Kit, how, name string) *proved {
 
 // over takes the application out of use, so that its policy asks nothing of the next one's device pages.
 func (p *proved) over() {
-	p.app.Disabled = true
+	p.app.Deleted = p.Clock.Now()
 	p.Save(p.app)
 }
 

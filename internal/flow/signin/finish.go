@@ -28,6 +28,9 @@ func (f *Flow) Finish(ctx context.Context, s Session) (secret.Text, error) {
 	}
 	var grant secret.Text
 	err := f.db.Write(ctx, func(st Store) (err error) {
+		if err = f.stillKept(ctx, st, s); err != nil {
+			return err
+		}
 		grant, err = f.finish(ctx, st, s)
 		return err
 	})
@@ -114,7 +117,7 @@ func (f *Flow) CollectFor(ctx context.Context, grant secret.Text, a application.
 		if v, err = st.SnapshotByGrant(ctx, digest); err != nil {
 			return err
 		}
-		return f.stillUnknown(ctx, st, v.Login)
+		return f.recheck(ctx, st, v)
 	})
 	if errors.Is(err, login.ErrGrant) {
 		err = cmp.Or(f.db.Write(ctx, func(st Store) error { return spend(ctx, st) }), err)
@@ -141,6 +144,36 @@ func (f *Flow) stillUnknown(ctx context.Context, st Store, l login.Login) error 
 	return err
 }
 
+// stillKept refuses a sign-in by a remembered browser that is forgotten by now, or that policy lets skip nothing any more.
+// login.ErrStale.
+func (f *Flow) stillKept(ctx context.Context, st Store, s Session) error {
+	if s.Login.Reason != audit.RememberedDevice {
+		return nil
+	}
+	kept, err := st.BrowsersOf(ctx, s.User.ID)
+	if err != nil {
+		return err
+	}
+	for _, b := range kept {
+		if b.ID == s.Login.Proof.Browser && b.Of(s.User.ID, s.Application.ID) && b.Good(s.Policy.RememberDays, f.now()) {
+			return nil
+		}
+	}
+	return login.ErrStale
+}
+
+// recheck asks of a sign-in about to be collected what its snapshot does not tell. login.ErrGrant.
+func (f *Flow) recheck(ctx context.Context, st Store, v flow.Snapshot) error {
+	err := f.stillKept(ctx, st, Session{Login: v.Login}.as(v))
+	if errors.Is(err, login.ErrStale) {
+		return login.ErrGrant
+	}
+	if err != nil {
+		return err
+	}
+	return f.stillUnknown(ctx, st, v.Login)
+}
+
 // RepeatLife is how long what was collected may be told again to the browser whose sign-in it was: as long as a
 // person waits for a page whose answer got lost on the way.
 const RepeatLife = time.Minute
@@ -155,7 +188,7 @@ func (f *Flow) Recollect(ctx context.Context, s Session) (Result, error) {
 	if v.Login.Collected.IsZero() || !f.now().Before(v.Login.Collected.Add(RepeatLife)) {
 		return Result{}, login.ErrGrant
 	}
-	if err := f.stillUnknown(ctx, f.db.Read(), v.Login); err != nil {
+	if err := f.recheck(ctx, f.db.Read(), v); err != nil {
 		return Result{}, err
 	}
 	r := Result{Application: v.Application}

@@ -20,6 +20,7 @@ import (
 const (
 	halfWay  = "codes_half_way"
 	codesOff = "codes_off"
+	reported = "codes_off_reported" // to the people who look after sign-ins
 )
 
 // counted is an authenticator that a code was counted on, and what its guesses amount to with it.
@@ -40,29 +41,20 @@ func (f *Flow) countGuesses(ctx context.Context, st Store, s Session, code strin
 		if err != nil {
 			return err
 		}
-		switch {
-		case !room: // one that broke off was the last
-			err = f.turnOff(ctx, st, s, a, sum, w)
-		case !a.Slow:
-			err = f.heed(ctx, st, s, counted{a, sum}, w)
-		}
-		if err != nil {
-			return err
-		}
 		if room {
 			w.counted, w.slow = append(w.counted, counted{a, sum}), w.slow || a.Slow
+		} else if err := f.turnOff(ctx, st, s, a, w); err != nil { // one that broke off was the last
+			return err
 		}
 	}
 	return nil
 }
 
-// heedSlow heeds the guesses whose look is over only now.
-func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, w *weighed) error {
+// heedAll heeds the guesses of a code once all looks at it are over: until then it may be right.
+func (f *Flow) heedAll(ctx context.Context, st Store, s Session, w *weighed) error {
 	for _, c := range w.counted {
-		if c.Slow {
-			if err := f.heed(ctx, st, s, c, w); err != nil {
-				return err
-			}
+		if err := f.heed(ctx, st, s, c, w); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -71,7 +63,7 @@ func (f *Flow) heedSlow(ctx context.Context, st Store, s Session, w *weighed) er
 // heed turns the codes of an authenticator off whose last guess that was, and warns half-way.
 func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weighed) error {
 	if c.sum.Full(c.Chance) {
-		return f.turnOff(ctx, st, s, c.Tried, c.sum, w)
+		return f.turnOff(ctx, st, s, c.Tried, w)
 	}
 	if !c.sum.HalfWay() || f.now().Sub(c.sum.Warned) < account.WarnAgain {
 		return nil
@@ -79,11 +71,12 @@ func (f *Flow) heed(ctx context.Context, st Store, s Session, c counted, w *weig
 	if now, err := st.WarnOfGuesses(ctx, c.Guess); err != nil || !now {
 		return err
 	}
-	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay, s.User.Email)
+	return f.tellOfGuesses(ctx, st, s, c.Tried, c.sum, w, halfWay)
 }
 
-func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed) error {
-	if now, err := st.TurnCodesOff(ctx, a.Guess); err != nil || !now {
+func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried, w *weighed) error {
+	sum, now, err := st.TurnCodesOff(ctx, a.Guess)
+	if err != nil || !now {
 		return err
 	}
 	for i := range s.Phones {
@@ -91,10 +84,14 @@ func (f *Flow) turnOff(ctx context.Context, st Store, s Session, a factor.Tried,
 			s.Phones[i].Guesses.Off = a.Time // the answer says so
 		}
 	}
-	return f.tellOfGuesses(ctx, st, s, a, sum, w, codesOff, s.User.Email, s.Settings.FraudEmail)
+	if err := f.tellOfGuesses(ctx, st, s, a, sum, w, codesOff); err != nil {
+		return err
+	}
+	return f.mailOfGuesses(ctx, st, s, a, reported, s.Settings.FraudEmail)
 }
 
-func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed, what string, to ...string) error {
+// tellOfGuesses writes the log row, and a mail of that kind to the owner.
+func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, sum account.Guesses, w *weighed, what string) error {
 	w.alarm = true
 	device := a.Device
 	if device == "" {
@@ -104,13 +101,13 @@ func (f *Flow) tellOfGuesses(ctx context.Context, st Store, s Session, a factor.
 		"in_a_row": sum.InARow, "chance_used_percent": sum.Percent(), "application": s.Application.Name, "ip": s.Login.IP}); err != nil {
 		return err
 	}
-	for _, address := range to {
-		if err := f.notices.Queue(ctx, st, flow.Notice{Kind: what, To: address, Args: []any{"user", s.User.Username, "device", device,
-			"application", s.Application.Name, "ip", s.Login.IP, "time", f.now()}}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return f.mailOfGuesses(ctx, st, s, a, what, s.User.Email)
+}
+
+// mailOfGuesses names no device for a code of the help desk, whose mails have texts of their own.
+func (f *Flow) mailOfGuesses(ctx context.Context, st Store, s Session, a factor.Tried, kind, to string) error {
+	return f.notices.Queue(ctx, st, flow.Notice{Kind: kind, To: to, Args: []any{"user", s.User.Username, "device", a.Device,
+		"application", s.Application.Name, "time", f.now()}})
 }
 
 // alarm sends the mail and tells the person's phones, once it is on disk, and waits for no push service.

@@ -165,6 +165,32 @@ func actions(k *flowkit.Kit, action string) (n int) {
 	return n
 }
 
+// sums lists the wrong codes in a row that the log tells with an action.
+func (g guessing) sums(action string) string {
+	all, err := g.DB.Read().Actions(ctx, audit.Query{})
+	g.OK(err)
+	var sums []string
+	for _, a := range all {
+		if a.Action == action {
+			sums = append(sums, fmt.Sprint(a.Description["in_a_row"]))
+		}
+	}
+	return strings.Join(sums, " ")
+}
+
+// RULE-43: a hundredth code whose look broke off turned nothing off. The next one does, and is not looked at.
+func TestTheStopAfterACodeThatBrokeOffSaysHowManyThereWere(t *testing.T) {
+	eachGuessing(t, oneDoor, func(g guessing) {
+		count(g.Kit, g.on, g.id, 100, 1)
+		if g.try(g.wrong) == nil {
+			g.Error("a wrong code let in")
+		}
+		if got := g.sums("user_codes_off"); got != "100" {
+			g.Errorf("the log says: %s", got)
+		}
+	})
+}
+
 // RULE-43
 func TestAHundredWrongCodesInARowTurnTheCodesOffAtEveryDoor(t *testing.T) {
 	eachGuessing(t, allDoors, func(g guessing) {
@@ -183,8 +209,11 @@ func TestAHundredWrongCodesInARowTurnTheCodesOffAtEveryDoor(t *testing.T) {
 			last = signin.ErrCodesOff
 		}
 		g.Want(g.try(g.wrong), last)
-		if got := fmt.Sprint(told(g.Kit)); got != "[codes_off alice@example.edu codes_off desk@example.edu]" || actions(g.Kit, "user_codes_off") != 1 {
+		if got := fmt.Sprint(told(g.Kit)); got != "[codes_off alice@example.edu codes_off_reported desk@example.edu]" || actions(g.Kit, "user_codes_off") != 1 {
 			g.Errorf("told at the stop: %v", got)
+		}
+		if got := g.sums("user_codes_off"); got != "100" {
+			g.Errorf("the log says how many there were: %s", got)
 		}
 		for range 3 { // neither the right code, nor what clears the person's own count, brings them back
 			g.Want(g.try(g.right()), last)

@@ -42,13 +42,12 @@ func (f *Flow) Traditional(ctx context.Context) (bool, error) {
 	return s.EnrollmentStyle == settings.Traditional, err
 }
 
-// BeginInvited is Begin for the holder of an enrollment link, at the product's own application. r names the door and the
-// user.
+// BeginInvited is Begin for the holder of an enrollment link, at the product's own application. r names the door, the
+// user and the link.
 func (f *Flow) BeginInvited(ctx context.Context, r Request) (Opening, error) {
 	var err error
 	if r.Application, err = f.db.Read().ApplicationByID(ctx, application.PortalID); err != nil {
 		return Opening{}, err
 	}
-	r.Invited = true
 	return f.Begin(ctx, r)
 }

@@ -83,7 +83,7 @@ func (f *Flow) KeptBrowser(ctx context.Context, s Session) (secret.Text, time.Du
 // recognize finds the remembered browser that answers the challenge of the gates, if any (H-17: after status,
 // policy and new users). purpose is of the digest of what is kept. over names one that this browser need not be asked for again.
 func (f *Flow) recognize(ctx context.Context, r Request, g Gate, purpose string) (b remembered.Browser, good bool, over string, err error) {
-	if r.Remembered.Empty() || r.Invited || g.Outcome != OutcomeChallenge || g.Reason != "" {
+	if r.Remembered.Empty() || r.Invitation != "" || g.Outcome != OutcomeChallenge || g.Reason != "" {
 		return b, false, "", nil
 	}
 	b, found, err := f.db.Read().BrowserByDigest(ctx, f.keys.Digest(purpose, r.Remembered.Reveal()))

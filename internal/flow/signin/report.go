@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"countersign/internal/domain/audit"
 	"countersign/internal/domain/phone"
@@ -10,12 +11,14 @@ import (
 	"countersign/internal/flow"
 )
 
-// Report takes a person's word that a request was not theirs, whenever it comes: after another answer, too late, or with an
-// old counter. It is logged and mailed, once, and what the sign-in opened ends (M-13). with runs first inside the change, as
-// that of Answer. The request is returned as it is then.
-func (f *Flow) Report(ctx context.Context, txID string, with func(flow.Snapshot) error) (transaction.Transaction, error) {
+// Report takes a person's word that a request was not theirs, whenever it comes: after another answer, too late, with an old
+// counter, or from an app that was replaced since. It is logged and mailed, once, and what the sign-in opened ends (M-13). keyID is of
+// the app that says so; with runs first inside the change, as that of Answer. The request is returned as it is then.
+func (f *Flow) Report(ctx context.Context, txID, keyID string, with func(flow.Snapshot) error) (transaction.Transaction, error) {
 	var t transaction.Transaction
 	var gone []string
+	ctx, cancel := flow.Through(ctx)
+	defer cancel()
 	err := f.db.Write(ctx, func(st Store) error {
 		v, err := st.LockRequest(ctx, txID)
 		if err != nil {
@@ -48,7 +51,7 @@ func (f *Flow) Report(ctx context.Context, txID string, with func(flow.Snapshot)
 				return err
 			}
 		}
-		gone, err = f.notTheirs(ctx, st, s, t)
+		gone, err = f.notTheirs(ctx, st, s, t, keyID)
 		return err
 	})
 	if errors.Is(err, transaction.ErrDecided) { // it was reported before
@@ -60,26 +63,50 @@ func (f *Flow) Report(ctx context.Context, txID string, with func(flow.Snapshot)
 	return t, err
 }
 
-// notTheirs ends what a sign-in opened that its person says was not theirs: the account is signed out everywhere, and a phone
-// that was paired from it signs nobody in any more. The desk that looks after sign-ins is mailed. It names who waits for that.
-func (f *Flow) notTheirs(ctx context.Context, st Store, s Session, t transaction.Transaction) (topics []string, err error) {
+// notTheirs ends what a sign-in opened that its person says was not theirs: the account is signed out everywhere, and the phones
+// that were paired from it, and by those, sign nobody in any more. The desk that looks after sign-ins is mailed. It names who waits
+// for that.
+func (f *Flow) notTheirs(ctx context.Context, st Store, s Session, t transaction.Transaction, keyID string) (topics []string, err error) {
 	if err := st.RaiseEpoch(ctx, t.UserID); err != nil {
 		return nil, err
 	}
 	if _, err := st.ForgetBrowsersOf(ctx, t.UserID); err != nil {
 		return nil, err
 	}
-	paired, err := st.ClaimedFrom(ctx, t.LoginID)
+	ended, err := f.endPaired(ctx, st, s, t, keyID)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range paired {
-		p, err := st.PhoneByID(ctx, a.PhoneID)
-		if errors.Is(err, phone.ErrUnknown) || err == nil && (p.UserID != t.UserID || p.KeyID == "" || !p.Activated.Equal(a.Claimed) || p.ID == t.PhoneID) {
-			continue // removed or paired anew since; or the phone that says so
+	var names []string
+	for _, p := range ended {
+		topics, names = append(topics, flow.PhoneTopic(p.ID)), append(names, p.Name)
+	}
+	kind := "fraud_reported"
+	switch {
+	case len(names) > 0:
+		kind = "fraud_reported_devices"
+	case t.State == transaction.Approved:
+		kind = "fraud_reported_late"
+	}
+	return topics, f.tell(ctx, st, s, kind, strings.Join(names, ", "), s.Settings.FraudEmail)
+}
+
+// endPaired disconnects the phones that were paired from a sign-in, those that were paired by their proofs, and so on. An app
+// that the person has in hand, the one with keyID, stays.
+func (f *Flow) endPaired(ctx context.Context, st Store, s Session, t transaction.Transaction, keyID string) (ended []phone.Phone, err error) {
+	paired, err := st.ClaimedFrom(ctx, t.LoginID)
+	for i := 0; err == nil && i < len(paired); i++ {
+		p, err := st.PhoneByID(ctx, paired[i].PhoneID)
+		if err != nil && !errors.Is(err, phone.ErrUnknown) {
+			return nil, err
 		}
+		more, err := st.ClaimedBy(ctx, paired[i].KeyID)
 		if err != nil {
 			return nil, err
+		}
+		paired = append(paired, more...)
+		if p.UserID != t.UserID || p.KeyID != paired[i].KeyID || p.KeyID == keyID {
+			continue // removed or paired anew since; or the app that says so
 		}
 		if err := st.UnbindKey(ctx, p.ID, phone.KeyRemoved, f.now()); err != nil {
 			return nil, err
@@ -88,7 +115,7 @@ func (f *Flow) notTheirs(ctx context.Context, st Store, s Session, t transaction
 			map[string]any{"phone": p.ID, "name": p.Name, "cause": "paired from a sign-in that was reported"}); err != nil {
 			return nil, err
 		}
-		topics = append(topics, flow.PhoneTopic(p.ID))
+		ended = append(ended, p)
 	}
-	return topics, f.reportFraud(ctx, st, s)
+	return ended, err
 }

@@ -61,7 +61,7 @@ type Request struct {
 	Username    string                  // as presented
 	UserID      account.ID              // instead of Username, for doors that know the account (enrollment links)
 	Kind        account.Kind            // with UserID: whose account it must be; a person's, unless said otherwise
-	Invited     bool                    // the door holds an enrollment link: enrolling is its purpose (C-09)
+	Invitation  string                  // ID of the enrollment link that the door holds: enrolling is its purpose (C-09)
 	Proving     bool                    // doors without a browser: the call brings a proof, an earlier one opened the sign-in
 	Remembered  secret.Text             // what this browser keeps for the application since it was remembered; empty = nothing
 	IP          netip.Addr
@@ -118,5 +118,7 @@ type Progress struct {
 	Version     int64
 	Stage       login.Stage
 	Transaction transaction.Transaction // zero when none
+	Proof       account.Proof           // by which it was allowed
+	Manage      account.Proof           // that for device management
 	ManageProof time.Time               // when a proof for device management succeeded; zero when none waits to be taken
 }

@@ -29,7 +29,7 @@ type Store interface {
 	CountGuess(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
 	ForgiveGuesses(ctx context.Context, on account.Source, loginID string) error
 	ReturnGuess(ctx context.Context, g account.Guess) error
-	TurnCodesOff(ctx context.Context, g account.Guess) (bool, error)
+	TurnCodesOff(ctx context.Context, g account.Guess) (account.Guesses, bool, error)
 	WarnOfGuesses(ctx context.Context, g account.Guess) (bool, error)
 
 	// application.Store:
@@ -37,6 +37,7 @@ type Store interface {
 
 	// activation.Store:
 	ClaimedFrom(ctx context.Context, loginID string) ([]activation.Activation, error)
+	ClaimedBy(ctx context.Context, authenticator string) ([]activation.Activation, error)
 
 	// audit.Store:
 	Authentications(ctx context.Context, q audit.Query) ([]audit.Authentication, error)

@@ -62,10 +62,15 @@ func TestDevicesAreChangedByWhatTheStrictestApplicationTakes(t *testing.T) {
 		_, err = l.Portal()
 		k.OK(err)
 
-		vault.Disabled = true // what is off is served by nothing
+		vault.Disabled = true // it may be on tomorrow
+		k.Save(vault)
+		if ways := forDevices(k, k.Begin(app, "ana")).Ways; len(ways) != 1 {
+			t.Errorf("an application that is off asks no more: %v", ways)
+		}
+		vault.Deleted = k.Clock.Now()
 		k.Save(vault)
 		if ways := forDevices(k, k.Begin(app, "ana")).Ways; len(ways) != 2 {
-			t.Errorf("an application that is off still asks: %v", ways)
+			t.Errorf("an application that is gone still asks: %v", ways)
 		}
 	})
 }

@@ -44,7 +44,7 @@ func (f *Flow) look(ctx context.Context, loginID string, since int64, over bool)
 }
 
 func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
-	p := Progress{Version: l.Version, Stage: l.Stage, ManageProof: l.ManageProof}
+	p := Progress{Version: l.Version, Stage: l.Stage, Proof: l.Proof, ManageProof: l.ManageProof, Manage: l.Manage}
 	if l.TransactionID == "" {
 		return p, nil
 	}
@@ -58,7 +58,8 @@ func (f *Flow) progress(ctx context.Context, l login.Login) (Progress, error) {
 
 // With is the session as a page would find it after the news: what Next says of it is what the page is to do.
 func (s Session) With(news Progress) Session {
-	s.Login.Version, s.Login.Stage, s.Login.ManageProof = news.Version, news.Stage, news.ManageProof
+	s.Login.Version, s.Login.Stage, s.Login.Proof = news.Version, news.Stage, news.Proof
+	s.Login.ManageProof, s.Login.Manage = news.ManageProof, news.Manage
 	s.Transaction = news.Transaction
 	return s
 }

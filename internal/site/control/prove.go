@@ -70,7 +70,9 @@ func status(p Prompt, w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := web.Hold(r, 0)
 	defer cancel()
 	v := p.Of()
-	v.Phones = nil // nobody asks for them after the wait, and ten thousand requests would keep them
+	for i := range v.Phones { // what is large in them nobody asks for after the wait, and ten thousand requests would keep it
+		v.Phones[i].Key, v.Phones[i].Subscription = nil, nil
+	}
 	news, err := v.SignIn.Wait(ctx, v.Login.ID, since)
 	if err != nil {
 		return err

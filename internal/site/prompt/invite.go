@@ -73,7 +73,8 @@ func (p *Prompt) accept(w http.ResponseWriter, r *http.Request) error {
 		door = login.DoorWizard
 	}
 	opening, err := p.SignIn.BeginInvited(r.Context(), signin.Request{Door: door, DoorState: []byte("{}"), UserID: in.User.ID,
-		IP: p.ClientIP(r), UserAgent: r.UserAgent()})
+		Invitation: in.Link.ID,
+		IP:         p.ClientIP(r), UserAgent: r.UserAgent()})
 	if err != nil {
 		return err
 	}

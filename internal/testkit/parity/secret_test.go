@@ -211,9 +211,9 @@ func (t *twin) resets(tt *testing.T, d door) {
 	if err := t.Directory.DeleteApplication(ctx, directory.CommandLine, t.app.ID); err != nil {
 		tt.Fatal(err)
 	}
-	gone := refused
+	nobody := refused // programs are told without a look at their signature
 	if d.kind == application.TypeWebSDK || d.kind == application.TypeWebSDK2 {
-		gone = stranger // to these clients it is the same
+		nobody = stranger
 	}
-	are("deleted", gone, gone, gone, gone, gone, gone, gone)
+	are("deleted", refused, refused, refused, refused, refused, refused, nobody)
 }

@@ -268,3 +268,8 @@ func (m *Mobile) Status(_ context.Context, phoneID string) (phonewire.Status, er
 		PhoneName: p.Account.PhoneName, Platform: p.Activation.Platform, Model: p.Activation.Model, Alerts: alerts,
 		LastSeen: m.Now().UnixMilli(), ReconnectURL: p.Account.ReconnectURL}, nil
 }
+
+// NotMe implements phone.Mobile: this one ends no keys.
+func (m *Mobile) NotMe(context.Context, string, phonewire.Answer) (phonewire.Outcome, error) {
+	return phonewire.Outcome{}, phone.ErrReplaced
+}
