@@ -36,7 +36,6 @@ type proved struct {
 	grant  secret.Text
 	code   string // of the pairing page
 	kept   secret.Text
-	poll   transaction.Transaction
 }
 
 // ask sends a request to a phone.
