@@ -13,31 +13,14 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// lastMoment runs something once when all of a change is done but its commit.
-type lastMoment struct {
-	flow.DB
-	do *func()
-}
-
-func (d lastMoment) Write(ctx context.Context, change func(flow.Store) error) error {
-	return d.DB.Write(ctx, func(st flow.Store) error {
-		err := change(st)
-		if do := *d.do; do != nil && err == nil {
-			*d.do = nil
-			do()
-		}
-		return err
-	})
-}
-
 // AC-034: once an operator was told that an application is off, it brings nobody a phone, and no link to one.
 func TestNothingIsSetUpOnceItWasAcknowledgedThatTheApplicationIsOff(t *testing.T) {
 	flowkit.Each(t, func(k *flowkit.Kit) {
 		ctx := context.Background()
 		var late func()
 		k.Rewire(func(n *flowkit.Needs) {
-			n.Mobile.DB = flow.PartOf[mobile.Store](lastMoment{k.DB, &late})
-			n.Enroll.DB = flow.PartOf[enroll.Store](lastMoment{k.DB, &late})
+			n.Mobile.DB = flow.PartOf[mobile.Store](flowkit.LastMoment{DB: k.DB, Do: &late})
+			n.Enroll.DB = flow.PartOf[enroll.Store](flowkit.LastMoment{DB: k.DB, Do: &late})
 		})
 		for how, prepare := range map[string]func(app application.Application) func() error{
 			"a link": func(app application.Application) func() error {

@@ -15,23 +15,6 @@ import (
 	"countersign/internal/testkit/flowkit"
 )
 
-// lastMoment runs something once when all of a change is done but its commit.
-type lastMoment struct {
-	flow.DB
-	do *func()
-}
-
-func (d lastMoment) Write(ctx context.Context, change func(flow.Store) error) error {
-	return d.DB.Write(ctx, func(st flow.Store) error {
-		err := change(st)
-		if do := *d.do; do != nil && err == nil {
-			*d.do = nil
-			do()
-		}
-		return err
-	})
-}
-
 // AC-034: an operator who is told that an application is off, or that the policy denies, is told so when nobody is about to
 // be let in any more.
 func TestNobodyIsLetInOnceItWasAcknowledgedThatNobodyIs(t *testing.T) {
@@ -42,7 +25,9 @@ func TestNobodyIsLetInOnceItWasAcknowledgedThatNobodyIs(t *testing.T) {
 		})
 		p := k.Enrolled(app, "ana")
 		var late func()
-		k.Rewire(func(n *flowkit.Needs) { n.SignIn.DB = flow.PartOf[signin.Store](lastMoment{k.DB, &late}) })
+		k.Rewire(func(n *flowkit.Needs) {
+			n.SignIn.DB = flow.PartOf[signin.Store](flowkit.LastMoment{DB: k.DB, Do: &late})
+		})
 		yes, no, deny, enforce := true, false, policy.AuthenticationDeny, policy.AuthenticationEnforce
 		off := func(v *bool) func() error {
 			return func() error {

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -54,16 +55,13 @@ func (f *Flow) settle(ctx context.Context, st Store, v flow.Snapshot, to transac
 	if to == transaction.Approved && !f.stillGood(s, t, p) {
 		to = transaction.Cancelled // what was true at the start is no longer (AC-034)
 	}
-	e := entryOf(t, p, to)
+	e := entryOf(s, t, p, to)
 	d := login.Decision{Reason: e.Reason, PhoneID: t.PhoneID}
 	if to == transaction.Approved {
 		d.Proof = account.Proof{Factor: e.Factor, Authenticator: p.KeyID, Epoch: s.User.Epoch}
 	}
 	if err := st.DecideTransaction(ctx, t.ID, to, d.Proof, f.now()); err != nil {
 		return t.State, err
-	}
-	if s.Login.TxID != "" {
-		e.TxID = s.Login.TxID // the name under which the application learns of the sign-in
 	}
 	var err error
 	switch {
@@ -99,9 +97,10 @@ func (f *Flow) stillGood(s Session, t transaction.Transaction, p phone.Phone) bo
 	return t.LoginID == "" || s.Login.UserID == s.User.ID && f.open(s, t.Purpose)
 }
 
-// entryOf is the log row of a request's final state, in the API's names (X-09 … X-12).
-func entryOf(t transaction.Transaction, p phone.Phone, to transaction.State) entry {
-	e := entry{TxID: t.ID, Factor: factor.Asking(t).LogName(t.Number), DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
+// entryOf is the log row of a request's final state, in the API's names (X-09 … X-12). Its txid is the one under which the
+// application learns of the sign-in, where there is one.
+func entryOf(s Session, t transaction.Transaction, p phone.Phone, to transaction.State) entry {
+	e := entry{TxID: cmp.Or(s.Login.TxID, t.ID), Factor: factor.Asking(t).LogName(t.Number), DeviceID: p.ID, Device: p.Name, Result: audit.Denied}
 	switch to {
 	case transaction.Approved:
 		e.Result, e.Reason = audit.Success, audit.UserApproved

@@ -39,11 +39,7 @@ func (f *Flow) Report(ctx context.Context, txID, keyID string, with func(flow.Sn
 		if err := st.ReportTransaction(ctx, t.ID, f.now()); err != nil {
 			return err
 		}
-		e := entryOf(t, p, transaction.Fraud)
-		if s.Login.TxID != "" {
-			e.TxID = s.Login.TxID
-		}
-		if err := f.record(ctx, st, s, e); err != nil {
+		if err := f.record(ctx, st, s, entryOf(s, t, p, transaction.Fraud)); err != nil {
 			return err
 		}
 		if t.LoginID != "" {
